@@ -1,0 +1,2 @@
+//! The `tamis` executable.
+fn main() {}

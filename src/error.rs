@@ -1,0 +1,142 @@
+//! The one error type. Its codes are numbers that C, Python and PHP share; they never change meaning.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Result with the crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What kind of thing went wrong. The numbers are stable: one is never reused for another meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+#[repr(u32)]
+pub enum ErrorCode {
+    /// An argument is outside its documented range.
+    InvalidArgument = 1,
+    /// The operating system refused to read or write.
+    Io = 2,
+    /// The file or directory does not exist.
+    NotFound = 3,
+    /// The file's owner, mode or kind is not safe to use (world-readable, group-writable, a directory, ...).
+    Permissions = 4,
+    /// The file is not a Tamis set at all.
+    SetForeign = 10,
+    /// The set file is shorter or longer than its header says.
+    SetTruncated = 11,
+    /// The set file was written for a newer major version of the format.
+    SetVersion = 12,
+    /// The set file is damaged: a checksum or a bound does not hold.
+    SetCorrupt = 13,
+    /// The set file holds a critical section that this version does not know.
+    SetSection = 14,
+    /// The set would exceed a bound of the format; split it.
+    SetTooLarge = 15,
+    /// A hash list cannot be read at all (single bad rows are reported, not errors).
+    List = 20,
+    /// The policy file is not valid.
+    Policy = 30,
+    /// The store directory does not have the expected shape.
+    Store = 40,
+    /// A defect of Tamis itself, caught at the boundary. Please report it.
+    Internal = 90,
+}
+
+impl ErrorCode {
+    /// Every code, in the order of their numbers.
+    pub const ALL: &[ErrorCode] = &[
+        ErrorCode::InvalidArgument,
+        ErrorCode::Io,
+        ErrorCode::NotFound,
+        ErrorCode::Permissions,
+        ErrorCode::SetForeign,
+        ErrorCode::SetTruncated,
+        ErrorCode::SetVersion,
+        ErrorCode::SetCorrupt,
+        ErrorCode::SetSection,
+        ErrorCode::SetTooLarge,
+        ErrorCode::List,
+        ErrorCode::Policy,
+        ErrorCode::Store,
+        ErrorCode::Internal,
+    ];
+
+    /// The code's stable number.
+    pub fn number(self) -> u32 {
+        self as u32
+    }
+}
+
+/// An error that says what to do: which file, which field or line, what was expected and what was found.
+///
+/// ```
+/// let error = "sha-0".parse::<tamis::fingerprint::Algorithm>().unwrap_err();
+/// assert_eq!(error.code(), tamis::ErrorCode::InvalidArgument);
+/// ```
+#[derive(Debug)]
+pub struct Error {
+    code: ErrorCode,
+    message: String,
+    path: Option<PathBuf>,
+    source: Option<io::Error>,
+}
+
+impl Error {
+    /// An error with a code and a sentence that says what to do.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Error { code, message: message.into(), path: None, source: None }
+    }
+
+    /// An error of the operating system while doing `what` ("read", "create", "sync") to `path`.
+    pub fn io(what: &str, path: &Path, source: io::Error) -> Self {
+        let code = match source.kind() {
+            io::ErrorKind::NotFound => ErrorCode::NotFound,
+            io::ErrorKind::PermissionDenied => ErrorCode::Permissions,
+            _ => ErrorCode::Io,
+        };
+        let message = format!("cannot {what} it: {source}");
+        Error { code, message, path: Some(path.to_path_buf()), source: Some(source) }
+    }
+
+    /// The same error, naming the file it is about.
+    #[must_use]
+    pub fn with_path(mut self, path: &Path) -> Self {
+        self.path.get_or_insert_with(|| path.to_path_buf());
+        self
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// The file it is about, where there is one.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.path {
+            Some(path) => write!(f, "{}: {}", path.display(), self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|e| e as _)
+    }
+}
+
+/// Foreign text as it may be shown in a message: short, and without control characters.
+pub(crate) fn shown(text: &str) -> String {
+    let mut out: String =
+        text.chars().take(40).map(|c| if c.is_control() { '?' } else { c }).collect();
+    if text.chars().nth(40).is_some() {
+        out.push_str("...");
+    }
+    out
+}

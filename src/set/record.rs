@@ -1,0 +1,258 @@
+//! What a set holds: lists, items and entries, in the words of the design.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::error::{Error, ErrorCode, Result, shown};
+use crate::fingerprint::{Algorithm, Fingerprint, hex};
+
+/// Defines a one-byte enumeration with a fixed number and name per variant: those of the set format,
+/// of lists, policies and JSON. One definition keeps the four from drifting apart.
+macro_rules! named {
+    ($(#[$doc:meta])* $name:ident ($what:literal) { $($(#[$vdoc:meta])* $variant:ident = $number:literal $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[non_exhaustive]
+        #[repr(u8)]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant = $number,)+ }
+
+        impl $name {
+            /// Every value, in the order of their numbers.
+            pub const ALL: &[$name] = &[$($name::$variant,)+];
+
+            /// The name used in lists, policies and JSON.
+            pub const fn name(self) -> &'static str {
+                match self { $($name::$variant => $text,)+ }
+            }
+
+            /// The value with that number in the set format, if there is one.
+            pub fn from_number(number: u8) -> Option<$name> {
+                $name::ALL.iter().copied().find(|v| *v as u8 == number)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self> {
+                $name::ALL.iter().copied().find(|v| v.name().eq_ignore_ascii_case(text)).ok_or_else(|| {
+                    let names: Vec<_> = $name::ALL.iter().map(|v| v.name()).collect();
+                    Error::new(
+                        ErrorCode::InvalidArgument,
+                        format!(concat!("{:?} is not ", $what, "; expected {}"), shown(text), names.join(", ")),
+                    )
+                })
+            }
+        }
+    };
+}
+
+named! {
+    /// Where a list comes from, which decides how far it is trusted.
+    ListKind("a kind of list") {
+        /// The feed of a hash-sharing programme, vetted by it.
+        Exchange = 1 "exchange",
+        /// The operator's own decisions.
+        Local = 2 "local",
+        /// Another platform's feed. By default its matches go to review.
+        Friend = 3 "friend",
+        /// Referrals by authorities or the public: hints, not decisions. By default review.
+        Referral = 4 "referral",
+        /// Submissions that nobody has verified, such as victims' own reports. By default review.
+        Submissions = 5 "submissions",
+        /// The built-in test list.
+        Test = 6 "test",
+    }
+}
+
+named! {
+    /// What the list says of an entry.
+    Opinion("an opinion") {
+        /// It belongs on the list.
+        Positive = 1 "positive",
+        /// It does not belong: somebody listed it by mistake. It never causes an action.
+        Negative = 2 "negative",
+        /// Members of the exchange disagree. Review at most.
+        Disputed = 3 "disputed",
+        /// A seed for investigations, not a finding. By default review.
+        Seed = 4 "seed",
+    }
+}
+
+named! {
+    /// How grave the list says an item is.
+    Severity("a severity") {
+        /// The list does not say.
+        Unspecified = 0 "unspecified",
+        /// Low.
+        Low = 1 "low",
+        /// Medium.
+        Medium = 2 "medium",
+        /// High.
+        High = 3 "high",
+        /// Critical.
+        Critical = 4 "critical",
+    }
+}
+
+named! {
+    /// What an entry is for.
+    Role("a role") {
+        /// It recognises listed content.
+        Listed = 1 "listed",
+        /// It lets one exact file through: an overturned decision. SHA-256 or BLAKE3 only.
+        Exception = 2 "exception",
+    }
+}
+
+/// The stable identity of an entry: the first 16 bytes of BLAKE3 over list, source id, algorithm and fingerprint.
+/// The same entry has the same id in every set, base or delta, whatever its position.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EntryId(pub [u8; 16]);
+
+impl EntryId {
+    /// The id of an entry of `list` (by name) with the list's own `source_id` (may be empty).
+    pub fn new(list: &str, source_id: &str, fingerprint: &Fingerprint) -> EntryId {
+        let mut hasher = blake3::Hasher::new_derive_key("tamis 2026-11 entry id");
+        for part in [list.as_bytes(), source_id.as_bytes()] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        hasher.update(&[fingerprint.algorithm() as u8]);
+        hasher.update(fingerprint.bytes());
+        let mut id = [0; 16];
+        id.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        EntryId(id)
+    }
+}
+
+impl fmt::Display for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl fmt::Debug for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EntryId({self})")
+    }
+}
+
+impl FromStr for EntryId {
+    type Err = Error;
+
+    /// 32 hexadecimal digits.
+    fn from_str(text: &str) -> Result<Self> {
+        // An id is as wide as an MD5 digest, and is written the same way.
+        let parsed = Fingerprint::from_hex(Algorithm::Md5, text).map_err(|_| {
+            Error::new(
+                ErrorCode::InvalidArgument,
+                format!("{:?} is not an entry id; expected 32 hexadecimal digits", shown(text)),
+            )
+        })?;
+        let mut id = [0; 16];
+        id.copy_from_slice(parsed.bytes());
+        Ok(EntryId(id))
+    }
+}
+
+impl Serialize for EntryId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for EntryId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A list: where entries come from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct List {
+    /// Short name, unique within a store: `gifct`, `local`. Never empty, at most 255 bytes.
+    pub name: String,
+    /// How far it is trusted.
+    pub kind: ListKind,
+    /// Licence or agreement under which the operator holds the list; empty if none is recorded.
+    pub agreement: String,
+    /// Legal basis for acting on its matches; empty if none is recorded. An entry may have its own.
+    pub legal_basis: String,
+}
+
+impl List {
+    /// A list of that name and kind, with no agreement or legal basis recorded.
+    pub fn new(name: impl Into<String>, kind: ListKind) -> List {
+        List { name: name.into(), kind, agreement: String::new(), legal_basis: String::new() }
+    }
+}
+
+/// One fingerprint of one item, with all that the list says of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Entry {
+    /// The fingerprint.
+    pub fingerprint: Fingerprint,
+    /// Listed content, or an exception.
+    pub role: Role,
+    /// The listed thing that this is a fingerprint of. Empty: the entry is an item of its own.
+    pub item: String,
+    /// The list's own id of the entry; may be empty.
+    pub source_id: String,
+    /// The list's labels, sorted, each once.
+    pub labels: Vec<String>,
+    /// What the list says of it.
+    pub opinion: Opinion,
+    /// How grave the list says it is.
+    pub severity: Severity,
+    /// Whether a human has reviewed the listed item.
+    pub reviewed: bool,
+    /// PDQ quality when the list gives it, 0..=100.
+    pub quality: Option<u8>,
+    /// Legal basis, where it differs from the list's; empty otherwise.
+    pub legal_basis: String,
+    /// When the list first saw it, in seconds since 1970; 0 if unknown.
+    pub first_seen: u32,
+    /// When the list last saw it, in seconds since 1970; 0 if unknown.
+    pub last_seen: u32,
+    /// From when on it no longer matches, in seconds since 1970; 0 if never.
+    pub expires: u32,
+}
+
+impl Entry {
+    /// A listed fingerprint with an opinion of `positive` and nothing else known.
+    ///
+    /// ```
+    /// use tamis::fingerprint::{Algorithm, Fingerprint};
+    /// use tamis::set::Entry;
+    /// let digest = Fingerprint::from_hex(Algorithm::Md5, "0cc175b9c0f1b6a831c399e269772661")?;
+    /// let entry = Entry { reviewed: true, ..Entry::new(digest) };
+    /// assert!(entry.labels.is_empty());
+    /// # Ok::<(), tamis::Error>(())
+    /// ```
+    pub fn new(fingerprint: impl Into<Fingerprint>) -> Entry {
+        Entry {
+            fingerprint: fingerprint.into(),
+            role: Role::Listed,
+            item: String::new(),
+            source_id: String::new(),
+            labels: Vec::new(),
+            opinion: Opinion::Positive,
+            severity: Severity::Unspecified,
+            reviewed: false,
+            quality: None,
+            legal_basis: String::new(),
+            first_seen: 0,
+            last_seen: 0,
+            expires: 0,
+        }
+    }
+}
