@@ -4,8 +4,9 @@ pub mod error;
 pub mod fingerprint;
 mod limits;
 pub mod media;
-pub mod search;
+//pub mod search;
 pub mod set;
 
 pub use error::{Error, ErrorCode, Result};
 pub use limits::Limits;
+pub use set::{Set, SetBuilder};

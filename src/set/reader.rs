@@ -1,0 +1,366 @@
+//! [`Set`]: a set file, opened. Every number read from the data is checked at the moment of use.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::fingerprint::{Algorithm, Algorithms, Fingerprint, hex};
+
+use super::blocks::Blocks;
+use super::format::{
+    self, ENTRY_BYTES, HEADER, Head, ID_BYTES, ITEM_BYTES, LIST_BYTES, NO_QUALITY, REVIEWED, array_at, section,
+    u32_at, u64_at,
+};
+use super::map::{self, Bytes};
+use super::record::{Entry, EntryId, List, ListKind, Opinion, Role, Severity};
+
+/// The digest of a set: BLAKE3 of its head, which holds the checksums of all the rest.
+/// Whoever trusts it can trust every byte that is read from the set.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SetDigest(pub [u8; 32]);
+
+impl fmt::Display for SetDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl fmt::Debug for SetDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SetDigest({self})")
+    }
+}
+
+/// An entry as a set stores it: with its id and the list it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredEntry {
+    /// The stable id.
+    pub id: EntryId,
+    /// Position of its list in [`Set::lists`].
+    pub list: usize,
+    /// The entry. Its `item` is never empty here: an entry without an item of its own has its source id or id there.
+    pub entry: Entry,
+}
+
+/// An immutable set of fingerprints in a file: open it once, share it between threads.
+///
+/// ```
+/// use tamis::fingerprint::{Algorithm, Fingerprint};
+/// use tamis::set::{Entry, List, ListKind, Set, SetBuilder};
+///
+/// let mut builder = SetBuilder::new();
+/// let list = builder.add_list(List::new("local", ListKind::Local))?;
+/// let digest = Fingerprint::from_hex(Algorithm::Md5, "0cc175b9c0f1b6a831c399e269772661")?;
+/// builder.add(list, Entry { reviewed: true, ..Entry::new(digest) }).expect("not poison");
+///
+/// let set = Set::from_bytes(&builder.to_bytes()?.0)?;
+/// assert_eq!(set.entry_count(), 1);
+/// assert_eq!(set.lists()?[0].name, "local");
+/// # Ok::<(), tamis::Error>(())
+/// ```
+pub struct Set {
+    blocks: Blocks,
+    // Small, and needed by every match.
+    lists: OnceLock<Vec<List>>,
+}
+
+impl Set {
+    /// Maps a set file. Only its head is read, so this takes well below a millisecond whatever the size; the rest is
+    /// read, and compared with its checksums, when it is first needed. Processes that open the same file share its memory.
+    ///
+    /// The file must not be changed in place while it is open: publish a new one by renaming it over the old.
+    /// On a network file system, use [`Set::load`].
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`], [`ErrorCode::Permissions`] (a directory, group-writable, world-readable), [`ErrorCode::Io`]
+    /// or one of the `Set…` codes.
+    pub fn open(path: impl AsRef<Path>) -> Result<Set> {
+        Set::open_file(path.as_ref(), |file, _, path| Bytes::map(file, path))
+    }
+
+    /// Reads a set file into memory: as [`Set::open`], but later changes to the file cannot do any harm.
+    ///
+    /// # Errors
+    /// As for [`Set::open`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Set> {
+        Set::open_file(path.as_ref(), Bytes::read)
+    }
+
+    fn open_file(
+        path: &Path,
+        bytes: impl FnOnce(&mut std::fs::File, u64, &Path) -> Result<Bytes>,
+    ) -> Result<Set> {
+        let (mut file, metadata) = map::open_checked(path)?;
+        let header = map::read_prefix(&mut file, HEADER, path)?;
+        let length = Head::length(&header, metadata.len()).map_err(|e| e.with_path(path))?;
+        let head = map::read_prefix(&mut file, length, path)?;
+        let head = Head::parse(&head, metadata.len()).map_err(|e| e.with_path(path))?;
+        let bytes = bytes(&mut file, metadata.len(), path)?;
+        Set::new(head, bytes).map_err(|e| e.with_path(path))
+    }
+
+    /// A copy of a set that is in memory already.
+    ///
+    /// # Errors
+    /// One of the `Set…` codes. Never panics, whatever the bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Set> {
+        let file_length = bytes.len() as u64;
+        let length = Head::length(&bytes[..bytes.len().min(HEADER)], file_length)?;
+        let head = Head::parse(&bytes[..length.min(bytes.len())], file_length)?;
+        Set::new(head, Bytes::copy(bytes))
+    }
+
+    fn new(head: Head, bytes: Bytes) -> Result<Set> {
+        let set = Set { blocks: Blocks::new(head, bytes), lists: OnceLock::new() };
+        for id in section::META..=section::LABELS {
+            set.section(id)?;
+        }
+        for algorithm in Algorithm::ALL {
+            let rows = set.blocks.head.section(format::fingerprints(algorithm)).map(|s| s.count);
+            let ranges = set.blocks.head.section(format::entry_ranges(algorithm)).map(|s| s.count);
+            if rows.map(|n| n.saturating_add(1)) != ranges || rows.is_some_and(|n| n == 0 || n > u64::from(u32::MAX)) {
+                return Err(corrupt(format!("{algorithm}: fingerprints and entry ranges do not fit each other")));
+            }
+        }
+        Ok(set)
+    }
+
+    /// The digest of the set, which identifies its contents.
+    pub fn digest(&self) -> SetDigest {
+        SetDigest(self.blocks.head.digest)
+    }
+
+    /// Size of the file in bytes.
+    pub fn size(&self) -> u64 {
+        self.blocks.head.data_start + self.blocks.head.data_length
+    }
+
+    /// When it was built, in seconds since 1970, as its builder said; 0 if it did not.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SetCorrupt`].
+    pub fn created(&self) -> Result<u64> {
+        Ok(u64_at(self.element(section::META, 0, format::META_BYTES)?, 0))
+    }
+
+    /// Number of entries, of all algorithms and lists.
+    pub fn entry_count(&self) -> u64 {
+        self.count(section::ENTRIES)
+    }
+
+    /// Number of items.
+    pub fn item_count(&self) -> u64 {
+        self.count(section::ITEMS)
+    }
+
+    /// Number of distinct fingerprints of an algorithm.
+    pub fn fingerprint_count(&self, algorithm: Algorithm) -> u64 {
+        self.count(format::fingerprints(algorithm))
+    }
+
+    /// The algorithms that have entries.
+    pub fn algorithms(&self) -> Algorithms {
+        Algorithm::ALL.into_iter().filter(|a| self.fingerprint_count(*a) > 0).collect()
+    }
+
+    /// The lists, in the order in which they were given to the builder.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SetCorrupt`].
+    pub fn lists(&self) -> Result<&[List]> {
+        if let Some(lists) = self.lists.get() {
+            return Ok(lists);
+        }
+        let count = self.count(section::LISTS);
+        if count > u64::from(u16::MAX) {
+            return Err(corrupt(format!("{count} lists; expected at most {}", u16::MAX)));
+        }
+        let lists = (0..count).map(|i| self.list(i)).collect::<Result<Vec<_>>>()?;
+        Ok(self.lists.get_or_init(|| lists))
+    }
+
+    fn list(&self, index: u64) -> Result<List> {
+        let record = self.element(section::LISTS, index, LIST_BYTES)?;
+        let kind = known("kind of a list", record[12], ListKind::from_number)?;
+        Ok(List {
+            name: self.string(u32_at(record, 0))?.to_owned(),
+            kind,
+            agreement: self.string(u32_at(record, 4))?.to_owned(),
+            legal_basis: self.string(u32_at(record, 8))?.to_owned(),
+        })
+    }
+
+    /// Entry number `index` of [`Set::entry_count`]. Numbers belong to this one file; the entry's id is what lasts.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SetCorrupt`]; [`ErrorCode::InvalidArgument`] if there is no such entry.
+    pub fn entry(&self, index: u64) -> Result<StoredEntry> {
+        if index >= self.entry_count() {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!("there is no entry {index}: the set has {}", self.entry_count()),
+            ));
+        }
+        let record = self.element(section::ENTRIES, index, ENTRY_BYTES)?;
+        let algorithm = known("algorithm", record[48], Algorithm::from_number)?;
+        let row = u64::from(u32_at(record, 32));
+        let fingerprint = self.element(format::fingerprints(algorithm), row, algorithm.width())?;
+        let item = self.element(section::ITEMS, u64::from(u32_at(record, 16)), ITEM_BYTES)?;
+        let list = u32_at(item, 0) as usize;
+        if list >= self.lists()?.len() {
+            return Err(corrupt(format!("entry {index}: there is no list {list}")));
+        }
+        let quality = match record[53] {
+            NO_QUALITY => None,
+            quality @ 0..=100 => Some(quality),
+            other => return Err(corrupt(format!("entry {index}: quality {other} is above 100"))),
+        };
+        let entry = Entry {
+            fingerprint: Fingerprint::new(algorithm, fingerprint)?,
+            role: known("role", record[49], Role::from_number)?,
+            item: self.string(u32_at(item, 4))?.to_owned(),
+            source_id: self.string(u32_at(record, 20))?.to_owned(),
+            labels: self.labels(u32_at(record, 24))?,
+            opinion: known("opinion", record[50], Opinion::from_number)?,
+            severity: known("severity", record[51], Severity::from_number)?,
+            reviewed: record[52] & REVIEWED != 0,
+            quality,
+            legal_basis: self.string(u32_at(record, 28))?.to_owned(),
+            first_seen: u32_at(record, 36),
+            last_seen: u32_at(record, 40),
+            expires: u32_at(record, 44),
+        };
+        Ok(StoredEntry { id: EntryId(array_at(record, 0)), list, entry })
+    }
+
+    /// All entries, sorted by fingerprint, then id.
+    pub fn entries(&self) -> impl Iterator<Item = Result<StoredEntry>> + '_ {
+        (0..self.entry_count()).map(|i| self.entry(i))
+    }
+
+    /// Id, expiry and role of an entry: all that the search needs before it knows that the entry matters.
+    pub(crate) fn entry_summary(&self, index: u64) -> Result<(EntryId, u32)> {
+        let record = self.element(section::ENTRIES, index, ENTRY_BYTES)?;
+        Ok((EntryId(array_at(record, 0)), u32_at(record, 44)))
+    }
+
+    /// Whether this set switches the entry off.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SetCorrupt`].
+    pub fn suppresses(&self, id: EntryId) -> Result<bool> {
+        let count = self.count(section::SUPPRESSIONS);
+        Ok(self.search_sorted(section::SUPPRESSIONS, count, &id.0)?.is_some())
+    }
+
+    /// The ids of all entries that this set switches off, ascending.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SetCorrupt`].
+    pub fn suppressions(&self) -> Result<Vec<EntryId>> {
+        let Some(section) = self.blocks.head.section(section::SUPPRESSIONS) else { return Ok(Vec::new()) };
+        let (ids, _) = self.blocks.data(section.offset..section.end())?.as_chunks::<ID_BYTES>();
+        Ok(ids.iter().map(|id| EntryId(*id)).collect())
+    }
+
+    /// The row of a fingerprint among those of its algorithm, if it is there.
+    pub(crate) fn row_of(&self, fingerprint: &Fingerprint) -> Result<Option<u64>> {
+        let algorithm = fingerprint.algorithm();
+        self.search_sorted(format::fingerprints(algorithm), self.fingerprint_count(algorithm), fingerprint.bytes())
+    }
+
+    /// The numbers of the entries of a fingerprint row.
+    pub(crate) fn entries_of_row(&self, algorithm: Algorithm, row: u64) -> Result<Range<u64>> {
+        let id = format::entry_ranges(algorithm);
+        let start = u64::from(u32_at(self.element(id, row, 4)?, 0));
+        let end = u64::from(u32_at(self.element(id, row.saturating_add(1), 4)?, 0));
+        if start >= end || end > self.entry_count() {
+            return Err(corrupt(format!("{algorithm} row {row}: entries {start}..{end} are not a range of entries")));
+        }
+        Ok(start..end)
+    }
+
+    /// The PDQ codes, sorted and distinct, all blocks verified.
+    pub(crate) fn pdq_codes(&self) -> Result<&[[u8; 32]]> {
+        match self.blocks.head.section(format::fingerprints(Algorithm::Pdq)) {
+            Some(section) => Ok(self.blocks.data(section.offset..section.end())?.as_chunks().0),
+            None => Ok(&[]),
+        }
+    }
+
+    pub(super) fn blocks(&self) -> &Blocks {
+        &self.blocks
+    }
+
+    pub(super) fn section(&self, id: u32) -> Result<format::Section> {
+        self.blocks.head.section(id).ok_or_else(|| corrupt(format!("section {id:#x} is missing")))
+    }
+
+    pub(super) fn count(&self, id: u32) -> u64 {
+        self.blocks.head.section(id).map_or(0, |s| s.count)
+    }
+
+    /// Element `index` of a section whose elements take `size` bytes.
+    pub(super) fn element(&self, id: u32, index: u64, size: usize) -> Result<&[u8]> {
+        let section = self.section(id)?;
+        if index >= section.count {
+            return Err(corrupt(format!("section {id:#x} has {} elements, so no number {index}", section.count)));
+        }
+        // `count * size` is the section's length, so this cannot overflow.
+        let start = section.offset + index * size as u64;
+        self.blocks.data(start..start + size as u64)
+    }
+
+    pub(super) fn string(&self, index: u32) -> Result<&str> {
+        let strings = self.section(section::STRINGS)?;
+        let range = self.offsets(section::STRING_OFFSETS, index, strings.length)?;
+        let bytes = self.blocks.data(strings.offset + range.start..strings.offset + range.end)?;
+        std::str::from_utf8(bytes).map_err(|_| corrupt(format!("string {index} is not UTF-8")))
+    }
+
+    fn labels(&self, set: u32) -> Result<Vec<String>> {
+        let range = self.offsets(section::LABEL_OFFSETS, set, self.count(section::LABELS))?;
+        range.map(|i| Ok(self.string(u32_at(self.element(section::LABELS, i, 4)?, 0))?.to_owned())).collect()
+    }
+
+    /// Elements `index` and `index + 1` of a section of offsets, as a range within `0..end`.
+    pub(super) fn offsets(&self, id: u32, index: u32, end: u64) -> Result<Range<u64>> {
+        let start = u64::from(u32_at(self.element(id, u64::from(index), 4)?, 0));
+        let stop = u64::from(u32_at(self.element(id, u64::from(index) + 1, 4)?, 0));
+        if start > stop || stop > end {
+            return Err(corrupt(format!("section {id:#x}, element {index}: {start}..{stop} is not within 0..{end}")));
+        }
+        Ok(start..stop)
+    }
+
+    /// Position of `key` among the sorted elements of a section, each as long as the key.
+    fn search_sorted(&self, id: u32, count: u64, key: &[u8]) -> Result<Option<u64>> {
+        let (mut low, mut high) = (0, count);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.element(id, middle, key.len())?.cmp(key) {
+                std::cmp::Ordering::Equal => return Ok(Some(middle)),
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl fmt::Debug for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Set").field("digest", &self.digest()).field("entries", &self.entry_count()).finish()
+    }
+}
+
+pub(super) fn corrupt(message: String) -> Error {
+    Error::new(ErrorCode::SetCorrupt, message)
+}
+
+fn known<T>(what: &str, number: u8, from_number: impl FnOnce(u8) -> Option<T>) -> Result<T> {
+    from_number(number).ok_or_else(|| corrupt(format!("{number} is not a known {what}; a newer Tamis may know it")))
+}
