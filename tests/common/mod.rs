@@ -1,6 +1,6 @@
 //! What several integration tests share: a small set that uses every feature of the format, and a writer of damaged ones.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
 use tamis::fingerprint::{Algorithm, Fingerprint};
 use tamis::set::{Entry, EntryId, List, ListKind, Opinion, Role, SetBuilder, Severity};

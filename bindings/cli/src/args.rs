@@ -1,0 +1,227 @@
+//! The command line. Help texts are part of the product: each verb says what it does, what it costs, and shows an example.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Recognises known illegal pictures, videos and links before an upload is stored.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tamis",
+    version,
+    max_term_width = 100,
+    after_help = "Exit status: 1 if anything is blocked, else 2 on an error, else 3 if anything goes to review, else 0.\n\
+                  Start with `tamis demo`."
+)]
+pub(crate) struct Cli {
+    /// Print one JSON object per line instead of text.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Show what Tamis does, on pictures that it draws itself. Needs no files.
+    #[command(after_help = "Example:\n  tamis demo --seed 7 --keep /tmp/tamis-demo")]
+    Demo(Demo),
+    /// Check that this machine and this store will really stop an upload.
+    #[command(after_help = "Example:\n  tamis doctor --store /var/lib/tamis/base.tamis --policy /etc/tamis/policy.toml")]
+    Doctor(Judging),
+    /// Write the files of the built-in test list, to prove an upload path lawfully.
+    #[command(
+        name = "test-files",
+        after_help = "Example:\n  tamis test-files /tmp/tamis-test\n  tamis check /tmp/tamis-test/* --store base.tamis --test-list"
+    )]
+    TestFiles {
+        /// Directory to write them to; made if it does not exist.
+        dir: PathBuf,
+    },
+    /// Print digests and PDQ of files, as stored.
+    #[command(after_help = "Examples:\n  tamis hash photo.jpg\n  tamis hash --json *.jpg > hashes.jsonl")]
+    Hash {
+        /// Files to fingerprint; `-` is stdin.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Build a set from lists.
+    #[command(
+        after_help = "Examples:\n  tamis build -o base.tamis --list gifct --kind exchange hashes.csv\n  \
+                      tamis build -o base.tamis --list local pdq.txt\n\n\
+                      Formats: CSV with a header (`algorithm,fingerprint`, and what else the list knows), JSON Lines with the same\n\
+                      names, or one hexadecimal fingerprint per line. Every rejected row is reported with its line and cause."
+    )]
+    Build(Build),
+    /// Show what a set holds, without reading it all.
+    #[command(after_help = "Example:\n  tamis info base.tamis")]
+    Info {
+        /// The set file.
+        set: PathBuf,
+    },
+    /// Read a whole set and check every byte and record of it, and that the search finds what is in it.
+    #[command(after_help = "Example:\n  tamis verify base.tamis")]
+    Verify {
+        /// The set file.
+        set: PathBuf,
+    },
+    /// Judge files against a store.
+    #[command(
+        after_help = "Examples:\n  tamis check upload.jpg --store base.tamis\n  \
+                      curl -s https://example.org/x.png | tamis check - --store base.tamis --json"
+    )]
+    Check {
+        /// Files to judge; `-` is stdin.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        judging: Judging,
+        /// Show what each step took.
+        #[arg(long)]
+        timings: bool,
+    },
+    /// Judge all files below some directories.
+    #[command(
+        after_help = "Example:\n  tamis scan /srv/forum/uploads --store base.tamis --jobs 2 --journal scan.journal --json > matches.jsonl\n\n\
+                      Prints what is not clear. With --journal it can be stopped at any time (Ctrl-C) and started again with the\n\
+                      same arguments: files that were finished are not judged again. Symbolic links are not followed."
+    )]
+    Scan(Scan),
+    /// Explain, check or switch a policy.
+    #[command(subcommand)]
+    Policy(PolicyVerb),
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example:\n  tamis completions bash > /etc/bash_completion.d/tamis")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Seed of the drawn pictures.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Keep the pictures, the list and the set in this directory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+/// What files are judged by.
+#[derive(Debug, Args)]
+pub(crate) struct Judging {
+    /// Store directory or set file to compare with.
+    #[arg(long, visible_alias = "set", value_name = "PATH")]
+    pub(crate) store: PathBuf,
+    /// Policy file. Without one the built-in policy holds, which enforces.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Include the built-in test list.
+    #[arg(long)]
+    pub(crate) test_list: bool,
+    /// The time to judge at, in seconds since 1970. Default: now.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) now: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// The set file to write. It appears when it is complete, or not at all.
+    #[arg(short, long, value_name = "SET")]
+    pub(crate) output: PathBuf,
+    /// Files to read, one list each unless --list gives one name for all; `-` is stdin.
+    #[arg(required = true)]
+    pub(crate) lists: Vec<PathBuf>,
+    /// Name of the list. Default: each file's name without its ending.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) list: Option<String>,
+    /// Where the lists come from, which decides how far they are trusted.
+    #[arg(long, default_value = "exchange")]
+    pub(crate) kind: tamis::set::ListKind,
+    /// Format of the files. Default: by name and contents.
+    #[arg(long)]
+    pub(crate) format: Option<ListFormat>,
+    /// Algorithm of files that hold only fingerprints.
+    #[arg(long)]
+    pub(crate) algorithm: Option<tamis::fingerprint::Algorithm>,
+    /// Licence or agreement under which you hold the lists.
+    #[arg(long, default_value = "")]
+    pub(crate) agreement: String,
+    /// Legal basis for acting on their matches.
+    #[arg(long, default_value = "")]
+    pub(crate) legal_basis: String,
+    /// Take rows that do not say so as reviewed by a human.
+    #[arg(long)]
+    pub(crate) reviewed: bool,
+    /// When the set is made, in seconds since 1970. Default: now. Give it where builds must be equal byte for byte.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) created: Option<u64>,
+    /// Also write every rejected row to this file, as JSON Lines.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rejects: Option<PathBuf>,
+}
+
+/// Native list formats.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// CSV with a header.
+    Csv,
+    /// One JSON object per line.
+    Jsonl,
+    /// One hexadecimal fingerprint per line.
+    Hex,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Scan {
+    /// Directories or files.
+    #[arg(required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) judging: Judging,
+    /// Threads. Default: one per core.
+    #[arg(long, short)]
+    pub(crate) jobs: Option<std::num::NonZeroUsize>,
+    /// Remember finished files here, so that the scan can be stopped and resumed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) journal: Option<PathBuf>,
+    /// Also print clear files.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyVerb {
+    /// Say in sentences what a policy does.
+    #[command(after_help = "Example:\n  tamis policy explain policy.toml")]
+    Explain {
+        /// The policy file. Without one: the built-in policy.
+        file: Option<PathBuf>,
+    },
+    /// Check a policy file, and say where it is wrong.
+    Check {
+        /// The policy file.
+        file: PathBuf,
+    },
+    /// Print a commented policy file to start from. It only observes, until you switch it.
+    #[command(after_help = "Example:\n  tamis policy example > policy.toml")]
+    Example,
+    /// Show or switch whether a policy observes or enforces. Comments in the file stay.
+    #[command(after_help = "Example:\n  tamis policy mode policy.toml enforce")]
+    Mode {
+        /// The policy file.
+        file: PathBuf,
+        /// The new mode.
+        mode: Option<Mode>,
+    },
+}
+
+/// The modes of a policy.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Mode {
+    /// Hold nothing back; record what would have been done.
+    Observe,
+    /// Act.
+    Enforce,
+}

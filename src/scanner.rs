@@ -1,0 +1,363 @@
+//! [`Scanner`]: the whole pipeline, from bytes to verdict. One per thread; it keeps its buffers from call to call.
+//!
+//! ```text
+//! check(bytes):
+//!     sniff
+//!     digests, only of the algorithms that the store holds, and BLAKE3    -> look up
+//!     if they already decide `block`: stop
+//!     if it is a picture and the store holds perceptual hashes:
+//!         decode within the limits, else note why not
+//!         hash each view that the policy names                           -> radius search
+//!     policy
+//! ```
+//!
+//! Invariants: the digests are looked up whatever happens to the decoder; what could not be examined is in the verdict;
+//! an error is returned only when the store is broken or the upload cannot be read, and is never to be taken for `allow`.
+
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::fingerprint::{Algorithm, Algorithms, Digester, Fingerprints, Hasher, View};
+use crate::limits::Limits;
+use crate::media::{self, Decoder, Media, MediaClass, Unscannable, sniff};
+use crate::policy::Policy;
+use crate::search::{Match, Searcher};
+use crate::store::{Snapshot, Store};
+use crate::verdict::{Method, Outcome, Timings, Verdict};
+
+/// What the caller knows and the library must not find out for itself.
+///
+/// ```
+/// let context = tamis::Context { reference: Some("post/4711".into()), ..tamis::Context::at(1_790_000_000) };
+/// assert!(context.deadline.is_none());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Context {
+    /// The time, in seconds since 1970. Entries that expired before it do not match.
+    pub now: u64,
+    /// The part of the platform that the upload is for, such as `avatars`; kept in evidence.
+    pub scope: Option<String>,
+    /// The caller's own opaque name for the upload; kept in evidence. No personal data.
+    pub reference: Option<String>,
+    /// How long the call may take, from its start. What it cut short is in the verdict.
+    pub deadline: Option<Duration>,
+}
+
+impl Context {
+    /// A context that knows only the time, in seconds since 1970.
+    pub fn at(now: u64) -> Context {
+        Context { now, ..Context::default() }
+    }
+}
+
+/// Judges uploads against a store by a policy. One per thread.
+///
+/// ```
+/// use tamis::{Context, Policy, Scanner, Store};
+/// # use tamis::{SetBuilder, Set, store::StoreOptions};
+/// # let set = Set::from_bytes(&SetBuilder::new().to_bytes()?.0)?;
+/// # let store = Store::from_set(set, StoreOptions::new().test_list(true))?;
+/// let mut scanner = Scanner::new(store, Policy::builtin());
+/// let upload = tamis::store::test_files()[0].bytes;
+/// let verdict = scanner.check(upload, &Context::at(1_790_000_000))?;
+/// assert_eq!(verdict.action, tamis::Action::Block);
+/// # Ok::<(), tamis::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Scanner {
+    store: Store,
+    policy: Policy,
+    limits: Limits,
+    timed: bool,
+    decoder: Decoder,
+    hasher: Hasher,
+    searcher: Searcher,
+    upload: Vec<u8>,
+}
+
+impl Scanner {
+    /// A scanner with the default [`Limits`].
+    pub fn new(store: Store, policy: Policy) -> Scanner {
+        Scanner {
+            store,
+            policy,
+            limits: Limits::default(),
+            timed: false,
+            decoder: Decoder::new(),
+            hasher: Hasher::new(),
+            searcher: Searcher::new(),
+            upload: Vec::new(),
+        }
+    }
+
+    /// Replaces the limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Scanner {
+        self.limits = limits;
+        self
+    }
+
+    /// Measures each step from now on: see [`Verdict::timings`].
+    #[must_use]
+    pub fn with_timings(mut self, timed: bool) -> Scanner {
+        self.timed = timed;
+        self
+    }
+
+    /// The store it judges against.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The policy it judges by.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Judges an upload that is in memory.
+    ///
+    /// # Errors
+    /// Only if the store turns out to be damaged. An upload, whatever its bytes, gives a verdict.
+    pub fn check(&mut self, bytes: &[u8], context: &Context) -> Result<Verdict> {
+        let mut run = Run::new(self, context);
+        let media = run.step(|t| &mut t.sniff, || sniff(bytes));
+        let mut digester = Digester::new(run.wanted());
+        let digests = run.step(|t| &mut t.digests, || {
+            digester.update(bytes);
+            digester.finish()
+        });
+        run.fingerprints.digests = digests;
+        let body = if bytes.len() as u64 > self.limits.upload_bytes { None } else { Some(bytes) };
+        self.judge(run, media, body, context)
+    }
+
+    /// Judges an upload while reading it. It is kept in memory up to [`Limits::upload_bytes`]; of a longer one only the
+    /// digests are compared.
+    ///
+    /// # Errors
+    /// If the reader fails, or the store turns out to be damaged.
+    pub fn check_reader(&mut self, mut reader: impl Read, context: &Context) -> Result<Verdict> {
+        let mut run = Run::new(self, context);
+        let mut digester = Digester::new(run.wanted());
+        let mut upload = std::mem::take(&mut self.upload);
+        upload.clear();
+        let mut chunk = [0; 16 << 10];
+        let mut whole = true;
+        let read = run.step(
+            |t| &mut t.digests,
+            || -> io::Result<()> {
+                loop {
+                    match reader.read(&mut chunk) {
+                        Ok(0) => return Ok(()),
+                        Ok(n) => {
+                            digester.update(&chunk[..n]);
+                            whole &= (upload.len() + n) as u64 <= self.limits.upload_bytes;
+                            if whole {
+                                upload.extend_from_slice(&chunk[..n]);
+                            }
+                        }
+                        Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                        Err(e) => return Err(e),
+                    }
+                }
+            },
+        );
+        read.map_err(|e| Error::new(ErrorCode::Io, format!("cannot read the upload: {e}")))?;
+        run.fingerprints.digests = digester.finish();
+        let media = run.step(|t| &mut t.sniff, || sniff(&upload));
+        let verdict = self.judge(run, media, whole.then_some(&upload[..]), context);
+        // One large upload must not hold its memory for ever.
+        if upload.capacity() > 4 << 20 {
+            upload = Vec::new();
+        }
+        self.upload = upload;
+        verdict
+    }
+
+    /// Judges an upload that lies in a file. The file is read, never mapped: its owner may change it at any time.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is not a regular file, or the store turns out to be damaged.
+    pub fn check_path(&mut self, path: impl AsRef<Path>, context: &Context) -> Result<Verdict> {
+        let path = path.as_ref();
+        let metadata = std::fs::metadata(path).map_err(|e| Error::io("read", path, e))?;
+        if !metadata.is_file() {
+            let kind = if metadata.is_dir() { "a directory" } else { "not a regular file" };
+            return Err(Error::new(ErrorCode::InvalidArgument, format!("{kind}; expected a file")).with_path(path));
+        }
+        let file = std::fs::File::open(path).map_err(|e| Error::io("read", path, e))?;
+        self.check_reader(file, context).map_err(|e| e.with_path(path))
+    }
+
+    /// Judges fingerprints that were computed before: for backfill and replay.
+    ///
+    /// # Errors
+    /// Only if the store turns out to be damaged.
+    pub fn check_fingerprints(&mut self, fingerprints: &Fingerprints, context: &Context) -> Result<Verdict> {
+        let mut run = Run::new(self, context);
+        run.fingerprints = fingerprints.clone();
+        run.digest_lookup(self)?;
+        run.perceptual_search(self)?;
+        run.examined.push(Method::Digests);
+        if !fingerprints.perceptual.is_empty() {
+            run.examined.push(Method::Perceptual);
+        }
+        Ok(run.finish(&self.policy, Media::UNKNOWN, true))
+    }
+
+    /// From digests and bytes to the verdict. `body` is missing when the upload is longer than the limit.
+    fn judge(&mut self, mut run: Run, media: Media, body: Option<&[u8]>, context: &Context) -> Result<Verdict> {
+        run.digest_lookup(self)?;
+        run.examined.push(Method::Digests);
+        let perceptual = media.class.is_picture() && run.snapshot.algorithms().contains(Algorithm::Pdq);
+        // A video's frames and an archive's contents are not looked into yet, and the verdict says so.
+        let mut complete = !matches!(media.class, MediaClass::Video | MediaClass::Archive);
+        if perceptual {
+            if self.policy.decided_by_digests(&run.matches) {
+                complete = false;
+            } else {
+                let pixels = match body {
+                    Some(bytes) => self.hash_views(&mut run, bytes, &media, context),
+                    None => Err(Unscannable::Limit),
+                };
+                match pixels {
+                    Ok(()) => {
+                        run.perceptual_search(self)?;
+                        run.examined.push(Method::Perceptual);
+                    }
+                    Err(reason) => {
+                        run.unscannable = Some(reason);
+                        complete = false;
+                    }
+                }
+            }
+        }
+        Ok(run.finish(&self.policy, media, complete))
+    }
+
+    /// Decodes the picture and hashes each view that the policy names.
+    fn hash_views(
+        &mut self,
+        run: &mut Run,
+        bytes: &[u8],
+        media: &Media,
+        context: &Context,
+    ) -> std::result::Result<(), Unscannable> {
+        let started = run.started;
+        let limit = context.deadline.map_or(self.limits.time, |d| d.min(self.limits.time));
+        let deadline = started.checked_add(limit);
+        let decoder = &mut self.decoder;
+        let limits = &self.limits;
+        let picture = run.step(|t| &mut t.decode, || decoder.decode(bytes, media, limits, deadline))?;
+        let hasher = &mut self.hasher;
+        let views = self.policy.views();
+        let perceptual = &mut run.fingerprints.perceptual;
+        let hash_started = Instant::now();
+        let stored = picture.as_stored();
+        if views.iter().any(|v| v.is_dihedral()) {
+            let forms = hasher.hash_dihedral(&stored);
+            perceptual.extend(forms.iter().map(|(form, pdq)| (View::of(form), pdq)).filter(|(v, _)| views.contains(v)));
+        } else if views.contains(&View::AsStored) {
+            perceptual.push((View::AsStored, hasher.hash(&stored)));
+        }
+        if let Some(shown) = picture.as_shown().filter(|_| views.contains(&View::AsShown)) {
+            perceptual.push((View::AsShown, hasher.hash(&shown)));
+        }
+        run.timings.hash = hash_started.elapsed();
+        Ok(())
+    }
+}
+
+/// One call: what is known of the upload so far.
+struct Run {
+    snapshot: std::sync::Arc<Snapshot>,
+    now: u64,
+    started: Instant,
+    timed: bool,
+    timings: Timings,
+    fingerprints: Fingerprints,
+    matches: Vec<Match>,
+    examined: Vec<Method>,
+    unscannable: Option<Unscannable>,
+}
+
+impl Run {
+    fn new(scanner: &Scanner, context: &Context) -> Run {
+        Run {
+            snapshot: scanner.store.snapshot(),
+            now: context.now,
+            started: Instant::now(),
+            timed: scanner.timed,
+            timings: Timings::default(),
+            fingerprints: Fingerprints::default(),
+            matches: Vec::new(),
+            examined: Vec::new(),
+            unscannable: None,
+        }
+    }
+
+    /// The digests that are worth computing: those that the store holds, and BLAKE3 for the evidence.
+    fn wanted(&self) -> Algorithms {
+        let held = self.snapshot.algorithms();
+        Algorithm::DIGESTS.into_iter().filter(|a| held.contains(*a) || *a == Algorithm::Blake3).collect()
+    }
+
+    fn step<T>(&mut self, which: impl FnOnce(&mut Timings) -> &mut Duration, work: impl FnOnce() -> T) -> T {
+        let started = Instant::now();
+        let out = work();
+        *which(&mut self.timings) += started.elapsed();
+        out
+    }
+
+    fn digest_lookup(&mut self, scanner: &mut Scanner) -> Result<()> {
+        let started = Instant::now();
+        scanner.searcher.digests(self.snapshot.sets(), &self.fingerprints, self.now, &mut self.matches)?;
+        self.timings.lookup = started.elapsed();
+        Ok(())
+    }
+
+    fn perceptual_search(&mut self, scanner: &mut Scanner) -> Result<()> {
+        let started = Instant::now();
+        let radius = scanner.policy.radius();
+        scanner.searcher.perceptual(
+            self.snapshot.sets(),
+            &self.fingerprints,
+            radius,
+            self.now,
+            &mut self.matches,
+        )?;
+        self.timings.search = started.elapsed();
+        Ok(())
+    }
+
+    fn finish(mut self, policy: &Policy, media: Media, complete: bool) -> Verdict {
+        let started = Instant::now();
+        let judgement = policy.judge(&self.matches, media.class, self.unscannable);
+        self.timings.policy = started.elapsed();
+        let outcome = match self.unscannable {
+            _ if !self.matches.is_empty() => Outcome::Match,
+            Some(_) => Outcome::Unscannable,
+            None => Outcome::Clear,
+        };
+        let more_matches = self.matches.len().saturating_sub(policy.max_matches());
+        self.matches.truncate(policy.max_matches());
+        Verdict {
+            outcome,
+            action: judgement.action,
+            would_have: judgement.would_have,
+            reasons: judgement.reasons,
+            matches: self.matches,
+            more_matches,
+            unscannable: self.unscannable,
+            media,
+            examined: self.examined,
+            complete,
+            fingerprints: self.fingerprints,
+            store: self.snapshot.digest(),
+            policy: policy.digest(),
+            timings: self.timed.then_some(self.timings),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Planted queries: proof, for one given set, that the search finds what is in it.
+//!
+//! A peer's saved index is known to find nothing in a list of one entry, and nobody noticed, because nobody asked it. So whenever a
+//! set is published, and in `tamis verify`, a sample of its own codes is looked up: as they are, and with as many bits flipped as the radius allows.
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::fingerprint::Algorithm;
+use crate::set::Set;
+
+use super::within;
+
+/// At most this many codes are asked for.
+const SAMPLE: usize = 32;
+
+/// Looks up a sample of the set's own codes, unchanged and with `radius` bits flipped, and a sample of its digests.
+/// Returns the number of queries that were asked; all of them were answered.
+///
+/// # Errors
+/// [`ErrorCode::Internal`] if an answer lacks what was planted; [`ErrorCode::SetCorrupt`] if the set is damaged.
+pub fn planted(set: &Set, radius: u32) -> Result<u64> {
+    let mut asked = 0;
+    let codes = set.pdq_codes()?;
+    for number in 0..codes.len().min(SAMPLE) {
+        // First, last, and evenly between.
+        let row = number * (codes.len() - 1) / (codes.len().min(SAMPLE) - 1).max(1);
+        for flips in [0, radius.min(256)] {
+            let mut query = codes[row];
+            for k in 0..flips as usize {
+                // 37 is odd, so these bits are distinct.
+                let bit = (k * 37 + row) % 256;
+                query[bit / 8] ^= 1 << (bit % 8);
+            }
+            let mut answered = false;
+            within(set, &[query], radius, |_, found, distance| answered |= found == row && distance == flips)?;
+            if !answered {
+                return Err(missed(&format!("PDQ code {row} with {flips} bits flipped")));
+            }
+            asked += 1;
+        }
+    }
+    for algorithm in Algorithm::DIGESTS {
+        let count = set.fingerprint_count(algorithm);
+        for number in 0..count.min(SAMPLE as u64) {
+            let row = number * (count - 1) / (count.min(SAMPLE as u64) - 1).max(1);
+            let entry = set.entry(set.entries_of_row(algorithm, row)?.start)?.entry;
+            if set.row_of(&entry.fingerprint)? != Some(row) {
+                return Err(missed(&format!("{algorithm} digest {row}")));
+            }
+            asked += 1;
+        }
+    }
+    Ok(asked)
+}
+
+fn missed(what: &str) -> Error {
+    Error::new(
+        ErrorCode::Internal,
+        format!("the search did not find {what}, which is in the set: do not rely on this machine, and report it"),
+    )
+}

@@ -1,0 +1,141 @@
+//! The verdict: what was examined, what was found, what the policy says.
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use crate::fingerprint::Fingerprints;
+use crate::media::{Media, MediaClass, Unscannable};
+use crate::policy::{Action, Reason};
+use crate::search::Match;
+use crate::set::EntryId;
+use crate::store::StoreDigest;
+
+/// What happened, strongest first. `Match` wins over `Unscannable`: a file whose digest is listed matches even if nobody can decode it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// At least one entry is near.
+    Match,
+    /// Nothing matches, but something that should have been examined was not: see [`Verdict::unscannable`].
+    Unscannable,
+    /// All that applies was examined, and nothing matches.
+    Clear,
+}
+
+/// A method of comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Method {
+    /// Digests of the bytes, by those algorithms that the store holds.
+    Digests,
+    /// Perceptual hashes of the picture's views.
+    Perceptual,
+}
+
+/// The answer to one call. Holds no fingerprint but in [`Verdict::fingerprints`], which is for evidence and never for uploaders.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Verdict {
+    /// What happened.
+    pub outcome: Outcome,
+    /// What to do with the upload.
+    pub action: Action,
+    /// While the policy only observes, `action` is `allow`, and this is what it would have been.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub would_have: Option<Action>,
+    /// Why, strongest first; empty for a clear upload.
+    pub reasons: Vec<Reason>,
+    /// Every match, nearest first, at most as many as the policy reports.
+    pub matches: Vec<Match>,
+    /// Matches that were judged but are not listed in `matches`.
+    pub more_matches: usize,
+    /// Why the picture was not examined, where it should have been.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unscannable: Option<Unscannable>,
+    /// What kind of upload it is. `Unknown` when only fingerprints were judged.
+    #[serde(rename = "media", serialize_with = "class_only")]
+    pub media: Media,
+    /// The methods that were really applied.
+    pub examined: Vec<Method>,
+    /// Whether every method that this kind of upload calls for was applied. Not when the digests alone already
+    /// decided, nor for media that Tamis cannot look into yet (videos, archives).
+    pub complete: bool,
+    /// The upload's fingerprints, as far as they were computed.
+    #[serde(skip)]
+    pub fingerprints: Fingerprints,
+    /// Identifies what the upload was compared with.
+    #[serde(serialize_with = "display")]
+    pub store: StoreDigest,
+    /// Identifies the policy.
+    #[serde(serialize_with = "display")]
+    pub policy: crate::policy::PolicyDigest,
+    /// What each step took, if the scanner was asked to measure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timings: Option<Timings>,
+}
+
+impl Verdict {
+    /// The first reason as a sentence; empty for a clear upload.
+    pub fn reason(&self) -> String {
+        self.reasons.first().map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// The entries of the matches that are listed.
+    pub fn entries(&self) -> impl Iterator<Item = EntryId> + '_ {
+        self.matches.iter().map(|m| m.entry)
+    }
+}
+
+/// What each step of a check took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timings {
+    /// Recognising the kind of media.
+    pub sniff: Duration,
+    /// Digests of the bytes.
+    pub digests: Duration,
+    /// Looking the digests up.
+    pub lookup: Duration,
+    /// Decoding the picture.
+    pub decode: Duration,
+    /// Perceptual hashes of all views.
+    pub hash: Duration,
+    /// Radius search.
+    pub search: Duration,
+    /// Policy.
+    pub policy: Duration,
+}
+
+impl Timings {
+    /// The steps in order, with their names.
+    pub fn steps(&self) -> [(&'static str, Duration); 7] {
+        [
+            ("sniff", self.sniff),
+            ("digests", self.digests),
+            ("lookup", self.lookup),
+            ("decode", self.decode),
+            ("hash", self.hash),
+            ("search", self.search),
+            ("policy", self.policy),
+        ]
+    }
+}
+
+impl Serialize for Timings {
+    /// Microseconds by step.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.steps().map(|(name, time)| (name, time.as_nanos() as f64 / 1000.0)))
+    }
+}
+
+fn display<S: Serializer>(value: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+fn class_only<S: Serializer>(media: &Media, serializer: S) -> Result<S::Ok, S::Error> {
+    let class: MediaClass = media.class;
+    class.serialize(serializer)
+}

@@ -1,0 +1,275 @@
+//! The committed sets: `tests/sets/good` must read as they always did, each file of `tests/sets/bad` must be refused for its own reason.
+//! `TAMIS_BLESS=1 cargo test --test set_files` writes them anew after a change of the format; a change of a good file
+//! without a new version number is a mistake.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{Parts, fingerprint, full_builder, full_set, u32_at, u64_at};
+use tamis::fingerprint::Algorithm;
+use tamis::set::{Entry, List, ListKind};
+use tamis::{ErrorCode, Set, SetBuilder};
+
+fn sets(kind: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sets").join(kind)
+}
+
+fn blessing() -> bool {
+    std::env::var_os("TAMIS_BLESS").is_some()
+}
+
+fn good() -> Vec<(&'static str, SetBuilder)> {
+    let mut one = SetBuilder::new();
+    let list = one.add_list(List::new("local", ListKind::Local)).unwrap();
+    one.add(list, Entry { reviewed: true, ..Entry::new(fingerprint(Algorithm::Pdq, 1)) }).unwrap();
+    // More than 256 blocks, so more than one group of checksums, and a page-aligned body.
+    let mut large = SetBuilder::new();
+    let list = large.add_list(List::new("digests", ListKind::Friend)).unwrap();
+    for seed in 0..12_000 {
+        large.add(list, Entry::new(fingerprint(Algorithm::Sha512, seed))).unwrap();
+    }
+    vec![("empty", SetBuilder::new()), ("one-entry", one), ("full", full_builder()), ("two-groups", large)]
+}
+
+#[test]
+fn good_sets_have_not_changed() {
+    for (name, builder) in good() {
+        let bytes = builder.to_bytes().unwrap().0;
+        // The large one is only described: its digest stands for every byte of it.
+        let (path, kept) = if bytes.len() > 1 << 16 {
+            let set = Set::from_bytes(&bytes).unwrap();
+            (sets("good").join(format!("{name}.digest")), format!("{}\n", set.digest()).into_bytes())
+        } else {
+            (sets("good").join(format!("{name}.tamis")), bytes.clone())
+        };
+        if blessing() {
+            std::fs::write(&path, &kept).unwrap();
+        }
+        assert!(std::fs::read(&path).unwrap() == kept, "{} is not what the builder makes", path.display());
+        Set::from_bytes(&bytes).unwrap().verify(&mut |_| {}).unwrap();
+    }
+}
+
+/// The Python reader, which knows only FORMAT.md, finds the same entries.
+#[test]
+fn an_independent_reader_agrees() {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python = std::env::var("TAMIS_PYTHON").unwrap_or_else(|_| "python3".into());
+    let ready = Command::new(&python).args(["-c", "import blake3"]).output().is_ok_and(|o| o.status.success());
+    if !ready {
+        println!("SKIPPED: {python} has no module blake3; tests/run installs it");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for (name, builder) in good() {
+        let path = dir.path().join(name);
+        builder.write(&path).unwrap();
+        let set = Set::open(&path).unwrap();
+        let output =
+            Command::new(&python).arg(manifest.join("tests/read_set.py")).arg(&path).output().unwrap();
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let mut lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let head = lines.next().unwrap();
+        assert_eq!(head["digest"], set.digest().to_string());
+        assert_eq!(head["created"], set.created().unwrap());
+        let suppressions: Vec<_> = set.suppressions().unwrap().iter().map(|id| id.to_string()).collect();
+        assert_eq!(head["suppressions"], serde_json::json!(suppressions));
+        let lists = set.lists().unwrap();
+        for (theirs, ours) in head["lists"].as_array().unwrap().iter().zip(lists) {
+            assert_eq!(theirs["name"], ours.name);
+            assert_eq!(theirs["kind"], ours.kind.name());
+            assert_eq!(theirs["agreement"], ours.agreement);
+            assert_eq!(theirs["legal_basis"], ours.legal_basis);
+        }
+        assert_eq!(head["lists"].as_array().unwrap().len(), lists.len());
+        let ours: Vec<_> = set
+            .entries()
+            .map(|stored| stored.unwrap())
+            .map(|s| {
+                serde_json::json!({
+                    "id": s.id.to_string(),
+                    "list": lists[s.list].name,
+                    "algorithm": s.entry.fingerprint.algorithm().name(),
+                    "fingerprint": s.entry.fingerprint.to_hex(),
+                    "role": s.entry.role.name(),
+                    "item": s.entry.item,
+                    "source_id": s.entry.source_id,
+                    "labels": s.entry.labels,
+                    "opinion": s.entry.opinion.name(),
+                    "severity": s.entry.severity.name(),
+                    "reviewed": s.entry.reviewed,
+                    "quality": s.entry.quality,
+                    "legal_basis": s.entry.legal_basis,
+                    "first_seen": s.entry.first_seen,
+                    "last_seen": s.entry.last_seen,
+                    "expires": s.entry.expires,
+                })
+            })
+            .collect();
+        assert!(lines.eq(ours), "{name}: the entries differ");
+    }
+}
+
+/// Name of the file, the code expected, whether opening already refuses it (else only reading or verifying it does), and how it is made.
+type Bad = (&'static str, ErrorCode, bool, Box<dyn Fn() -> Vec<u8>>);
+
+fn sealed(change: impl Fn(&mut Parts) + 'static) -> Box<dyn Fn() -> Vec<u8>> {
+    Box::new(move || {
+        let mut parts = Parts::of(&full_set());
+        change(&mut parts);
+        parts.seal()
+    })
+}
+
+fn raw(change: impl Fn(&mut Vec<u8>) + 'static) -> Box<dyn Fn() -> Vec<u8>> {
+    Box::new(move || {
+        let mut bytes = full_set();
+        change(&mut bytes);
+        bytes
+    })
+}
+
+fn put(bytes: &mut [u8], at: usize, number: u32) {
+    bytes[at..at + 4].copy_from_slice(&number.to_le_bytes());
+}
+
+const PDQ: u32 = 0x110;
+const PDQ_RANGES: u32 = 0x210;
+
+fn bad() -> Vec<Bad> {
+    use ErrorCode::{SetCorrupt, SetForeign, SetSection, SetTruncated, SetVersion};
+    vec![
+        ("empty-file", SetForeign, true, Box::new(Vec::new)),
+        ("foreign-gif", SetForeign, true, Box::new(|| b"GIF89a\x01\x00\x01\x00\x80\x00\x00".to_vec())),
+        ("line-ends-rewritten", SetForeign, true, raw(|b| drop(b.drain(6..7)))),
+        ("header-only", SetTruncated, true, raw(|b| b.truncate(96))),
+        ("header-cut", SetTruncated, true, raw(|b| b.truncate(50))),
+        ("last-byte-missing", SetTruncated, true, raw(|b| b.truncate(b.len() - 1))),
+        ("one-byte-more", SetTruncated, true, raw(|b| b.push(0))),
+        ("newer-major", SetVersion, true, raw(|b| b[8] = 2)),
+        ("major-zero", SetCorrupt, true, raw(|b| b[8] = 0)),
+        ("head-flipped", SetCorrupt, true, raw(|b| b[100] ^= 1)),
+        ("digest-flipped", SetCorrupt, true, raw(|b| b[70] ^= 1)),
+        ("too-many-sections", SetCorrupt, true, raw(|b| put(b, 12, 5000))),
+        ("too-many-roots", SetCorrupt, true, raw(|b| put(b, 16, u32::MAX))),
+        ("lengths-overflow", SetCorrupt, true, raw(|b| b[24..32].fill(0xFF))),
+        ("huge-data-length", SetCorrupt, true, raw(|b| b[32..40].fill(0xFF))),
+        ("unknown-critical-section", SetSection, true, sealed(|p| {
+            let end = p.data.len() as u64;
+            p.data.resize((end.next_multiple_of(64) + 8) as usize, 0);
+            let mut row = [0; 32];
+            put(&mut row, 0, 0x600);
+            put(&mut row, 4, 1);
+            row[8..16].copy_from_slice(&end.next_multiple_of(64).to_le_bytes());
+            row[16..24].copy_from_slice(&8u64.to_le_bytes());
+            row[24..32].copy_from_slice(&1u64.to_le_bytes());
+            p.table.push(row);
+        })),
+        ("section-outside-the-data", SetCorrupt, true, sealed(|p| p.table[3][15] = 0x7F)),
+        ("section-length-overflows", SetCorrupt, true, sealed(|p| p.table[3][16..24].fill(0xFF))),
+        ("section-count-wrong", SetCorrupt, true, sealed(|p| p.table[3][24] ^= 1)),
+        ("sections-out-of-order", SetCorrupt, true, sealed(|p| p.table.swap(2, 3))),
+        ("section-twice", SetCorrupt, true, sealed(|p| p.table[3] = p.table[2])),
+        ("section-missing", SetCorrupt, true, sealed(|p| {
+            // The labels, cut out with their padding.
+            let (row, range) = p.section(8);
+            p.table.remove(row);
+            let cut = range.len().next_multiple_of(64);
+            p.data.drain(range.start..range.start + cut);
+            for later in &mut p.table[row..] {
+                let offset = u64_at(later, 8) - cut as u64;
+                later[8..16].copy_from_slice(&offset.to_le_bytes());
+            }
+        })),
+        ("block-flipped", SetCorrupt, false, raw(|b| *b.last_mut().unwrap() ^= 1)),
+        ("checksum-flipped", SetCorrupt, false, raw(|b| {
+            let head = 96 + 32 * u32_at(b, 12) as usize + 16 * u32_at(b, 16) as usize;
+            b[head.next_multiple_of(64)] ^= 1;
+        })),
+        ("padding-not-zero", SetCorrupt, false, raw(|b| {
+            let head = 96 + 32 * u32_at(b, 12) as usize + 16 * u32_at(b, 16) as usize;
+            assert_ne!(head % 64, 0);
+            b[head] = 1;
+        })),
+        ("string-offset-too-large", SetCorrupt, false, sealed(|p| put(p.bytes_of(2), 8, u32::MAX))),
+        ("string-offsets-decrease", SetCorrupt, false, sealed(|p| put(p.bytes_of(2), 8, 0x7FFF))),
+        ("string-not-utf8", SetCorrupt, false, sealed(|p| p.bytes_of(3)[0] = 0xFF)),
+        ("strings-out-of-order", SetCorrupt, false, sealed(|p| p.bytes_of(3)[0] = b'~')),
+        ("list-name-beyond-strings", SetCorrupt, false, sealed(|p| put(p.bytes_of(4), 0, 9999))),
+        ("list-without-a-name", SetCorrupt, false, sealed(|p| put(p.bytes_of(4), 0, 0))),
+        ("list-kind-unknown", SetCorrupt, false, sealed(|p| p.bytes_of(4)[12] = 99)),
+        ("list-reserved-not-zero", SetCorrupt, false, sealed(|p| p.bytes_of(4)[20] = 1)),
+        ("item-of-no-list", SetCorrupt, false, sealed(|p| put(p.bytes_of(5), 0, 77))),
+        ("items-out-of-order", SetCorrupt, false, sealed(|p| p.bytes_of(5)[..16].rotate_left(8))),
+        ("entry-of-no-item", SetCorrupt, false, sealed(|p| put(p.bytes_of(6), 16, u32::MAX))),
+        ("entry-label-set-beyond", SetCorrupt, false, sealed(|p| put(p.bytes_of(6), 24, 50))),
+        ("entry-row-beyond", SetCorrupt, false, sealed(|p| put(p.bytes_of(6), 32, u32::MAX))),
+        ("entry-algorithm-unknown", SetCorrupt, false, sealed(|p| p.bytes_of(6)[48] = 200)),
+        ("entry-role-unknown", SetCorrupt, false, sealed(|p| p.bytes_of(6)[49] = 0)),
+        ("entry-opinion-unknown", SetCorrupt, false, sealed(|p| p.bytes_of(6)[50] = 9)),
+        ("entry-severity-unknown", SetCorrupt, false, sealed(|p| p.bytes_of(6)[51] = 9)),
+        ("entry-quality-above-100", SetCorrupt, false, sealed(|p| p.bytes_of(6)[53] = 101)),
+        ("entry-id-not-its-own", SetCorrupt, false, sealed(|p| p.bytes_of(6)[0] ^= 1)),
+        ("entry-reserved-not-zero", SetCorrupt, false, sealed(|p| p.bytes_of(6)[60] = 1)),
+        ("exception-by-md5", SetCorrupt, false, sealed(|p| p.bytes_of(6)[49] = 2)),
+        ("label-offsets-decrease", SetCorrupt, false, sealed(|p| put(p.bytes_of(7), 4, 9999))),
+        ("label-beyond-strings", SetCorrupt, false, sealed(|p| put(p.bytes_of(8), 0, u32::MAX))),
+        ("suppressions-out-of-order", SetCorrupt, false, sealed(|p| p.bytes_of(9).rotate_left(16))),
+        ("codes-out-of-order", SetCorrupt, false, sealed(|p| p.bytes_of(PDQ).rotate_left(32))),
+        ("code-of-too-few-bits", SetCorrupt, false, sealed(|p| p.bytes_of(PDQ)[..32].fill(0))),
+        ("range-empty", SetCorrupt, false, sealed(|p| {
+            let first = u32_at(p.bytes_of(PDQ_RANGES), 0);
+            put(p.bytes_of(PDQ_RANGES), 4, first);
+        })),
+        ("range-beyond-entries", SetCorrupt, false, sealed(|p| {
+            let end = p.bytes_of(PDQ_RANGES).len() - 4;
+            put(p.bytes_of(PDQ_RANGES), end, u32::MAX);
+        })),
+        ("entries-of-no-row", SetCorrupt, false, sealed(|p| put(p.bytes_of(0x201), 0, 1))),
+        ("ranges-without-codes", SetCorrupt, true, sealed(|p| {
+            let row = p.section(PDQ).0;
+            p.table[row][0] = 0x3F;
+            p.table[row][4] = 0;
+        })),
+        ("meta-reserved-not-zero", SetCorrupt, false, sealed(|p| p.bytes_of(1)[20] = 1)),
+    ]
+}
+
+#[test]
+fn bad_sets_are_refused_for_their_own_reason() {
+    let mut names: Vec<String> = Vec::new();
+    for (name, code, at_open, make) in bad() {
+        let path = sets("bad").join(format!("{name}.tamis"));
+        let bytes = make();
+        if blessing() {
+            std::fs::write(&path, &bytes).unwrap();
+        }
+        assert!(std::fs::read(&path).unwrap() == bytes, "{} is not up to date", path.display());
+        let error = match Set::from_bytes(&bytes) {
+            Err(error) => {
+                assert!(at_open, "{name}: refused at open: {error}");
+                error
+            }
+            Ok(set) => {
+                assert!(!at_open, "{name}: accepted at open");
+                // Reading everything must not panic, whatever it answers.
+                let _ = set.entries().filter(Result::is_ok).count();
+                set.verify(&mut |_| {}).expect_err(name)
+            }
+        };
+        assert_eq!(error.code(), code, "{name}: {error}");
+        println!("{name}: {error}");
+        names.push(format!("{name}.tamis"));
+    }
+    names.sort();
+    let mut files: Vec<_> = std::fs::read_dir(sets("bad"))
+        .unwrap()
+        .map(|f| f.unwrap().file_name().into_string().unwrap())
+        .filter(|f| f.ends_with(".tamis"))
+        .collect();
+    files.sort();
+    assert_eq!(names, files, "every bad file has a test and the other way round");
+}
