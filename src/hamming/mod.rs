@@ -36,11 +36,11 @@
 //!    row outside `near<16>` is outside the radius. For two unrelated codes the half alone differs in 64 +- 6 bits: at
 //!    radius 31 one pair in 300 million goes on, and the common case does half of the work.
 //! 2. *All queries while the tile is hot.* `near` answers for all queries at once: the codes come from memory
-//!    once whatever the number of queries, and what a kernel prepares (its transposed columns) is shared by all of them.
+//!    once whatever the number of queries, and what a kernel prepares of a tile is shared by all of them.
 //! 3. *Whole code second.* Only a tile that holds some candidate is looked at again, over all 32 bytes, so that a set
-//!    whose codes share their first half costs less than three times the usual, not the price of one scalar
-//!    distance per row. A row outside `near<32>` is outside the radius of every query. A kernel may add
-//!    rows to `near<32>` (AVX2 cannot tell 256 from 255), since each is measured again before the sink hears of it.
+//!    whose codes share their first half costs about three times the usual, not the price of one scalar
+//!    distance per row. A row outside `near<32>` is outside the radius of every query, and each row inside is measured
+//!    again for each query, since the sink wants its distance.
 //! 4. *The tail is a tile.* Fewer than 64 last rows are copied into a tile of zeros, and the bits of
 //!    the rows that do not exist are cleared. No kernel has a tail of its own, and no load leaves its tile.
 //!
