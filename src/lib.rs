@@ -4,6 +4,7 @@ pub mod error;
 pub mod fingerprint;
 mod limits;
 pub mod media;
+pub mod policy;
 pub mod search;
 pub mod set;
 
