@@ -85,17 +85,13 @@ impl Policy {
         });
     }
 
-    /// `Review (rule 3 "crisis", line 41): entries of list "a" with label "b".`
+    /// `Review matches of entries of list "a", with label "b", by MD5 (rule 3 "crisis", line 41).`
     fn sentence(&self, rule: &Rule) -> String {
         let mut parts = Vec::new();
-        let kinds = any(&rule.list_kind, |kind| kind.to_string());
-        let names = any(&rule.list, |name| format!("{name:?}"));
-        if let Some(names) = names {
-            parts.push(format!("of list {names}"));
-        }
-        if let Some(kinds) = kinds {
-            parts.push(format!("of a list of kind {kinds}"));
-        }
+        parts.extend(any(&rule.list, |l| format!("{l:?}")).map(|l| format!("of list {l}")));
+        parts.extend(
+            any(&rule.list_kind, |k| k.to_string()).map(|k| format!("of a list of kind {k}")),
+        );
         parts.extend(any(&rule.label, |l| format!("{l:?}")).map(|l| format!("with label {l}")));
         parts
             .extend(any(&rule.opinion, |o| o.to_string()).map(|o| format!("whose opinion is {o}")));
@@ -118,9 +114,8 @@ impl Policy {
         if !rule.view.is_empty() {
             how.push_str(&format!(", {}", views(&rule.view, "or")));
         }
-        let only_exact = rule.max_distance == Some(0);
-        match rule.max_distance {
-            Some(_) if only_exact => how.push_str(", exactly equal"),
+        match rule.max_distance.map(|distance| distance.min(self.radius)) {
+            Some(0) => how.push_str(", exactly equal"),
             Some(distance) => how.push_str(&format!(", at distance {distance} or nearer")),
             None => {}
         }
@@ -148,9 +143,9 @@ impl Policy {
             };
             let names: Vec<String> = if classes.iter().all(same) && classes.len() > 1 {
                 vec![if classes.len() == MediaClass::ALL.len() {
-                    "of any class".to_owned()
+                    "any kind of upload".to_owned()
                 } else {
-                    "of any other class".to_owned()
+                    "any other kind of upload".to_owned()
                 }]
             } else {
                 classes.iter().filter(|class| same(class)).map(|class| class.to_string()).collect()
