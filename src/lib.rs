@@ -1,13 +1,70 @@
-//! Tamis recognises **known** illegal pictures, videos and links before an upload is stored.
+//! Tamis (French for sieve) recognises **known** terrorist, violent-extremist and otherwise illegal pictures, videos and links
+//! before an upload is stored, inside the platform's own process: no network, no server, no machine learning.
+//!
+//! An upload's fingerprints, exact digests of its bytes and the perceptual hash PDQ of its pixels, are looked up in a
+//! memory-mapped *set* of fingerprints that exchanges publish or that the operator made, and the operator's *policy* turns matches into a
+//! *verdict*: allow, review or block, with reasons.
+//!
+//! ```
+//! use tamis::{Action, Context, Policy, Scanner, Store, store::StoreOptions};
+//! # let dir = tempfile::tempdir()?;
+//! # let path = dir.path().join("base.tamis");
+//! # tamis::SetBuilder::new().write(&path)?;
+//! // The built-in test list stands beside whatever the set holds.
+//! let store = StoreOptions::new().test_list(true).open(&path)?;
+//! let mut scanner = Scanner::new(store, Policy::builtin());
+//!
+//! let upload = tamis::store::test_files()[1].bytes;
+//! let now = std::time::UNIX_EPOCH.elapsed()?.as_secs();
+//! let verdict = scanner.check(upload, &Context::at(now))?;
+//! match verdict.action {
+//!     Action::Block => println!("refused: {}", verdict.reason()),
+//!     Action::Review => println!("held back until a person decides"),
+//!     Action::Allow => println!("stored"),
+//! }
+//! # assert_eq!(verdict.action, Action::Block);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The types
+//!
+//! - [`Set`]: an immutable file of lists, items and entries; [`SetBuilder`] makes one, [`import`] feeds it from lists.
+//! - [`Store`]: what a platform opens; shared by all threads; refreshed in place.
+//! - [`Policy`]: the operator's table from matches to actions. A pure function.
+//! - [`Scanner`]: the whole pipeline, one per thread. It takes a [`Context`] and gives a [`Verdict`].
+//! - [`Limits`]: what one upload may cost.
+//!
+//! # Caveats
+//!
+//! - **An error is not an `allow`.** [`Scanner::check`] gives a verdict for every upload; it returns an error only when the store
+//!   is damaged or the upload cannot be read. Do not store the upload then.
+//! - **Mapped files.** A set is mapped, so that many processes share it. Replace it by renaming a new file over it
+//!   ([`SetBuilder::write`] does); never write into it and never cut it while it is open: a process that touches a page that is gone is ended by SIGBUS.
+//!   On a network file system use [`store::StoreOptions::load`].
+//! - **Fork.** Opening starts no thread and holds no lock, so a server may open a store and then fork its workers. The feature `rayon` starts threads only within
+//!   a batch call, and they are gone when it returns.
+//! - **Memory.** Decoders may fail to allocate, and then the process ends: that cannot be caught. [`Limits`] keep them far from it.
 
+#[cfg(feature = "rayon")]
+pub mod batch;
 pub mod error;
 pub mod fingerprint;
 pub mod hamming;
+pub mod import;
 mod limits;
 pub mod media;
-//pub mod search;
+pub mod policy;
+mod scanner;
+pub mod search;
 pub mod set;
+pub mod store;
+mod verdict;
 
 pub use error::{Error, ErrorCode, Result};
 pub use limits::Limits;
+pub use policy::{Action, Policy};
+pub use scanner::{Context, Scanner};
+pub use search::Match;
 pub use set::{Set, SetBuilder};
+pub use store::Store;
+pub use verdict::{Method, Outcome, Timings, Verdict};
