@@ -1,0 +1,99 @@
+//! Pixels as a viewer sees them: 8 bits, no transparency, turned upright.
+//!
+//! All of it is integer arithmetic with one rounding, so that a picture has the same pixels everywhere.
+
+use std::ops::Range;
+
+/// Rounds `n / 255` to the nearest integer for `n <= 255 * 255`. There are no ties: 255 is odd.
+fn by_255(n: u32) -> u32 {
+    let n = n + 128;
+    (n + (n >> 8)) >> 8
+}
+
+/// A channel over white: `(c * a + 255 * (255 - a)) / 255`, rounded.
+pub(super) fn over_white(c: u8, a: u8) -> u8 {
+    (255 - by_255(u32::from(255 - c) * u32::from(a))) as u8
+}
+
+/// 16 bits to 8: `c * 255 / 65535`, rounded. (Dropping the low byte would darken by up to one level.)
+pub(super) fn narrow(c: u16) -> u8 {
+    ((u32::from(c) * 255 + 32_895) >> 16) as u8
+}
+
+/// A 16-bit channel over white, in 8 bits, rounded once.
+pub(super) fn narrow_over_white(c: u16, a: u16) -> u8 {
+    const FULL: u64 = 65_535 * 65_535;
+    let n = FULL - u64::from(65_535 - c) * u64::from(a);
+    ((n * 255 + FULL / 2) / FULL) as u8
+}
+
+/// A float channel, 0 to 1, in 8 bits. What is no number is black.
+pub(super) fn from_float(c: f32) -> u8 {
+    // `as` saturates and turns NaN into 0.
+    (c * 255.0 + 0.5) as u8
+}
+
+/// A float channel over white, in 8 bits.
+pub(super) fn float_over_white(c: f32, a: f32) -> u8 {
+    let a = a.clamp(0.0, 1.0);
+    from_float(c.clamp(0.0, 1.0) * a + (1.0 - a))
+}
+
+/// Replaces every `IN` bytes by `OUT <= IN` bytes, in place.
+pub(super) fn compact<const IN: usize, const OUT: usize>(
+    pixels: &mut Vec<u8>,
+    convert: impl Fn([u8; IN]) -> [u8; OUT],
+) {
+    const { assert!(OUT <= IN) };
+    let count = pixels.len() / IN;
+    for i in 0..count {
+        let mut from = [0; IN];
+        from.copy_from_slice(&pixels[i * IN..][..IN]);
+        pixels[i * OUT..][..OUT].copy_from_slice(&convert(from));
+    }
+    pixels.truncate(count * OUT);
+}
+
+/// Pixels on the side of the squares in which a picture is turned: source and target lines stay in the cache.
+const TILE: usize = 32;
+
+/// Turns `from`, a picture of `width * height` pixels of `N` bytes, as EXIF `orientation` 2..=8 asks, into `to`.
+///
+/// `to` must be as long as `from`. Its rows have `height` pixels for orientations 5..=8.
+pub(super) fn turn<const N: usize>(
+    from: &[u8],
+    width: usize,
+    height: usize,
+    orientation: u8,
+    to: &mut [u8],
+) {
+    // Pixel (x, y) of the target is pixel `start + x * right + y * down` of the source.
+    let (w, h) = (width as isize, height as isize);
+    let last = w * h - 1;
+    let (start, right, down) = match orientation {
+        2 => (w - 1, -1, w),
+        3 => (last, -1, -w),
+        4 => (last + 1 - w, 1, -w),
+        5 => (0, w, 1),
+        6 => (last + 1 - w, -w, 1),
+        7 => (last, -w, -1),
+        8 => (w - 1, w, -1),
+        _ => (0, 1, w),
+    };
+    let (columns, rows) = if orientation >= 5 { (height, width) } else { (width, height) };
+    for ys in tiles(rows) {
+        for xs in tiles(columns) {
+            for y in ys.clone() {
+                for x in xs.clone() {
+                    let source = (start + x as isize * right + y as isize * down) as usize * N;
+                    let target = (y * columns + x) * N;
+                    to[target..][..N].copy_from_slice(&from[source..][..N]);
+                }
+            }
+        }
+    }
+}
+
+fn tiles(length: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..length).step_by(TILE).map(move |start| start..length.min(start + TILE))
+}

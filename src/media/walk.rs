@@ -1,0 +1,146 @@
+//! Walks over the outer structure of picture files: chunk headers only, never their contents.
+//!
+//! Nothing here allocates, and nothing trusts a length: a part that claims to reach past the end
+//! of the file is handed over with the length that it claims, and the walk ends after it.
+//! Every step moves forward by at least one byte, so a walk ends.
+
+use std::ops::Range;
+
+/// One chunk of a PNG or RIFF file.
+#[derive(Clone, Debug)]
+pub(super) struct Chunk {
+    pub(super) kind: [u8; 4],
+    /// Where its contents lie. The end may be past the end of the file.
+    #[cfg_attr(not(feature = "decode"), allow(dead_code))]
+    pub(super) body: Range<usize>,
+}
+
+/// `N` bytes at `at`, if the file has them.
+pub(super) fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..)?.first_chunk::<N>().copied()
+}
+
+/// A little-endian number of 16 bits at `at`.
+pub(super) fn le16(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from(u16::from_le_bytes(array(bytes, at)?)))
+}
+
+/// A big-endian number of 16 bits at `at`.
+#[cfg(feature = "decode")]
+pub(super) fn be16(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from(u16::from_be_bytes(array(bytes, at)?)))
+}
+
+/// The chunks of a PNG file, from the one after the signature.
+pub(super) fn png_chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk> + '_ {
+    let mut at = 8usize;
+    std::iter::from_fn(move || {
+        let length = u32::from_be_bytes(array(bytes, at)?);
+        let kind = array(bytes, at.checked_add(4)?)?;
+        let start = at.checked_add(8)?;
+        let end = start.saturating_add(length as usize);
+        at = end.saturating_add(4);
+        Some(Chunk { kind, body: start..end })
+    })
+}
+
+/// The chunks of a RIFF file in `range`.
+#[cfg(feature = "decode")]
+pub(super) fn riff_chunks(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = Chunk> + '_ {
+    let bytes = bytes.get(..range.end).unwrap_or(bytes);
+    let mut at = range.start;
+    std::iter::from_fn(move || {
+        let kind = array(bytes, at)?;
+        let length = u32::from_le_bytes(array(bytes, at.checked_add(4)?)?);
+        let start = at.checked_add(8)?;
+        let end = start.saturating_add(length as usize);
+        at = end.saturating_add(end & 1);
+        Some(Chunk { kind, body: start..end })
+    })
+}
+
+/// Where a GIF frame lies on the screen, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct GifFrame {
+    pub(super) left: u32,
+    pub(super) top: u32,
+    pub(super) width: u32,
+    pub(super) height: u32,
+}
+
+/// What a walk over a GIF file came to next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GifStep {
+    Frame(GifFrame),
+    /// The trailer, the end of the file, or a byte that starts no block.
+    End,
+    /// The walk was told to take no more steps.
+    Undecided,
+}
+
+/// A walk from frame to frame.
+pub(super) struct GifFrames<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    steps: u32,
+}
+
+impl<'a> GifFrames<'a> {
+    /// Starts behind the screen descriptor and the global palette; takes at most `steps` steps.
+    pub(super) fn new(bytes: &'a [u8], steps: u32) -> Self {
+        let flags = bytes.get(10).copied().unwrap_or(0);
+        GifFrames { bytes, at: 13 + palette_bytes(flags), steps }
+    }
+
+    /// Whether the walk came to the end of the file.
+    #[cfg(feature = "decode")]
+    pub(super) fn ran_out(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
+    pub(super) fn step(&mut self) -> GifStep {
+        while self.steps > 0 {
+            self.steps -= 1;
+            match self.bytes.get(self.at) {
+                // An extension: a label, then sub-blocks.
+                Some(0x21) => {
+                    self.at += 2;
+                    self.skip_sub_blocks();
+                }
+                Some(0x2c) => {
+                    let field = |i: usize| le16(self.bytes, self.at + 1 + 2 * i);
+                    let (Some(left), Some(top), Some(width), Some(height), Some(&flags)) =
+                        (field(0), field(1), field(2), field(3), self.bytes.get(self.at + 9))
+                    else {
+                        self.at = self.bytes.len();
+                        return GifStep::End;
+                    };
+                    // Descriptor, local palette, code size; then sub-blocks.
+                    self.at += 11 + palette_bytes(flags);
+                    self.skip_sub_blocks();
+                    return GifStep::Frame(GifFrame { left, top, width, height });
+                }
+                // Decoders pass over a stray terminator between blocks.
+                Some(0) => self.at += 1,
+                _ => return GifStep::End,
+            }
+        }
+        GifStep::Undecided
+    }
+
+    fn skip_sub_blocks(&mut self) {
+        while self.steps > 0 {
+            self.steps -= 1;
+            let Some(&length) = self.bytes.get(self.at) else { return };
+            self.at += 1 + usize::from(length);
+            if length == 0 {
+                return;
+            }
+        }
+    }
+}
+
+/// Bytes of the palette that a GIF flags byte announces.
+fn palette_bytes(flags: u8) -> usize {
+    if flags & 0x80 != 0 { 3 << ((flags & 7) + 1) } else { 0 }
+}
