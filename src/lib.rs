@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod fingerprint;
+pub mod import;
 mod limits;
 pub mod media;
 pub mod search;
