@@ -19,9 +19,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::fingerprint::{Algorithm, Algorithms, Digester, Fingerprints, Hasher, View};
+use crate::fingerprint::{
+    Algorithm, Algorithms, Digester, Dihedral, Fingerprints, Hasher, Pdq, View,
+};
 use crate::limits::Limits;
-use crate::media::{self, Decoder, Media, MediaClass, Unscannable, sniff};
+use crate::media::{Decoder, Format, Media, MediaClass, Unscannable, sniff};
 use crate::policy::Policy;
 use crate::search::{Match, Searcher};
 use crate::store::{Snapshot, Store};
@@ -124,10 +126,13 @@ impl Scanner {
         let mut run = Run::new(self, context);
         let media = run.step(|t| &mut t.sniff, || sniff(bytes));
         let mut digester = Digester::new(run.wanted());
-        let digests = run.step(|t| &mut t.digests, || {
-            digester.update(bytes);
-            digester.finish()
-        });
+        let digests = run.step(
+            |t| &mut t.digests,
+            || {
+                digester.update(bytes);
+                digester.finish()
+            },
+        );
         run.fingerprints.digests = digests;
         let body = if bytes.len() as u64 > self.limits.upload_bytes { None } else { Some(bytes) };
         self.judge(run, media, body, context)
@@ -185,7 +190,8 @@ impl Scanner {
         let metadata = std::fs::metadata(path).map_err(|e| Error::io("read", path, e))?;
         if !metadata.is_file() {
             let kind = if metadata.is_dir() { "a directory" } else { "not a regular file" };
-            return Err(Error::new(ErrorCode::InvalidArgument, format!("{kind}; expected a file")).with_path(path));
+            return Err(Error::new(ErrorCode::InvalidArgument, format!("{kind}; expected a file"))
+                .with_path(path));
         }
         let file = std::fs::File::open(path).map_err(|e| Error::io("read", path, e))?;
         self.check_reader(file, context).map_err(|e| e.with_path(path))
@@ -195,7 +201,11 @@ impl Scanner {
     ///
     /// # Errors
     /// Only if the store turns out to be damaged.
-    pub fn check_fingerprints(&mut self, fingerprints: &Fingerprints, context: &Context) -> Result<Verdict> {
+    pub fn check_fingerprints(
+        &mut self,
+        fingerprints: &Fingerprints,
+        context: &Context,
+    ) -> Result<Verdict> {
         let mut run = Run::new(self, context);
         run.fingerprints = fingerprints.clone();
         run.digest_lookup(self)?;
@@ -204,14 +214,22 @@ impl Scanner {
         if !fingerprints.perceptual.is_empty() {
             run.examined.push(Method::Perceptual);
         }
-        Ok(run.finish(&self.policy, Media::UNKNOWN, true))
+        let media = Media { class: MediaClass::Unknown, format: Format::Unknown };
+        Ok(run.finish(&self.policy, media, true))
     }
 
     /// From digests and bytes to the verdict. `body` is missing when the upload is longer than the limit.
-    fn judge(&mut self, mut run: Run, media: Media, body: Option<&[u8]>, context: &Context) -> Result<Verdict> {
+    fn judge(
+        &mut self,
+        mut run: Run,
+        media: Media,
+        body: Option<&[u8]>,
+        context: &Context,
+    ) -> Result<Verdict> {
         run.digest_lookup(self)?;
         run.examined.push(Method::Digests);
-        let perceptual = media.class.is_picture() && run.snapshot.algorithms().contains(Algorithm::Pdq);
+        let perceptual =
+            media.class.is_picture() && run.snapshot.algorithms().contains(Algorithm::Pdq);
         // A video's frames and an archive's contents are not looked into yet, and the verdict says so.
         let mut complete = !matches!(media.class, MediaClass::Video | MediaClass::Archive);
         if perceptual {
@@ -250,17 +268,27 @@ impl Scanner {
         let deadline = started.checked_add(limit);
         let decoder = &mut self.decoder;
         let limits = &self.limits;
-        let picture = run.step(|t| &mut t.decode, || decoder.decode(bytes, media, limits, deadline))?;
+        let picture =
+            run.step(|t| &mut t.decode, || decoder.decode(bytes, media, limits, deadline))?;
         let hasher = &mut self.hasher;
         let views = self.policy.views();
         let perceptual = &mut run.fingerprints.perceptual;
         let hash_started = Instant::now();
         let stored = picture.as_stored();
+        if views.contains(&View::AsStored) {
+            perceptual.push((View::AsStored, hasher.hash(&stored)));
+        }
         if views.iter().any(|v| v.is_dihedral()) {
             let forms = hasher.hash_dihedral(&stored);
-            perceptual.extend(forms.iter().map(|(form, pdq)| (View::of(form), pdq)).filter(|(v, _)| views.contains(v)));
-        } else if views.contains(&View::AsStored) {
-            perceptual.push((View::AsStored, hasher.hash(&stored)));
+            let turned = Dihedral::ALL
+                .into_iter()
+                .zip(forms.hashes)
+                .map(|(form, hash)| (View::of(form), hash));
+            perceptual.extend(
+                turned
+                    .filter(|(view, _)| view.is_dihedral() && views.contains(view))
+                    .map(|(view, hash)| (view, Pdq { hash, quality: forms.quality })),
+            );
         }
         if let Some(shown) = picture.as_shown().filter(|_| views.contains(&View::AsShown)) {
             perceptual.push((View::AsShown, hasher.hash(&shown)));
@@ -301,10 +329,17 @@ impl Run {
     /// The digests that are worth computing: those that the store holds, and BLAKE3 for the evidence.
     fn wanted(&self) -> Algorithms {
         let held = self.snapshot.algorithms();
-        Algorithm::DIGESTS.into_iter().filter(|a| held.contains(*a) || *a == Algorithm::Blake3).collect()
+        Algorithm::DIGESTS
+            .into_iter()
+            .filter(|a| held.contains(*a) || *a == Algorithm::Blake3)
+            .collect()
     }
 
-    fn step<T>(&mut self, which: impl FnOnce(&mut Timings) -> &mut Duration, work: impl FnOnce() -> T) -> T {
+    fn step<T>(
+        &mut self,
+        which: impl FnOnce(&mut Timings) -> &mut Duration,
+        work: impl FnOnce() -> T,
+    ) -> T {
         let started = Instant::now();
         let out = work();
         *which(&mut self.timings) += started.elapsed();
@@ -313,7 +348,12 @@ impl Run {
 
     fn digest_lookup(&mut self, scanner: &mut Scanner) -> Result<()> {
         let started = Instant::now();
-        scanner.searcher.digests(self.snapshot.sets(), &self.fingerprints, self.now, &mut self.matches)?;
+        scanner.searcher.digests(
+            self.snapshot.sets(),
+            &self.fingerprints,
+            self.now,
+            &mut self.matches,
+        )?;
         self.timings.lookup = started.elapsed();
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::fingerprint::Fingerprints;
+use crate::fingerprint::{Fingerprints, hex};
 use crate::media::{Media, MediaClass, Unscannable};
 use crate::policy::{Action, Reason};
 use crate::search::Match;
@@ -55,7 +55,7 @@ pub struct Verdict {
     /// Why the picture was not examined, where it should have been.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unscannable: Option<Unscannable>,
-    /// What kind of upload it is. `Unknown` when only fingerprints were judged.
+    /// What kind of upload it is; unknown when only fingerprints were judged.
     #[serde(rename = "media", serialize_with = "class_only")]
     pub media: Media,
     /// The methods that were really applied.
@@ -69,9 +69,9 @@ pub struct Verdict {
     /// Identifies what the upload was compared with.
     #[serde(serialize_with = "display")]
     pub store: StoreDigest,
-    /// Identifies the policy.
-    #[serde(serialize_with = "display")]
-    pub policy: crate::policy::PolicyDigest,
+    /// Identifies the policy: [`Policy::digest`](crate::Policy::digest).
+    #[serde(serialize_with = "digits")]
+    pub policy: [u8; 32],
     /// What each step took, if the scanner was asked to measure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timings: Option<Timings>,
@@ -127,12 +127,20 @@ impl Timings {
 impl Serialize for Timings {
     /// Microseconds by step.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.steps().map(|(name, time)| (name, time.as_nanos() as f64 / 1000.0)))
+        serializer
+            .collect_map(self.steps().map(|(name, time)| (name, time.as_nanos() as f64 / 1000.0)))
     }
 }
 
-fn display<S: Serializer>(value: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+fn display<S: Serializer>(
+    value: &impl std::fmt::Display,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
+}
+
+fn digits<S: Serializer>(value: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&hex(value))
 }
 
 fn class_only<S: Serializer>(media: &Media, serializer: S) -> Result<S::Ok, S::Error> {

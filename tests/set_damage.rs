@@ -64,7 +64,11 @@ fn every_truncation_and_extension() {
 #[test]
 fn every_byte_of_the_contents_sealed_again() {
     let parts = Parts::of(&full_set());
-    assert_eq!(tell(&parts.seal()).unwrap(), tell(&full_set()).unwrap(), "sealing keeps the contents");
+    assert_eq!(
+        tell(&parts.seal()).unwrap(),
+        tell(&full_set()).unwrap(),
+        "sealing keeps the contents"
+    );
     let query = PdqHash([0x55; 32]);
     let mut refused = 0;
     let mut variants = 0;
@@ -82,7 +86,9 @@ fn every_byte_of_the_contents_sealed_again() {
         refused += usize::from(!verified);
     };
     for at in 0..parts.data.len() {
-        for value in [0x00, 0x01, 0x7F, 0x80, 0xFF, parts.data[at] ^ 1, parts.data[at].wrapping_add(1)] {
+        for value in
+            [0x00, 0x01, 0x7F, 0x80, 0xFF, parts.data[at] ^ 1, parts.data[at].wrapping_add(1)]
+        {
             let mut damaged = parts.clone();
             damaged.data[at] = value;
             try_out(&damaged);

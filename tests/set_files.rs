@@ -30,7 +30,12 @@ fn good() -> Vec<(&'static str, SetBuilder)> {
     for seed in 0..12_000 {
         large.add(list, Entry::new(fingerprint(Algorithm::Sha512, seed))).unwrap();
     }
-    vec![("empty", SetBuilder::new()), ("one-entry", one), ("full", full_builder()), ("two-groups", large)]
+    vec![
+        ("empty", SetBuilder::new()),
+        ("one-entry", one),
+        ("full", full_builder()),
+        ("two-groups", large),
+    ]
 }
 
 #[test]
@@ -40,14 +45,21 @@ fn good_sets_have_not_changed() {
         // The large one is only described: its digest stands for every byte of it.
         let (path, kept) = if bytes.len() > 1 << 16 {
             let set = Set::from_bytes(&bytes).unwrap();
-            (sets("good").join(format!("{name}.digest")), format!("{}\n", set.digest()).into_bytes())
+            (
+                sets("good").join(format!("{name}.digest")),
+                format!("{}\n", set.digest()).into_bytes(),
+            )
         } else {
             (sets("good").join(format!("{name}.tamis")), bytes.clone())
         };
         if blessing() {
             std::fs::write(&path, &kept).unwrap();
         }
-        assert!(std::fs::read(&path).unwrap() == kept, "{} is not what the builder makes", path.display());
+        assert!(
+            std::fs::read(&path).unwrap() == kept,
+            "{} is not what the builder makes",
+            path.display()
+        );
         Set::from_bytes(&bytes).unwrap().verify(&mut |_| {}).unwrap();
     }
 }
@@ -57,7 +69,10 @@ fn good_sets_have_not_changed() {
 fn an_independent_reader_agrees() {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = std::env::var("TAMIS_PYTHON").unwrap_or_else(|_| "python3".into());
-    let ready = Command::new(&python).args(["-c", "import blake3"]).output().is_ok_and(|o| o.status.success());
+    let ready = Command::new(&python)
+        .args(["-c", "import blake3"])
+        .output()
+        .is_ok_and(|o| o.status.success());
     if !ready {
         println!("SKIPPED: {python} has no module blake3; tests/run installs it");
         return;
@@ -67,15 +82,20 @@ fn an_independent_reader_agrees() {
         let path = dir.path().join(name);
         builder.write(&path).unwrap();
         let set = Set::open(&path).unwrap();
-        let output =
-            Command::new(&python).arg(manifest.join("tests/read_set.py")).arg(&path).output().unwrap();
+        let output = Command::new(&python)
+            .arg(manifest.join("tests/read_set.py"))
+            .arg(&path)
+            .output()
+            .unwrap();
         assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();
-        let mut lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let mut lines =
+            text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
         let head = lines.next().unwrap();
         assert_eq!(head["digest"], set.digest().to_string());
         assert_eq!(head["created"], set.created().unwrap());
-        let suppressions: Vec<_> = set.suppressions().unwrap().iter().map(|id| id.to_string()).collect();
+        let suppressions: Vec<_> =
+            set.suppressions().unwrap().iter().map(|id| id.to_string()).collect();
         assert_eq!(head["suppressions"], serde_json::json!(suppressions));
         let lists = set.lists().unwrap();
         for (theirs, ours) in head["lists"].as_array().unwrap().iter().zip(lists) {
@@ -143,7 +163,12 @@ fn bad() -> Vec<Bad> {
     use ErrorCode::{SetCorrupt, SetForeign, SetSection, SetTruncated, SetVersion};
     vec![
         ("empty-file", SetForeign, true, Box::new(Vec::new)),
-        ("foreign-gif", SetForeign, true, Box::new(|| b"GIF89a\x01\x00\x01\x00\x80\x00\x00".to_vec())),
+        (
+            "foreign-gif",
+            SetForeign,
+            true,
+            Box::new(|| b"GIF89a\x01\x00\x01\x00\x80\x00\x00".to_vec()),
+        ),
         ("line-ends-rewritten", SetForeign, true, raw(|b| drop(b.drain(6..7)))),
         ("header-only", SetTruncated, true, raw(|b| b.truncate(96))),
         ("header-cut", SetTruncated, true, raw(|b| b.truncate(50))),
@@ -157,43 +182,63 @@ fn bad() -> Vec<Bad> {
         ("too-many-roots", SetCorrupt, true, raw(|b| put(b, 16, u32::MAX))),
         ("lengths-overflow", SetCorrupt, true, raw(|b| b[24..32].fill(0xFF))),
         ("huge-data-length", SetCorrupt, true, raw(|b| b[32..40].fill(0xFF))),
-        ("unknown-critical-section", SetSection, true, sealed(|p| {
-            let end = p.data.len() as u64;
-            p.data.resize((end.next_multiple_of(64) + 8) as usize, 0);
-            let mut row = [0; 32];
-            put(&mut row, 0, 0x600);
-            put(&mut row, 4, 1);
-            row[8..16].copy_from_slice(&end.next_multiple_of(64).to_le_bytes());
-            row[16..24].copy_from_slice(&8u64.to_le_bytes());
-            row[24..32].copy_from_slice(&1u64.to_le_bytes());
-            p.table.push(row);
-        })),
+        (
+            "unknown-critical-section",
+            SetSection,
+            true,
+            sealed(|p| {
+                let end = p.data.len() as u64;
+                p.data.resize((end.next_multiple_of(64) + 8) as usize, 0);
+                let mut row = [0; 32];
+                put(&mut row, 0, 0x600);
+                put(&mut row, 4, 1);
+                row[8..16].copy_from_slice(&end.next_multiple_of(64).to_le_bytes());
+                row[16..24].copy_from_slice(&8u64.to_le_bytes());
+                row[24..32].copy_from_slice(&1u64.to_le_bytes());
+                p.table.push(row);
+            }),
+        ),
         ("section-outside-the-data", SetCorrupt, true, sealed(|p| p.table[3][15] = 0x7F)),
         ("section-length-overflows", SetCorrupt, true, sealed(|p| p.table[3][16..24].fill(0xFF))),
         ("section-count-wrong", SetCorrupt, true, sealed(|p| p.table[3][24] ^= 1)),
         ("sections-out-of-order", SetCorrupt, true, sealed(|p| p.table.swap(2, 3))),
         ("section-twice", SetCorrupt, true, sealed(|p| p.table[3] = p.table[2])),
-        ("section-missing", SetCorrupt, true, sealed(|p| {
-            // The labels, cut out with their padding.
-            let (row, range) = p.section(8);
-            p.table.remove(row);
-            let cut = range.len().next_multiple_of(64);
-            p.data.drain(range.start..range.start + cut);
-            for later in &mut p.table[row..] {
-                let offset = u64_at(later, 8) - cut as u64;
-                later[8..16].copy_from_slice(&offset.to_le_bytes());
-            }
-        })),
+        (
+            "section-missing",
+            SetCorrupt,
+            true,
+            sealed(|p| {
+                // The labels, cut out with their padding.
+                let (row, range) = p.section(8);
+                p.table.remove(row);
+                let cut = range.len().next_multiple_of(64);
+                p.data.drain(range.start..range.start + cut);
+                for later in &mut p.table[row..] {
+                    let offset = u64_at(later, 8) - cut as u64;
+                    later[8..16].copy_from_slice(&offset.to_le_bytes());
+                }
+            }),
+        ),
         ("block-flipped", SetCorrupt, false, raw(|b| *b.last_mut().unwrap() ^= 1)),
-        ("checksum-flipped", SetCorrupt, false, raw(|b| {
-            let head = 96 + 32 * u32_at(b, 12) as usize + 16 * u32_at(b, 16) as usize;
-            b[head.next_multiple_of(64)] ^= 1;
-        })),
-        ("padding-not-zero", SetCorrupt, false, raw(|b| {
-            let head = 96 + 32 * u32_at(b, 12) as usize + 16 * u32_at(b, 16) as usize;
-            assert_ne!(head % 64, 0);
-            b[head] = 1;
-        })),
+        (
+            "checksum-flipped",
+            SetCorrupt,
+            false,
+            raw(|b| {
+                let head = 96 + 32 * u32_at(b, 12) as usize + 16 * u32_at(b, 16) as usize;
+                b[head.next_multiple_of(64)] ^= 1;
+            }),
+        ),
+        (
+            "padding-not-zero",
+            SetCorrupt,
+            false,
+            raw(|b| {
+                let head = 96 + 32 * u32_at(b, 12) as usize + 16 * u32_at(b, 16) as usize;
+                assert_ne!(head % 64, 0);
+                b[head] = 1;
+            }),
+        ),
         ("string-offset-too-large", SetCorrupt, false, sealed(|p| put(p.bytes_of(2), 8, u32::MAX))),
         ("string-offsets-decrease", SetCorrupt, false, sealed(|p| put(p.bytes_of(2), 8, 0x7FFF))),
         ("string-not-utf8", SetCorrupt, false, sealed(|p| p.bytes_of(3)[0] = 0xFF)),
@@ -220,20 +265,35 @@ fn bad() -> Vec<Bad> {
         ("suppressions-out-of-order", SetCorrupt, false, sealed(|p| p.bytes_of(9).rotate_left(16))),
         ("codes-out-of-order", SetCorrupt, false, sealed(|p| p.bytes_of(PDQ).rotate_left(32))),
         ("code-of-too-few-bits", SetCorrupt, false, sealed(|p| p.bytes_of(PDQ)[..32].fill(0))),
-        ("range-empty", SetCorrupt, false, sealed(|p| {
-            let first = u32_at(p.bytes_of(PDQ_RANGES), 0);
-            put(p.bytes_of(PDQ_RANGES), 4, first);
-        })),
-        ("range-beyond-entries", SetCorrupt, false, sealed(|p| {
-            let end = p.bytes_of(PDQ_RANGES).len() - 4;
-            put(p.bytes_of(PDQ_RANGES), end, u32::MAX);
-        })),
+        (
+            "range-empty",
+            SetCorrupt,
+            false,
+            sealed(|p| {
+                let first = u32_at(p.bytes_of(PDQ_RANGES), 0);
+                put(p.bytes_of(PDQ_RANGES), 4, first);
+            }),
+        ),
+        (
+            "range-beyond-entries",
+            SetCorrupt,
+            false,
+            sealed(|p| {
+                let end = p.bytes_of(PDQ_RANGES).len() - 4;
+                put(p.bytes_of(PDQ_RANGES), end, u32::MAX);
+            }),
+        ),
         ("entries-of-no-row", SetCorrupt, false, sealed(|p| put(p.bytes_of(0x201), 0, 1))),
-        ("ranges-without-codes", SetCorrupt, true, sealed(|p| {
-            let row = p.section(PDQ).0;
-            p.table[row][0] = 0x3F;
-            p.table[row][4] = 0;
-        })),
+        (
+            "ranges-without-codes",
+            SetCorrupt,
+            true,
+            sealed(|p| {
+                let row = p.section(PDQ).0;
+                p.table[row][0] = 0x3F;
+                p.table[row][4] = 0;
+            }),
+        ),
         ("meta-reserved-not-zero", SetCorrupt, false, sealed(|p| p.bytes_of(1)[20] = 1)),
     ]
 }

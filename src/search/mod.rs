@@ -96,16 +96,29 @@ impl Searcher {
             let set = set.as_ref();
             let mut rows = std::mem::take(&mut self.rows);
             rows.clear();
-            within(set, &self.queries, radius, |query, row, distance| rows.push((query, row, distance)))?;
+            within(set, &self.queries, radius, |query, row, distance| {
+                rows.push((query, row, distance))
+            })?;
             for (query, row, distance) in &rows {
-                self.collect(number, set, Algorithm::Pdq, *row as u64, *distance, Some(*query), now)?;
+                self.collect(
+                    number,
+                    set,
+                    Algorithm::Pdq,
+                    *row as u64,
+                    *distance,
+                    Some(*query),
+                    now,
+                )?;
             }
             self.rows = rows;
         }
         self.finish(sets, fingerprints, matches)
     }
 
-    #[allow(clippy::too_many_arguments, reason = "private, and a struct of them would only be a detour")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "private, and a struct of them would only be a detour"
+    )]
     fn collect(
         &mut self,
         number: usize,
@@ -177,10 +190,10 @@ fn within(
     set: &Set,
     queries: &[[u8; 32]],
     radius: u32,
-    mut sink: impl FnMut(usize, usize, u32),
+    sink: impl FnMut(usize, usize, u32),
 ) -> Result<()> {
     let codes = set.pdq_codes()?;
-    hamming::scan_batch(Isa::detect(), codes, queries, radius, |query, row, distance| sink(query, row, distance));
+    hamming::scan_batch(Isa::detect(), codes, queries, radius, sink);
     Ok(())
 }
 

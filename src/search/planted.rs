@@ -31,7 +31,9 @@ pub fn planted(set: &Set, radius: u32) -> Result<u64> {
                 query[bit / 8] ^= 1 << (bit % 8);
             }
             let mut answered = false;
-            within(set, &[query], radius, |_, found, distance| answered |= found == row && distance == flips)?;
+            within(set, &[query], radius, |_, found, distance| {
+                answered |= found == row && distance == flips
+            })?;
             if !answered {
                 return Err(missed(&format!("PDQ code {row} with {flips} bits flipped")));
             }
@@ -55,6 +57,8 @@ pub fn planted(set: &Set, radius: u32) -> Result<u64> {
 fn missed(what: &str) -> Error {
     Error::new(
         ErrorCode::Internal,
-        format!("the search did not find {what}, which is in the set: do not rely on this machine, and report it"),
+        format!(
+            "the search did not find {what}, which is in the set: do not rely on this machine, and report it"
+        ),
     )
 }

@@ -21,7 +21,12 @@ pub(super) struct Blocks {
 impl Blocks {
     pub(super) fn new(head: Head, bytes: Bytes) -> Blocks {
         let blocks = head.blocks() as usize;
-        Blocks { verified: Bitmap::new(blocks), groups: Bitmap::new(blocks.div_ceil(GROUP)), head, bytes }
+        Blocks {
+            verified: Bitmap::new(blocks),
+            groups: Bitmap::new(blocks.div_ceil(GROUP)),
+            head,
+            bytes,
+        }
     }
 
     /// Bytes `range` of the data, verified.
@@ -29,7 +34,10 @@ impl Blocks {
         if range.start > range.end || range.end > self.head.data_length {
             return Err(Error::new(
                 ErrorCode::SetCorrupt,
-                format!("bytes {}..{} lie outside the data of {} bytes", range.start, range.end, self.head.data_length),
+                format!(
+                    "bytes {}..{} lie outside the data of {} bytes",
+                    range.start, range.end, self.head.data_length
+                ),
             ));
         }
         let first = range.start as usize / BLOCK;
@@ -54,7 +62,10 @@ impl Blocks {
     pub(super) fn padding_before_data(&self, head_length: u64) -> Result<[&[u8]; 2]> {
         let end = self.head.checksums_start + self.head.blocks() * CHECKSUM as u64;
         Ok([
-            self.slice(head_length, self.head.checksums_start.saturating_sub(head_length) as usize)?,
+            self.slice(
+                head_length,
+                self.head.checksums_start.saturating_sub(head_length) as usize,
+            )?,
             self.slice(end, self.head.data_start.saturating_sub(end) as usize)?,
         ])
     }
@@ -85,17 +96,24 @@ impl Blocks {
 
     fn slice(&self, at: u64, length: usize) -> Result<&[u8]> {
         let bytes = self.bytes.get();
-        usize::try_from(at)
-            .ok()
-            .and_then(|at| bytes.get(at..at.checked_add(length)?))
-            .ok_or_else(|| Error::new(ErrorCode::SetCorrupt, format!("byte {at} lies beyond the end of the file")))
+        usize::try_from(at).ok().and_then(|at| bytes.get(at..at.checked_add(length)?)).ok_or_else(
+            || {
+                Error::new(
+                    ErrorCode::SetCorrupt,
+                    format!("byte {at} lies beyond the end of the file"),
+                )
+            },
+        )
     }
 }
 
 fn damaged(what: &str, at: u64, length: usize) -> Error {
     Error::new(
         ErrorCode::SetCorrupt,
-        format!("the {what} at bytes {at}..{} does not have its checksum: the file is damaged; build or fetch it again", at + length as u64),
+        format!(
+            "the {what} at bytes {at}..{} does not have its checksum: the file is damaged; build or fetch it again",
+            at + length as u64
+        ),
     )
 }
 
@@ -110,7 +128,11 @@ impl Bitmap {
     }
 
     /// Calls `check` for each bit of `range` that is 0, and sets those for which it says `Ok`.
-    fn each_clear(&self, range: Range<usize>, mut check: impl FnMut(usize) -> Result<()>) -> Result<()> {
+    fn each_clear(
+        &self,
+        range: Range<usize>,
+        mut check: impl FnMut(usize) -> Result<()>,
+    ) -> Result<()> {
         let mut bit = range.start;
         while bit < range.end {
             let end = (bit / 64 * 64 + 64).min(range.end);

@@ -81,7 +81,8 @@ impl SetBuilder {
     /// [`ErrorCode::InvalidArgument`] if the name is empty, longer than 255 bytes, holds control characters or is taken.
     pub fn add_list(&mut self, list: List) -> Result<ListId> {
         let fault = |what: String| Err(Error::new(ErrorCode::InvalidArgument, what));
-        if list.name.is_empty() || list.name.len() > 255 || list.name.chars().any(char::is_control) {
+        if list.name.is_empty() || list.name.len() > 255 || list.name.chars().any(char::is_control)
+        {
             return fault("a list's name has 1 to 255 bytes and no control characters".into());
         }
         if self.lists.iter().any(|l| l.name == list.name) {
@@ -206,10 +207,10 @@ where
         if let Some(number) = self.numbers.get(value) {
             return Ok(*number);
         }
-        let number = u32::try_from(self.values.len())
-            .ok()
-            .filter(|n| *n < u32::MAX)
-            .ok_or_else(|| Error::new(ErrorCode::SetTooLarge, "more than 2^32 - 1 strings; split the set"))?;
+        let number =
+            u32::try_from(self.values.len()).ok().filter(|n| *n < u32::MAX).ok_or_else(|| {
+                Error::new(ErrorCode::SetTooLarge, "more than 2^32 - 1 strings; split the set")
+            })?;
         let value: Arc<T> = Arc::from(value);
         self.numbers.insert(Arc::clone(&value), number);
         self.values.push(value);

@@ -117,7 +117,10 @@ impl Head {
         let corrupt = |what: String| Error::new(ErrorCode::SetCorrupt, what);
         let magic = &header[..header.len().min(MAGIC.len())];
         if magic.is_empty() {
-            return Err(Error::new(ErrorCode::SetForeign, "the file is empty; expected a Tamis set made by `tamis build`"));
+            return Err(Error::new(
+                ErrorCode::SetForeign,
+                "the file is empty; expected a Tamis set made by `tamis build`",
+            ));
         }
         if magic != &MAGIC[..magic.len()] {
             return Err(Error::new(
@@ -143,13 +146,17 @@ impl Head {
         }
         let sections = u32_at(header, 12) as usize;
         if sections > MAX_SECTIONS {
-            return Err(corrupt(format!("byte 12: {sections} sections; expected at most {MAX_SECTIONS}")));
+            return Err(corrupt(format!(
+                "byte 12: {sections} sections; expected at most {MAX_SECTIONS}"
+            )));
         }
         let roots = u64::from(u32_at(header, 16));
         let data_length = u64_at(header, 32);
         let expected = data_length.div_ceil(BLOCK as u64).div_ceil(GROUP as u64);
         if roots != expected {
-            return Err(corrupt(format!("byte 16: {roots} roots; expected {expected} for {data_length} bytes of data")));
+            return Err(corrupt(format!(
+                "byte 16: {roots} roots; expected {expected} for {data_length} bytes of data"
+            )));
         }
         let file = u64_at(header, 24).checked_add(data_length);
         match file {
@@ -161,7 +168,9 @@ impl Head {
         // The file holds 256 blocks for each root, so this many bytes of roots are no more than a part of the file.
         let length = length as u64 + roots * CHECKSUM as u64;
         if length > file_length {
-            return Err(corrupt(format!("the head takes {length} bytes of a file of {file_length}")));
+            return Err(corrupt(format!(
+                "the head takes {length} bytes of a file of {file_length}"
+            )));
         }
         usize::try_from(length).map_err(|_| corrupt("the head does not fit in memory".into()))
     }
@@ -171,7 +180,10 @@ impl Head {
         let corrupt = |what: String| Error::new(ErrorCode::SetCorrupt, what);
         let header = &bytes[..bytes.len().min(HEADER)];
         if Head::length(header, file_length)? != bytes.len() {
-            return Err(corrupt("the head changed while it was read; is the file being overwritten in place?".into()));
+            return Err(corrupt(
+                "the head changed while it was read; is the file being overwritten in place?"
+                    .into(),
+            ));
         }
         let mut digest = [0; 32];
         digest.copy_from_slice(&bytes[64..HEADER]);
@@ -197,16 +209,23 @@ impl Head {
                 length: u64_at(row, 16),
                 count: u64_at(row, 24),
             };
-            let fits = section.offset.checked_add(section.length).is_some_and(|end| end <= data_length);
-            if !fits || section.offset % ALIGN != 0 {
-                return Err(corrupt(format!("byte {at}: section {:#x} does not lie within the data", section.id)));
+            let fits =
+                section.offset.checked_add(section.length).is_some_and(|end| end <= data_length);
+            if !fits || !section.offset.is_multiple_of(ALIGN) {
+                return Err(corrupt(format!(
+                    "byte {at}: section {:#x} does not lie within the data",
+                    section.id
+                )));
             }
             let after = previous.map_or(0, |p| p.end());
             if previous.is_some_and(|p| p.id >= section.id)
                 || section.offset < after
                 || section.offset - after >= ALIGN
             {
-                return Err(corrupt(format!("byte {at}: section {:#x} is out of order", section.id)));
+                return Err(corrupt(format!(
+                    "byte {at}: section {:#x} is out of order",
+                    section.id
+                )));
             }
             match element_bytes(section.id) {
                 Some(size) if section.count.checked_mul(size) != Some(section.length) => {
@@ -231,7 +250,9 @@ impl Head {
         }
         let data_end = previous.map_or(0, |p| p.end());
         if data_length != data_end {
-            return Err(corrupt(format!("byte 32: {data_length} bytes of data, but the sections end at {data_end}")));
+            return Err(corrupt(format!(
+                "byte 32: {data_length} bytes of data, but the sections end at {data_end}"
+            )));
         }
 
         let (roots, _) = bytes[table_end..].as_chunks::<CHECKSUM>();
@@ -239,10 +260,21 @@ impl Head {
         let checksums_start = align(bytes.len() as u64);
         let checksums_end = checksums_start.and_then(|s| s.checked_add(blocks * CHECKSUM as u64));
         match (checksums_start, checksums_end) {
-            (Some(checksums_start), Some(end)) if end <= data_start && data_start % ALIGN == 0 => {
-                Ok(Head { sections, roots: roots.to_vec(), checksums_start, data_start, data_length, digest })
+            (Some(checksums_start), Some(end))
+                if end <= data_start && data_start.is_multiple_of(ALIGN) =>
+            {
+                Ok(Head {
+                    sections,
+                    roots: roots.to_vec(),
+                    checksums_start,
+                    data_start,
+                    data_length,
+                    digest,
+                })
             }
-            _ => Err(corrupt(format!("byte 24: the data cannot start at {data_start}, before the checksums end"))),
+            _ => Err(corrupt(format!(
+                "byte 24: the data cannot start at {data_start}, before the checksums end"
+            ))),
         }
     }
 
@@ -276,13 +308,22 @@ impl Head {
             align(checksums_end)?
         };
         data_start.checked_add(end)?;
-        Some(Head { sections: rows, roots: Vec::new(), checksums_start, data_start, data_length: end, digest: [0; 32] })
+        Some(Head {
+            sections: rows,
+            roots: Vec::new(),
+            checksums_start,
+            data_start,
+            data_length: end,
+            digest: [0; 32],
+        })
     }
 
     /// The head's bytes, once the checksums of all blocks are known.
     pub(super) fn seal(&mut self, checksums: &[u8]) -> Vec<u8> {
         self.roots = checksums.chunks(BLOCK).map(checksum).collect();
-        let mut out = Vec::with_capacity(HEADER + self.sections.len() * TABLE_ROW + self.roots.len() * CHECKSUM);
+        let mut out = Vec::with_capacity(
+            HEADER + self.sections.len() * TABLE_ROW + self.roots.len() * CHECKSUM,
+        );
         out.extend(MAGIC);
         out.extend(MAJOR.to_le_bytes());
         out.extend(MINOR.to_le_bytes());
@@ -315,7 +356,9 @@ fn truncated(expected: u64, found: u64) -> Error {
     let what = if found < expected { "cut short" } else { "longer than its header says" };
     Error::new(
         ErrorCode::SetTruncated,
-        format!("the set is {what}: expected {expected} bytes, found {found}; build or fetch it again"),
+        format!(
+            "the set is {what}: expected {expected} bytes, found {found}; build or fetch it again"
+        ),
     )
 }
 

@@ -61,7 +61,10 @@ impl Bytes {
     }
 
     /// Maps the whole file. Nothing is read yet.
-    #[allow(unsafe_code, reason = "mapping a file is unsafe; the module documentation argues why it is sound here")]
+    #[allow(
+        unsafe_code,
+        reason = "mapping a file is unsafe; the module documentation argues why it is sound here"
+    )]
     pub(super) fn map(file: &File, path: &Path) -> Result<Bytes> {
         // SAFETY: see the module documentation. The file is not written to while it is mapped (1), its contents are
         // never trusted as lengths or offsets (2), and no reference into it outlives or leaves the set (3).
@@ -74,7 +77,9 @@ impl Bytes {
         let length = usize::try_from(length)
             .ok()
             .filter(|n| *n <= isize::MAX as usize - ALIGN as usize)
-            .ok_or_else(|| Error::new(ErrorCode::SetTooLarge, "the set does not fit in memory").with_path(path))?;
+            .ok_or_else(|| {
+                Error::new(ErrorCode::SetTooLarge, "the set does not fit in memory").with_path(path)
+            })?;
         let mut bytes = Bytes::aligned(length);
         let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_exact(bytes.heap_mut()));
         read.map_err(|e| Error::io("read", path, e))?;

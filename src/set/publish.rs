@@ -38,7 +38,11 @@ pub fn draft_path(path: &Path) -> PathBuf {
 /// [`ErrorCode::Io`] and its kin; a full disk leaves the old file as it was and nothing beside it.
 pub fn publish<T>(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> Result<T>) -> Result<T> {
     if path.is_dir() {
-        return Err(Error::new(ErrorCode::InvalidArgument, "a directory; expected the name of a file").with_path(path));
+        return Err(Error::new(
+            ErrorCode::InvalidArgument,
+            "a directory; expected the name of a file",
+        )
+        .with_path(path));
     }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -65,7 +69,9 @@ pub fn publish<T>(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> Resul
         _ => Path::new("."),
     };
     #[cfg(unix)]
-    File::open(directory).and_then(|d| d.sync_all()).map_err(|e| Error::io("sync", directory, e))?;
+    File::open(directory)
+        .and_then(|d| d.sync_all())
+        .map_err(|e| Error::io("sync", directory, e))?;
     Ok(out)
 }
 

@@ -10,8 +10,8 @@ use crate::fingerprint::{Algorithm, Algorithms, Fingerprint, hex};
 
 use super::blocks::Blocks;
 use super::format::{
-    self, ENTRY_BYTES, HEADER, Head, ID_BYTES, ITEM_BYTES, LIST_BYTES, NO_QUALITY, REVIEWED, array_at, section,
-    u32_at, u64_at,
+    self, ENTRY_BYTES, HEADER, Head, ID_BYTES, ITEM_BYTES, LIST_BYTES, NO_QUALITY, REVIEWED,
+    array_at, section, u32_at, u64_at,
 };
 use super::map::{self, Bytes};
 use super::record::{Entry, EntryId, List, ListKind, Opinion, Role, Severity};
@@ -121,8 +121,12 @@ impl Set {
         for algorithm in Algorithm::ALL {
             let rows = set.blocks.head.section(format::fingerprints(algorithm)).map(|s| s.count);
             let ranges = set.blocks.head.section(format::entry_ranges(algorithm)).map(|s| s.count);
-            if rows.map(|n| n.saturating_add(1)) != ranges || rows.is_some_and(|n| n == 0 || n > u64::from(u32::MAX)) {
-                return Err(corrupt(format!("{algorithm}: fingerprints and entry ranges do not fit each other")));
+            if rows.map(|n| n.saturating_add(1)) != ranges
+                || rows.is_some_and(|n| n == 0 || n > u64::from(u32::MAX))
+            {
+                return Err(corrupt(format!(
+                    "{algorithm}: fingerprints and entry ranges do not fit each other"
+                )));
             }
         }
         Ok(set)
@@ -261,7 +265,9 @@ impl Set {
     /// # Errors
     /// [`ErrorCode::SetCorrupt`].
     pub fn suppressions(&self) -> Result<Vec<EntryId>> {
-        let Some(section) = self.blocks.head.section(section::SUPPRESSIONS) else { return Ok(Vec::new()) };
+        let Some(section) = self.blocks.head.section(section::SUPPRESSIONS) else {
+            return Ok(Vec::new());
+        };
         let (ids, _) = self.blocks.data(section.offset..section.end())?.as_chunks::<ID_BYTES>();
         Ok(ids.iter().map(|id| EntryId(*id)).collect())
     }
@@ -269,7 +275,11 @@ impl Set {
     /// The row of a fingerprint among those of its algorithm, if it is there.
     pub(crate) fn row_of(&self, fingerprint: &Fingerprint) -> Result<Option<u64>> {
         let algorithm = fingerprint.algorithm();
-        self.search_sorted(format::fingerprints(algorithm), self.fingerprint_count(algorithm), fingerprint.bytes())
+        self.search_sorted(
+            format::fingerprints(algorithm),
+            self.fingerprint_count(algorithm),
+            fingerprint.bytes(),
+        )
     }
 
     /// The numbers of the entries of a fingerprint row.
@@ -278,7 +288,9 @@ impl Set {
         let start = u64::from(u32_at(self.element(id, row, 4)?, 0));
         let end = u64::from(u32_at(self.element(id, row.saturating_add(1), 4)?, 0));
         if start >= end || end > self.entry_count() {
-            return Err(corrupt(format!("{algorithm} row {row}: entries {start}..{end} are not a range of entries")));
+            return Err(corrupt(format!(
+                "{algorithm} row {row}: entries {start}..{end} are not a range of entries"
+            )));
         }
         Ok(start..end)
     }
@@ -307,7 +319,10 @@ impl Set {
     pub(super) fn element(&self, id: u32, index: u64, size: usize) -> Result<&[u8]> {
         let section = self.section(id)?;
         if index >= section.count {
-            return Err(corrupt(format!("section {id:#x} has {} elements, so no number {index}", section.count)));
+            return Err(corrupt(format!(
+                "section {id:#x} has {} elements, so no number {index}",
+                section.count
+            )));
         }
         // `count * size` is the section's length, so this cannot overflow.
         let start = section.offset + index * size as u64;
@@ -323,7 +338,9 @@ impl Set {
 
     fn labels(&self, set: u32) -> Result<Vec<String>> {
         let range = self.offsets(section::LABEL_OFFSETS, set, self.count(section::LABELS))?;
-        range.map(|i| Ok(self.string(u32_at(self.element(section::LABELS, i, 4)?, 0))?.to_owned())).collect()
+        range
+            .map(|i| Ok(self.string(u32_at(self.element(section::LABELS, i, 4)?, 0))?.to_owned()))
+            .collect()
     }
 
     /// Elements `index` and `index + 1` of a section of offsets, as a range within `0..end`.
@@ -331,7 +348,9 @@ impl Set {
         let start = u64::from(u32_at(self.element(id, u64::from(index), 4)?, 0));
         let stop = u64::from(u32_at(self.element(id, u64::from(index) + 1, 4)?, 0));
         if start > stop || stop > end {
-            return Err(corrupt(format!("section {id:#x}, element {index}: {start}..{stop} is not within 0..{end}")));
+            return Err(corrupt(format!(
+                "section {id:#x}, element {index}: {start}..{stop} is not within 0..{end}"
+            )));
         }
         Ok(start..stop)
     }
@@ -353,7 +372,10 @@ impl Set {
 
 impl fmt::Debug for Set {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Set").field("digest", &self.digest()).field("entries", &self.entry_count()).finish()
+        f.debug_struct("Set")
+            .field("digest", &self.digest())
+            .field("entries", &self.entry_count())
+            .finish()
     }
 }
 
@@ -362,5 +384,7 @@ pub(super) fn corrupt(message: String) -> Error {
 }
 
 fn known<T>(what: &str, number: u8, from_number: impl FnOnce(u8) -> Option<T>) -> Result<T> {
-    from_number(number).ok_or_else(|| corrupt(format!("{number} is not a known {what}; a newer Tamis may know it")))
+    from_number(number).ok_or_else(|| {
+        corrupt(format!("{number} is not a known {what}; a newer Tamis may know it"))
+    })
 }

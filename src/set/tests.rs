@@ -51,9 +51,12 @@ fn an_entry_without_an_item_is_one_of_its_own() {
     let list = builder.add_list(List::new("l", ListKind::Exchange)).unwrap();
     builder.add(list, Entry::new(digest(1))).unwrap();
     builder.add(list, Entry { source_id: "s7".into(), ..Entry::new(digest(2)) }).unwrap();
-    builder.add(list, Entry { source_id: "s8".into(), item: "i".into(), ..Entry::new(digest(3)) }).unwrap();
+    builder
+        .add(list, Entry { source_id: "s8".into(), item: "i".into(), ..Entry::new(digest(3)) })
+        .unwrap();
     let set = built(builder);
-    let items: BTreeMap<_, _> = set.entries().map(|e| e.unwrap()).map(|e| (e.entry.item, e.id)).collect();
+    let items: BTreeMap<_, _> =
+        set.entries().map(|e| e.unwrap()).map(|e| (e.entry.item, e.id)).collect();
     assert_eq!(items.len(), 3);
     assert!(items.contains_key("s7") && items.contains_key("i"));
     let id = EntryId::new("l", "", &digest(1));
@@ -106,10 +109,14 @@ fn publishing_replaces_at_once_or_not_at_all() {
     assert_eq!(std::fs::read(&path).unwrap(), b"old");
     publish_bytes(&path, b"new").unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), b"new");
-    let names: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let names: Vec<_> =
+        std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names, ["x.tamis"], "no draft is left behind");
     assert_eq!(publish_bytes(dir.path(), b"x").unwrap_err().code(), ErrorCode::InvalidArgument);
-    assert_eq!(publish_bytes(&dir.path().join("no/x"), b"x").unwrap_err().code(), ErrorCode::NotFound);
+    assert_eq!(
+        publish_bytes(&dir.path().join("no/x"), b"x").unwrap_err().code(),
+        ErrorCode::NotFound
+    );
 }
 
 #[cfg(unix)]
@@ -120,7 +127,9 @@ fn open_refuses_what_others_may_change_or_read() {
     let path = dir.path().join("x.tamis");
     SetBuilder::new().write(&path).unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
-    for (mode, good) in [(0o640, true), (0o400, true), (0o660, false), (0o644, false), (0o602, false)] {
+    for (mode, good) in
+        [(0o640, true), (0o400, true), (0o660, false), (0o644, false), (0o602, false)]
+    {
         std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
         for result in [Set::open(&path), Set::load(&path)] {
             match result {
@@ -138,26 +147,37 @@ fn entries() -> impl Strategy<Value = Vec<(bool, Entry)>> {
     // Few distinct fingerprints, so that rows with several entries and duplicates are common.
     let fingerprint = (0..Algorithm::ALL.len(), 1u8..20).prop_map(|(a, n)| {
         let algorithm = Algorithm::ALL[a];
-        let bytes: Vec<u8> = (0..algorithm.width()).map(|i| if i % 2 == 0 { n } else { !n }).collect();
+        let bytes: Vec<u8> =
+            (0..algorithm.width()).map(|i| if i % 2 == 0 { n } else { !n }).collect();
         Fingerprint::new(algorithm, &bytes).unwrap()
     });
     let labels = prop::collection::vec("[a-d]", 0..4);
-    let entry = (fingerprint, text.clone(), text.clone(), text, labels, any::<[u32; 3]>(), any::<bool>(), 0usize..5).prop_map(
-        |(fingerprint, item, source_id, legal_basis, labels, times, reviewed, pick)| Entry {
-            item,
-            source_id,
-            legal_basis,
-            labels,
-            opinion: Opinion::ALL[pick % 4],
-            severity: Severity::ALL[pick],
-            reviewed,
-            quality: (pick == 1).then_some(50 + pick as u8),
-            first_seen: times[0],
-            last_seen: times[1],
-            expires: times[2],
-            ..Entry::new(fingerprint)
-        },
-    );
+    let entry = (
+        fingerprint,
+        text.clone(),
+        text.clone(),
+        text,
+        labels,
+        any::<[u32; 3]>(),
+        any::<bool>(),
+        0usize..5,
+    )
+        .prop_map(
+            |(fingerprint, item, source_id, legal_basis, labels, times, reviewed, pick)| Entry {
+                item,
+                source_id,
+                legal_basis,
+                labels,
+                opinion: Opinion::ALL[pick % 4],
+                severity: Severity::ALL[pick],
+                reviewed,
+                quality: (pick == 1).then_some(50 + pick as u8),
+                first_seen: times[0],
+                last_seen: times[1],
+                expires: times[2],
+                ..Entry::new(fingerprint)
+            },
+        );
     prop::collection::vec((any::<bool>(), entry), 0..120)
 }
 

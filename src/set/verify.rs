@@ -4,7 +4,9 @@
 use crate::error::Result;
 use crate::fingerprint::Algorithm;
 
-use super::format::{self, ENTRY_BYTES, HEADER, ITEM_BYTES, LIST_BYTES, TABLE_ROW, section, u32_at};
+use super::format::{
+    self, ENTRY_BYTES, HEADER, ITEM_BYTES, LIST_BYTES, TABLE_ROW, section, u32_at,
+};
 use super::reader::{Set, corrupt};
 use super::record::EntryId;
 use super::refusal;
@@ -38,14 +40,21 @@ impl Set {
 
     fn verify_padding(&self) -> Result<()> {
         let head = &self.blocks().head;
-        let head_length = HEADER + head.sections.len() * TABLE_ROW + head.roots.len() * format::CHECKSUM;
+        let head_length =
+            HEADER + head.sections.len() * TABLE_ROW + head.roots.len() * format::CHECKSUM;
         for padding in self.blocks().padding_before_data(head_length as u64)? {
             zero(padding, "the padding before the data")?;
         }
         for pair in head.sections.windows(2) {
-            zero(self.blocks().data(pair[0].end()..pair[1].offset)?, "the padding between sections")?;
+            zero(
+                self.blocks().data(pair[0].end()..pair[1].offset)?,
+                "the padding between sections",
+            )?;
         }
-        zero(&self.element(section::META, 0, format::META_BYTES)?[8..], "the reserved part of the meta section")
+        zero(
+            &self.element(section::META, 0, format::META_BYTES)?[8..],
+            "the reserved part of the meta section",
+        )
     }
 
     fn verify_strings(&self) -> Result<()> {
@@ -53,7 +62,9 @@ impl Set {
         let mut previous = None;
         for i in 0..count {
             let string = self.string(i)?;
-            if previous.is_some_and(|p: &str| p.as_bytes() >= string.as_bytes()) || (i == 0 && !string.is_empty()) {
+            if previous.is_some_and(|p: &str| p.as_bytes() >= string.as_bytes())
+                || (i == 0 && !string.is_empty())
+            {
                 return Err(corrupt(format!("string {i} is out of order")));
             }
             previous = Some(string);
@@ -67,14 +78,20 @@ impl Set {
             if list.name.is_empty() || lists[..i].iter().any(|l| l.name == list.name) {
                 return Err(corrupt(format!("list {i} has no name of its own")));
             }
-            zero(&self.element(section::LISTS, i as u64, LIST_BYTES)?[13..], "the reserved part of a list")?;
+            zero(
+                &self.element(section::LISTS, i as u64, LIST_BYTES)?[13..],
+                "the reserved part of a list",
+            )?;
         }
         let mut previous = None;
         for i in 0..self.item_count() {
             let record = self.element(section::ITEMS, i, ITEM_BYTES)?;
             let item = (u32_at(record, 0), u32_at(record, 4));
-            if previous.is_some_and(|p| p >= item) || item.0 as usize >= lists.len() || item.1 == 0 {
-                return Err(corrupt(format!("item {i} is out of order, or of no list, or has no name")));
+            if previous.is_some_and(|p| p >= item) || item.0 as usize >= lists.len() || item.1 == 0
+            {
+                return Err(corrupt(format!(
+                    "item {i} is out of order, or of no list, or has no name"
+                )));
             }
             self.string(item.1)?;
             previous = Some(item);
@@ -108,26 +125,38 @@ impl Set {
         for algorithm in Algorithm::ALL {
             let mut previous: Option<&[u8]> = None;
             for row in 0..self.fingerprint_count(algorithm) {
-                let bytes = self.element(format::fingerprints(algorithm), row, algorithm.width())?;
+                let bytes =
+                    self.element(format::fingerprints(algorithm), row, algorithm.width())?;
                 if previous.is_some_and(|p| p >= bytes) {
                     return Err(corrupt(format!("{algorithm} fingerprint {row} is out of order")));
                 }
                 previous = Some(bytes);
                 let range = self.entries_of_row(algorithm, row)?;
                 if range.start != next {
-                    return Err(corrupt(format!("{algorithm} row {row}: entries {} .. {next} belong to no row", range.start)));
+                    return Err(corrupt(format!(
+                        "{algorithm} row {row}: entries {} .. {next} belong to no row",
+                        range.start
+                    )));
                 }
                 next = range.end;
                 let mut last = None;
                 for i in range {
                     let record = self.element(section::ENTRIES, i, ENTRY_BYTES)?;
                     let stored = self.entry(i)?;
-                    let in_place = record[48] == algorithm as u8 && u64::from(u32_at(record, 32)) == row;
-                    let id = EntryId::new(&lists[stored.list].name, &stored.entry.source_id, &stored.entry.fingerprint);
+                    let in_place =
+                        record[48] == algorithm as u8 && u64::from(u32_at(record, 32)) == row;
+                    let id = EntryId::new(
+                        &lists[stored.list].name,
+                        &stored.entry.source_id,
+                        &stored.entry.fingerprint,
+                    );
                     if !in_place || stored.id != id || last.is_some_and(|l| l >= id) {
-                        return Err(corrupt(format!("entry {i} is out of order, or its id is not that of its contents")));
+                        return Err(corrupt(format!(
+                            "entry {i} is out of order, or its id is not that of its contents"
+                        )));
                     }
-                    refusal::check(&stored.entry).map_err(|r| corrupt(format!("entry {i}: {r}")))?;
+                    refusal::check(&stored.entry)
+                        .map_err(|r| corrupt(format!("entry {i}: {r}")))?;
                     zero(&record[54..], "the reserved part of an entry")?;
                     last = Some(id);
                 }
@@ -148,12 +177,15 @@ impl Set {
 
     /// Number of ranges in a section of offsets, whose first is 0 and whose last is `end`.
     fn offset_count(&self, id: u32, end: u64) -> Result<u32> {
-        let count = self.count(id).checked_sub(1).and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0);
+        let count =
+            self.count(id).checked_sub(1).and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0);
         let count = count.ok_or_else(|| corrupt(format!("section {id:#x} has no ranges")))?;
         let first = u32_at(self.element(id, 0, 4)?, 0);
         let last = u64::from(u32_at(self.element(id, u64::from(count), 4)?, 0));
         if first != 0 || last != end {
-            return Err(corrupt(format!("section {id:#x} runs from {first} to {last}; expected 0 to {end}")));
+            return Err(corrupt(format!(
+                "section {id:#x} runs from {first} to {last}; expected 0 to {end}"
+            )));
         }
         Ok(count)
     }

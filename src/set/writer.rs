@@ -11,14 +11,19 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::fingerprint::Algorithm;
 
 use super::builder::{BuildReport, Pending, SetBuilder};
-use super::format::{self, BLOCK, CHECKSUM, Head, LIST_BYTES, META_BYTES, NO_QUALITY, REVIEWED, checksum, section};
+use super::format::{
+    self, BLOCK, CHECKSUM, Head, LIST_BYTES, META_BYTES, NO_QUALITY, REVIEWED, checksum, section,
+};
 use super::reader::SetDigest;
 
 pub(super) fn write(mut builder: SetBuilder, out: &mut (impl Write + Seek)) -> Result<BuildReport> {
     let added = builder.entries.len();
     let entries = sorted(std::mem::take(&mut builder.entries));
     let duplicates = (added - entries.len()) as u64;
-    u32::try_from(entries.len()).ok().filter(|n| *n < u32::MAX).ok_or_else(|| too_large("entries"))?;
+    u32::try_from(entries.len())
+        .ok()
+        .filter(|n| *n < u32::MAX)
+        .ok_or_else(|| too_large("entries"))?;
     builder.suppressions.sort_unstable();
     builder.suppressions.dedup();
 
@@ -33,7 +38,12 @@ pub(super) fn write(mut builder: SetBuilder, out: &mut (impl Write + Seek)) -> R
     for (section, row) in plan.into_iter().zip(&head.sections) {
         data.pad_to(row.offset).map_err(io)?;
         (section.write)(&mut data).map_err(io)?;
-        debug_assert_eq!(data.written, row.end(), "section {:#x} has the length that was planned", row.id);
+        debug_assert_eq!(
+            data.written,
+            row.end(),
+            "section {:#x} has the length that was planned",
+            row.id
+        );
     }
     let checksums = data.finish().map_err(io)?;
 
@@ -87,7 +97,8 @@ impl Layout {
             }
             label_used[entry.labels as usize] = true;
         }
-        for (set, _) in builder.label_sets.values.iter().zip(&label_used).filter(|(_, used)| **used) {
+        for (set, _) in builder.label_sets.values.iter().zip(&label_used).filter(|(_, used)| **used)
+        {
             set.iter().for_each(|label| used[*label as usize] = true);
         }
         for list in &builder.lists {
@@ -95,7 +106,9 @@ impl Layout {
         }
 
         let mut strings: Vec<u32> = (0..used.len() as u32).filter(|i| used[*i as usize]).collect();
-        strings.sort_unstable_by(|a, b| builder.strings.values[*a as usize].cmp(&builder.strings.values[*b as usize]));
+        strings.sort_unstable_by(|a, b| {
+            builder.strings.values[*a as usize].cmp(&builder.strings.values[*b as usize])
+        });
         // The empty string is number 0, whether or not the builder has met it.
         let empty = strings.first().is_some_and(|s| builder.strings.values[*s as usize].is_empty());
         let shift = u32::from(!empty);
@@ -106,7 +119,8 @@ impl Layout {
         if empty {
             strings.remove(0);
         }
-        let bytes: u64 = strings.iter().map(|s| builder.strings.values[*s as usize].len() as u64).sum();
+        let bytes: u64 =
+            strings.iter().map(|s| builder.strings.values[*s as usize].len() as u64).sum();
         u32::try_from(bytes).map_err(|_| too_large("bytes of strings"))?;
 
         let ranked = |set: &[u32]| {
@@ -116,7 +130,13 @@ impl Layout {
         };
         let mut label_sets: Vec<Vec<u32>> = vec![Vec::new()];
         label_sets.extend(
-            builder.label_sets.values.iter().zip(&label_used).filter(|(_, used)| **used).map(|(set, _)| ranked(set)),
+            builder
+                .label_sets
+                .values
+                .iter()
+                .zip(&label_used)
+                .filter(|(_, used)| **used)
+                .map(|(set, _)| ranked(set)),
         );
         label_sets.sort_unstable();
         label_sets.dedup();
@@ -126,7 +146,8 @@ impl Layout {
             .iter()
             .map(|set| label_sets.binary_search(&ranked(set)).unwrap_or_default() as u32)
             .collect();
-        u32::try_from(label_sets.iter().map(Vec::len).sum::<usize>()).map_err(|_| too_large("labels"))?;
+        u32::try_from(label_sets.iter().map(Vec::len).sum::<usize>())
+            .map_err(|_| too_large("labels"))?;
 
         let mut items: Vec<_> =
             entries.iter().map(|e| (u32::from(e.list), string_rank[e.item as usize])).collect();
@@ -139,14 +160,19 @@ impl Layout {
         self.string_rank[number as usize]
     }
 
-    fn sections<'a>(&'a self, builder: &'a SetBuilder, entries: &'a [Pending]) -> Vec<SectionPlan<'a>> {
+    fn sections<'a>(
+        &'a self,
+        builder: &'a SetBuilder,
+        entries: &'a [Pending],
+    ) -> Vec<SectionPlan<'a>> {
         let mut plan = vec![
             SectionPlan::new(section::META, 1, META_BYTES, move |out| {
                 out.write_all(&builder.created.to_le_bytes())?;
                 zeros(out, META_BYTES as u64 - 8)
             }),
             SectionPlan::new(section::STRING_OFFSETS, self.strings.len() + 2, 4, move |out| {
-                let lengths = self.strings.iter().map(|s| builder.strings.values[*s as usize].len());
+                let lengths =
+                    self.strings.iter().map(|s| builder.strings.values[*s as usize].len());
                 offsets(out, std::iter::once(0).chain(lengths))
             }),
             SectionPlan::new(
@@ -154,10 +180,14 @@ impl Layout {
                 self.strings.iter().map(|s| builder.strings.values[*s as usize].len()).sum(),
                 1,
                 move |out| {
-                    self.strings.iter().try_for_each(|s| out.write_all(builder.strings.values[*s as usize].as_bytes()))
+                    self.strings.iter().try_for_each(|s| {
+                        out.write_all(builder.strings.values[*s as usize].as_bytes())
+                    })
                 },
             ),
-            SectionPlan::new(section::LISTS, builder.lists.len(), LIST_BYTES, move |out| self.write_lists(builder, out)),
+            SectionPlan::new(section::LISTS, builder.lists.len(), LIST_BYTES, move |out| {
+                self.write_lists(builder, out)
+            }),
             SectionPlan::new(section::ITEMS, self.items.len(), format::ITEM_BYTES, move |out| {
                 self.items.iter().try_for_each(|(list, name)| {
                     out.write_all(&list.to_le_bytes())?;
@@ -170,9 +200,17 @@ impl Layout {
             SectionPlan::new(section::LABEL_OFFSETS, self.label_sets.len() + 1, 4, move |out| {
                 offsets(out, self.label_sets.iter().map(Vec::len))
             }),
-            SectionPlan::new(section::LABELS, self.label_sets.iter().map(Vec::len).sum(), 4, move |out| {
-                self.label_sets.iter().flatten().try_for_each(|label| out.write_all(&label.to_le_bytes()))
-            }),
+            SectionPlan::new(
+                section::LABELS,
+                self.label_sets.iter().map(Vec::len).sum(),
+                4,
+                move |out| {
+                    self.label_sets
+                        .iter()
+                        .flatten()
+                        .try_for_each(|label| out.write_all(&label.to_le_bytes()))
+                },
+            ),
         ];
         if !builder.suppressions.is_empty() {
             plan.push(SectionPlan::new(
@@ -182,7 +220,8 @@ impl Layout {
                 move |out| builder.suppressions.iter().try_for_each(|id| out.write_all(&id.0)),
             ));
         }
-        let columns: Vec<Column<'_>> = Algorithm::ALL.into_iter().filter_map(|a| Column::new(a, entries)).collect();
+        let columns: Vec<Column<'_>> =
+            Algorithm::ALL.into_iter().filter_map(|a| Column::new(a, entries)).collect();
         for column in &columns {
             let column = *column;
             let rows = column.rows().count();
@@ -190,19 +229,26 @@ impl Layout {
                 format::fingerprints(column.algorithm),
                 rows,
                 column.algorithm.width(),
-                move |out| column.rows().try_for_each(|row| out.write_all(row[0].fingerprint.bytes())),
+                move |out| {
+                    column.rows().try_for_each(|row| out.write_all(row[0].fingerprint.bytes()))
+                },
             ));
         }
         for column in columns {
             let rows = column.rows().count();
-            plan.push(SectionPlan::new(format::entry_ranges(column.algorithm), rows + 1, 4, move |out| {
-                out.write_all(&(column.first as u32).to_le_bytes())?;
-                let mut end = column.first as u32;
-                column.rows().try_for_each(|row| {
-                    end += row.len() as u32;
-                    out.write_all(&end.to_le_bytes())
-                })
-            }));
+            plan.push(SectionPlan::new(
+                format::entry_ranges(column.algorithm),
+                rows + 1,
+                4,
+                move |out| {
+                    out.write_all(&(column.first as u32).to_le_bytes())?;
+                    let mut end = column.first as u32;
+                    column.rows().try_for_each(|row| {
+                        end += row.len() as u32;
+                        out.write_all(&end.to_le_bytes())
+                    })
+                },
+            ));
         }
         plan
     }
@@ -313,7 +359,10 @@ fn zeros(out: &mut (impl Write + ?Sized), count: u64) -> io::Result<()> {
 }
 
 fn too_large(what: &str) -> Error {
-    Error::new(ErrorCode::SetTooLarge, format!("more than 2^32 - 1 {what}; split the lists over several sets"))
+    Error::new(
+        ErrorCode::SetTooLarge,
+        format!("more than 2^32 - 1 {what}; split the lists over several sets"),
+    )
 }
 
 /// Passes bytes on, and takes the checksum of each block of them.
@@ -326,7 +375,12 @@ struct BlockWriter<W> {
 
 impl<W: Write> BlockWriter<W> {
     fn new(out: W, blocks: usize) -> BlockWriter<W> {
-        BlockWriter { out, block: Vec::with_capacity(BLOCK), checksums: Vec::with_capacity(blocks * CHECKSUM), written: 0 }
+        BlockWriter {
+            out,
+            block: Vec::with_capacity(BLOCK),
+            checksums: Vec::with_capacity(blocks * CHECKSUM),
+            written: 0,
+        }
     }
 
     fn pad_to(&mut self, offset: u64) -> io::Result<()> {

@@ -86,7 +86,13 @@ impl StoreOptions {
     pub fn open(self, path: impl AsRef<Path>) -> Result<Store> {
         let path = path.as_ref().to_path_buf();
         let snapshot = self.snapshot(&path)?;
-        Ok(Store { shared: Arc::new(Shared { path: Some(path), options: self, current: ArcSwap::from_pointee(snapshot) }) })
+        Ok(Store {
+            shared: Arc::new(Shared {
+                path: Some(path),
+                options: self,
+                current: ArcSwap::from_pointee(snapshot),
+            }),
+        })
     }
 
     fn snapshot(&self, path: &Path) -> Result<Snapshot> {
@@ -147,7 +153,13 @@ impl Store {
     /// [`ErrorCode::Internal`] if the built-in test list is asked for and damaged.
     pub fn from_set(set: Set, options: StoreOptions) -> Result<Store> {
         let snapshot = options.assemble(set, None)?;
-        Ok(Store { shared: Arc::new(Shared { path: None, options, current: ArcSwap::from_pointee(snapshot) }) })
+        Ok(Store {
+            shared: Arc::new(Shared {
+                path: None,
+                options,
+                current: ArcSwap::from_pointee(snapshot),
+            }),
+        })
     }
 
     /// What the store holds now. Keep it for as long as one upload is judged.
@@ -176,7 +188,10 @@ impl Store {
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("path", &self.shared.path).field("digest", &self.snapshot().digest).finish()
+        f.debug_struct("Store")
+            .field("path", &self.shared.path)
+            .field("digest", &self.snapshot().digest)
+            .finish()
     }
 }
 
@@ -236,7 +251,9 @@ fn base_of(path: &Path) -> Result<PathBuf> {
     }
     Err(Error::new(
         ErrorCode::Store,
-        format!("this directory holds no {BASE}; make one with `tamis build -o DIRECTORY/{BASE} LIST`"),
+        format!(
+            "this directory holds no {BASE}; make one with `tamis build -o DIRECTORY/{BASE} LIST`"
+        ),
     )
     .with_path(path))
 }
@@ -265,7 +282,8 @@ impl Stamp {
         };
         #[cfg(not(unix))]
         let identity = {
-            let modified = metadata.modified().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+            let modified =
+                metadata.modified().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
             [0, 0, modified.map_or(0, |t| t.as_nanos() as i64), 0, 0, 0]
         };
         Ok(Stamp { size: metadata.len(), identity })

@@ -60,13 +60,21 @@ pub fn full_builder() -> SetBuilder {
         builder.add(exchange, entry).unwrap();
     }
     for seed in 2..6 {
-        let opinion = [Opinion::Negative, Opinion::Disputed, Opinion::Seed, Opinion::Positive][seed as usize - 2];
-        builder.add(exchange, Entry { opinion, ..Entry::new(fingerprint(Algorithm::Pdq, seed)) }).unwrap();
+        let opinion = [Opinion::Negative, Opinion::Disputed, Opinion::Seed, Opinion::Positive]
+            [seed as usize - 2];
+        builder
+            .add(exchange, Entry { opinion, ..Entry::new(fingerprint(Algorithm::Pdq, seed)) })
+            .unwrap();
     }
     // The same fingerprint in two lists.
-    builder.add(local, Entry { expires: 1_800_000_000, ..Entry::new(fingerprint(Algorithm::Pdq, 1)) }).unwrap();
-    let exception =
-        Entry { role: Role::Exception, legal_basis: "appeal 7".into(), ..Entry::new(fingerprint(Algorithm::Sha256, 9)) };
+    builder
+        .add(local, Entry { expires: 1_800_000_000, ..Entry::new(fingerprint(Algorithm::Pdq, 1)) })
+        .unwrap();
+    let exception = Entry {
+        role: Role::Exception,
+        legal_basis: "appeal 7".into(),
+        ..Entry::new(fingerprint(Algorithm::Sha256, 9))
+    };
     builder.add(local, exception).unwrap();
     builder.suppress(EntryId::new("demo-exchange", "", &fingerprint(Algorithm::Pdq, 3)));
     builder.suppress(EntryId::new("elsewhere", "", &fingerprint(Algorithm::Md5, 1)));
@@ -89,13 +97,15 @@ impl Parts {
     pub fn of(file: &[u8]) -> Parts {
         let sections = u32_at(file, 12) as usize;
         let data_start = u64_at(file, 24) as usize;
-        let table = file[96..96 + 32 * sections].chunks(32).map(|row| row.try_into().unwrap()).collect();
+        let table =
+            file[96..96 + 32 * sections].chunks(32).map(|row| row.try_into().unwrap()).collect();
         Parts { header: file[..64].to_vec(), table, data: file[data_start..].to_vec() }
     }
 
     /// Row of the table and range in the data of a section.
     pub fn section(&self, id: u32) -> (usize, std::ops::Range<usize>) {
-        let row = self.table.iter().position(|row| u32_at(row, 0) == id).expect("the section is there");
+        let row =
+            self.table.iter().position(|row| u32_at(row, 0) == id).expect("the section is there");
         let offset = u64_at(&self.table[row], 8) as usize;
         (row, offset..offset + u64_at(&self.table[row], 16) as usize)
     }

@@ -27,7 +27,9 @@ pub(crate) enum Verb {
     #[command(after_help = "Example:\n  tamis demo --seed 7 --keep /tmp/tamis-demo")]
     Demo(Demo),
     /// Check that this machine and this store will really stop an upload.
-    #[command(after_help = "Example:\n  tamis doctor --store /var/lib/tamis/base.tamis --policy /etc/tamis/policy.toml")]
+    #[command(
+        after_help = "Example:\n  tamis doctor --store /var/lib/tamis/base.tamis --policy /etc/tamis/policy.toml"
+    )]
     Doctor(Judging),
     /// Write the files of the built-in test list, to prove an upload path lawfully.
     #[command(
@@ -39,7 +41,9 @@ pub(crate) enum Verb {
         dir: PathBuf,
     },
     /// Print digests and PDQ of files, as stored.
-    #[command(after_help = "Examples:\n  tamis hash photo.jpg\n  tamis hash --json *.jpg > hashes.jsonl")]
+    #[command(
+        after_help = "Examples:\n  tamis hash photo.jpg\n  tamis hash --json *.jpg > hashes.jsonl"
+    )]
     Hash {
         /// Files to fingerprint; `-` is stdin.
         #[arg(required = true)]
@@ -66,10 +70,8 @@ pub(crate) enum Verb {
         set: PathBuf,
     },
     /// Judge files against a store.
-    #[command(
-        after_help = "Examples:\n  tamis check upload.jpg --store base.tamis\n  \
-                      curl -s https://example.org/x.png | tamis check - --store base.tamis --json"
-    )]
+    #[command(after_help = "Examples:\n  tamis check upload.jpg --store base.tamis\n  \
+                      curl -s https://example.org/x.png | tamis check - --store base.tamis --json")]
     Check {
         /// Files to judge; `-` is stdin.
         #[arg(required = true)]

@@ -73,7 +73,9 @@ impl Output {
 
 fn closed(error: io::Error) -> Failure {
     match error.kind() {
-        io::ErrorKind::BrokenPipe => Failure::new("stdout was closed before everything was written"),
+        io::ErrorKind::BrokenPipe => {
+            Failure::new("stdout was closed before everything was written")
+        }
         _ => Failure::new(format!("cannot write to stdout: {error}")),
     }
 }

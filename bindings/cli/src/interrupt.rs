@@ -1,0 +1,23 @@
+//! Ctrl-C: the first asks long work to stop at the next safe place, the second ends the process at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static ASKED: AtomicBool = AtomicBool::new(false);
+
+/// From now on Ctrl-C and SIGTERM only ask. `drafts` are files that are half written: the second Ctrl-C removes them.
+pub(crate) fn listen(drafts: Vec<std::path::PathBuf>) {
+    // If a handler cannot be installed, Ctrl-C ends the process as it always does, and only drafts are left behind.
+    let _ = ctrlc::set_handler(move || {
+        if ASKED.swap(true, Ordering::SeqCst) {
+            for draft in &drafts {
+                let _ = std::fs::remove_file(draft);
+            }
+            std::process::exit(2);
+        }
+    });
+}
+
+/// Whether the user has asked to stop.
+pub(crate) fn asked() -> bool {
+    ASKED.load(Ordering::SeqCst)
+}

@@ -1,0 +1,13 @@
+//! The verbs.
+
+pub(crate) mod build;
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod hash;
+pub(crate) mod info;
+pub(crate) mod policy;
+pub(crate) mod scan;
+pub(crate) mod test_files;
+pub(crate) mod verify;
