@@ -1,13 +1,21 @@
 //! Fingerprints: exact digests of the bytes and the perceptual hash of the pixels. Pure functions.
 
 mod algorithm;
+mod digest;
 #[allow(clippy::module_inception, reason = "the room is named after what it makes")]
 mod fingerprint;
+mod fingerprints;
+mod flat;
+pub mod pdq;
 mod pdq_hash;
 mod view;
 
 pub use algorithm::Algorithm;
+pub use digest::{Algorithms, Digester, Digests, digests, digests_of_reader};
 pub use fingerprint::Fingerprint;
 pub(crate) use fingerprint::hex;
+pub use fingerprints::Fingerprints;
+pub use flat::is_flat;
+pub use pdq::{DihedralPdq, Hasher, Pdq, pdq};
 pub use pdq_hash::PdqHash;
 pub use view::{Dihedral, View};

@@ -1,0 +1,6 @@
+//! x
+use crate::fingerprint::PdqHash;
+/// x
+pub fn is_flat(hash: &PdqHash) -> bool {
+    hash.popcount() == 0
+}
