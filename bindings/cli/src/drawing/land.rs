@@ -98,7 +98,7 @@ fn star(canvas: &Canvas, x: i32, y: i32) -> i32 {
     }
     let place = |shift: u32| ((bits >> shift) & 0x3FF) as i32 + 288;
     let (dx, dy) = (x % CELL - place(8), y % CELL - place(24));
-    canvas.edge(70 - dx.abs().max(dy.abs())) * (64 + ((bits >> 40) & 127) as i32) >> 8
+    (canvas.edge(70 - dx.abs().max(dy.abs())) * (64 + ((bits >> 40) & 127) as i32)) >> 8
 }
 
 /// The colour of a ridge at a point below its outline.
@@ -150,7 +150,7 @@ pub(super) fn paint_ground(canvas: &mut Canvas, scene: &Scene) {
 fn plain(scene: &Scene, x: i32, y: i32) -> (i64, i64, i64) {
     let far = (1 << 28) / (i64::from(y - scene.horizon).max(0) + 1_400);
     // A row nearer to the horizon covers more: the derivative of `far`.
-    let span = FINEST * far.max((far * far) >> 12) >> 16;
+    let span = (FINEST * far.max((far * far) >> 12)) >> 16;
     ((i64::from(x - WIDTH / 2) * far) >> 16, far, span)
 }
 
@@ -164,9 +164,9 @@ fn soil(scene: &Scene, x: i32, y: i32) -> Colour {
     let patches = scene.noise.fractal(i64::from(x) * 5, i64::from(y) * 16, 3, FINEST * 16);
     let relief =
         pattern - scene.noise.fractal(across * 26 + 0x5000, away * 26 + 0x5000, 4, span * 26);
-    let mut tone = 128 + patches / 170 + ((pattern / 300 + tufts / 190) * near >> 8);
+    let mut tone = 128 + patches / 170 + (((pattern / 300 + tufts / 190) * near) >> 8);
     let soft = if scene.ground == Ground::Snow { 2 } else { 1 };
-    let mut light = 246 + ((relief / 210 / soft) * near >> 8) + patches / 500;
+    let mut light = 246 + (((relief / 210 / soft) * near) >> 8) + patches / 500;
     if scene.ground == Ground::Field {
         let bend = scene.noise.octave(away * 3, 7 << 16) / 8;
         let phase = ((across * scene.furrows + i64::from(bend)) & 0xFFFF) as i32;
