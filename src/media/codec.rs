@@ -55,10 +55,12 @@ pub(super) fn decode(
         Format::Png => {
             let png = survey::png(bytes)?;
             let survey = job.survey(|_| Ok(png.survey))?;
+            let pixels = png.pixel_bytes.saturating_mul(survey.area());
             if png.hidden {
-                job.run_hidden_png(buffers, survey)
+                job.run_hidden_png(buffers, survey, pixels)
             } else {
-                job.run_png(buffers, survey)
+                let left = limits.decoded_bytes.checked_sub(pixels).ok_or(Unscannable::Limit)?;
+                job.run(buffers, job.png(left)?, survey)
             }
         }
         Format::Gif => {
@@ -90,7 +92,9 @@ pub(super) fn decode(
         Format::Tiff => {
             let decoder = image::codecs::tiff::TiffDecoder::new(job.source(bytes.len()));
             let decoder = decoder.map_err(|e| job.reason(&e))?;
-            let survey = job.header_only(&decoder)?;
+            let mut survey = job.header_only(&decoder)?;
+            // It decodes into a buffer of its own and copies.
+            survey.working = decoder.total_bytes();
             job.run(buffers, decoder, survey)
         }
         _ => Err(Unscannable::Unsupported),
@@ -142,22 +146,23 @@ impl Job<'_> {
         limits
     }
 
-    fn run_png(&self, buffers: &mut Decoder, survey: Survey) -> Result<Shape, Unscannable> {
-        // This limit bounds the decoder's rows and the profiles and texts that it inflates. The pixels come on top,
-        // and `run` holds the sum to the limit.
-        let limits = self.image_limits(self.limits.decoded_bytes.saturating_sub(survey.area()));
-        let decoder = PngDecoder::with_limits(self.source(self.bytes.len()), limits);
-        self.run(buffers, decoder.map_err(|e| self.reason(&e))?, survey)
+    /// A PNG decoder. Only at its making can it be told to bound the profiles and texts that it inflates.
+    fn png(&self, memory: u64) -> Result<PngDecoder<Source<'_>>, Unscannable> {
+        PngDecoder::with_limits(self.source(self.bytes.len()), self.image_limits(memory))
+            .map_err(|e| self.reason(&e))
     }
 
-    /// The first frame of an APNG whose plain picture is not part of the animation.
-    fn run_hidden_png(&self, buffers: &mut Decoder, survey: Survey) -> Result<Shape, Unscannable> {
-        let needs = survey.working.saturating_add(survey.work.saturating_mul(8));
+    /// The first frame of an APNG whose plain picture, of `pixels` bytes, is not part of the animation.
+    fn run_hidden_png(
+        &self,
+        buffers: &mut Decoder,
+        survey: Survey,
+        pixels: u64,
+    ) -> Result<Shape, Unscannable> {
+        let needs = survey.working.saturating_add(pixels);
         let left = self.limits.decoded_bytes.checked_sub(needs).ok_or(Unscannable::Limit)?;
-        let limits = self.image_limits(left.saturating_add(survey.working));
-        let mut decoder = PngDecoder::with_limits(self.source(self.bytes.len()), limits.clone())
-            .map_err(|e| self.reason(&e))?;
-        decoder.set_limits(limits).map_err(|e| self.reason(&e))?;
+        let mut decoder = self.png(left)?;
+        decoder.set_limits(self.image_limits(needs)).map_err(|e| self.reason(&e))?;
         let size = decoder.dimensions();
         let orientation = decoder.orientation().map_or(1, |o| o.to_exif());
         let animation = decoder.apng().map_err(|e| self.reason(&e))?;
@@ -190,9 +195,8 @@ impl Job<'_> {
         if peak > self.limits.decoded_bytes {
             return Err(Unscannable::Limit);
         }
-        decoder
-            .set_limits(self.image_limits(self.limits.decoded_bytes))
-            .map_err(|e| self.reason(&e))?;
+        let left = self.limits.decoded_bytes - raw;
+        decoder.set_limits(self.image_limits(left)).map_err(|e| self.reason(&e))?;
         let raw = usize::try_from(raw).map_err(|_| Unscannable::Limit)?;
         // Zeroed, since decoders may leave pixels untouched (a GIF's palette index without a colour): those of the
         // upload before must not show through.

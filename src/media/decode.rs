@@ -42,10 +42,20 @@ use crate::limits::Limits;
 /// let outcome = decoder.decode(bytes, &sniff(bytes), &tamis::Limits::default(), None);
 /// assert!(outcome.is_err());
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Decoder {
     pub(super) stored: Vec<u8>,
     pub(super) shown: Vec<u8>,
+}
+
+impl std::fmt::Debug for Decoder {
+    /// Sizes only: the pixels are somebody's upload.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decoder")
+            .field("stored_bytes", &self.stored.capacity())
+            .field("shown_bytes", &self.shown.capacity())
+            .finish()
+    }
 }
 
 /// A decoded picture. It borrows the decoder's buffers.

@@ -131,32 +131,40 @@ fn jpeg_frame(marker: u8, body: &[u8]) -> Option<JpegFrame> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Png {
     pub(super) survey: Survey,
+    /// Bytes of a pixel as the decoder hands it over: palettes expanded, a transparent colour turned into alpha.
+    pub(super) pixel_bytes: u64,
     /// The picture in `IDAT` is not a frame of the animation: viewers show the first frame instead.
     pub(super) hidden: bool,
 }
 
 /// Reads a PNG's header and the kinds of the chunks before its pixels.
 pub(super) fn png(bytes: &[u8]) -> Result<Png, Unscannable> {
-    let (mut animated, mut framed) = (false, false);
-    let mut size = None;
+    let (mut animated, mut framed, mut keyed) = (false, false, 0);
+    let mut header = None;
     for chunk in png_chunks(bytes) {
         match &chunk.kind {
-            b"IHDR" => {
-                let field = |at| array(bytes, chunk.body.start + at).map(u32::from_be_bytes);
-                size = size.or(field(0).zip(field(4)));
-            }
+            b"IHDR" if header.is_none() => header = array::<10>(bytes, chunk.body.start),
             b"acTL" => animated = true,
             b"fcTL" => framed = true,
+            b"tRNS" => keyed = 1,
             b"IDAT" => break,
             _ => {}
         }
     }
-    let (width, height) = size.ok_or(Unscannable::Truncated)?;
+    let [w0, w1, w2, w3, h0, h1, h2, h3, bits, color] = header.ok_or(Unscannable::Truncated)?;
+    let channels = match color {
+        0 => 1 + keyed,
+        2 | 3 => 3 + keyed,
+        4 => 2,
+        _ => 4,
+    };
     let hidden = animated && !framed;
+    let (width, height) =
+        (u32::from_be_bytes([w0, w1, w2, w3]), u32::from_be_bytes([h0, h1, h2, h3]));
     let mut survey = Survey::new(width, height, bytes.len());
     // Canvas, previous canvas, a copy of it, the frame, and the hidden picture itself.
-    survey.working = if hidden { 20 * survey.work } else { 0 };
-    Ok(Png { survey, hidden })
+    survey.working = if hidden { survey.work.saturating_mul(20) } else { 0 };
+    Ok(Png { survey, pixel_bytes: channels * if bits == 16 { 2 } else { 1 }, hidden })
 }
 
 /// Reads a GIF's screen and its first frame.

@@ -162,6 +162,34 @@ fn each_limit_holds_by_itself() {
 }
 
 #[test]
+fn memory_besides_the_pixels_counts() {
+    let area = 24 * 17;
+    // JPEG: the pixels and a copy of the file. Grey progressive: coefficients of 2 bytes as well.
+    let jpeg = encoded(ImageFormat::Jpeg);
+    let cases = [
+        (jpeg.clone(), area * 3 + jpeg.len() as u64),
+        (PROGRESSIVE.to_vec(), 64 + PROGRESSIVE.len() as u64 + 2 * 64),
+        (
+            with_orientation(&encode(&DynamicImage::new_rgb8(64, 64), ImageFormat::Jpeg), 6),
+            2 * 64 * 64 * 3,
+        ),
+        (encoded(ImageFormat::Gif), area * 5),
+        (encoded(ImageFormat::WebP), area * 7),
+        (encoded(ImageFormat::Bmp), area * 3),
+    ];
+    for (bytes, need) in cases {
+        let limits = |decoded_bytes| Limits { decoded_bytes, ..Limits::default() };
+        let format = sniff(&bytes).format;
+        assert_eq!(decode_with(&bytes, &limits(need), |_| ()), Ok(()), "{format}");
+        assert_eq!(
+            decode_with(&bytes, &limits(need - 1), |_| ()),
+            Err(Unscannable::Limit),
+            "{format}"
+        );
+    }
+}
+
+#[test]
 fn a_long_decode_is_stopped_while_it_runs() {
     // 100 million black pixels in about 100 kB: much longer than the limit.
     let bytes = encode(&DynamicImage::new_luma8(10_000, 10_000), ImageFormat::Png);

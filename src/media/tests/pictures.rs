@@ -242,3 +242,27 @@ fn bitmaps_may_run_downwards() {
     let flipped: Vec<u8> = upwards.3.chunks(24 * 3).rev().flatten().copied().collect();
     assert_eq!(downwards.3, flipped);
 }
+
+#[test]
+fn an_animated_webp_shows_its_first_frame_over_white() {
+    let still = encoded(ImageFormat::WebP);
+    let pixels = &still[12..];
+    // A frame of 24 x 17 at (2, 2) on a canvas of 30 x 20; the alpha flag is not set.
+    let mut frame = vec![1, 0, 0, 1, 0, 0, 23, 0, 0, 16, 0, 0, 9, 0, 0, 2];
+    frame.extend(pixels);
+    let mut body =
+        b"WEBPVP8X\x0a\0\0\0\x02\0\0\0\x1d\0\0\x13\0\0ANIM\x06\0\0\0\0\0\0\xff\0\0".to_vec();
+    for _ in 0..2 {
+        body.extend(b"ANMF");
+        body.extend((frame.len() as u32).to_le_bytes());
+        body.extend(&frame);
+    }
+    let mut file = b"RIFF".to_vec();
+    file.extend((body.len() as u32).to_le_bytes());
+    file.extend(body);
+    assert_eq!(sniff(&file).class, MediaClass::Animation);
+    let mut expected = image::RgbImage::from_pixel(30, 20, image::Rgb([255; 3]));
+    image::imageops::replace(&mut expected, &sample(24, 17), 2, 2);
+    assert_eq!(stored(&file), Ok((30, 20, PixelFormat::Rgb8, expected.into_raw())));
+    assert_eq!(stored(&file[..file.len() - 1]), Err(Unscannable::Truncated));
+}
