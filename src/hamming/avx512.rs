@@ -2,7 +2,7 @@
 //!
 //! Counting within a row would leave four sums per row to add across the register. Instead a tile is transposed once:
 //! vector `j` of a group holds word `j` of eight rows, and the sums of eight rows come out side by side, ready
-//! to be compared. With BYTES = 16 the sixteen vectors of a tile stay in registers while the queries pass.
+//! to be compared. With BYTES = 16 the sixteen vectors of a tile fit in the registers while the queries pass.
 //!
 //! ```text
 //! for group of 8 rows:  word[0..BYTES/8] = transpose(group)
