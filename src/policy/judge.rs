@@ -272,11 +272,10 @@ impl Policy {
     }
 }
 
-/// Whether the match meets every condition of an exception. Each closes a door: a made-up second
+/// Whether the match of an exception entry meets every condition of one. Each closes a door: a made-up second
 /// file, a mere likeness, an entry that is doubted, a list that nobody vets.
 fn excepts(m: &Match) -> bool {
-    m.role == Role::Exception
-        && matches!(m.algorithm, Algorithm::Sha256 | Algorithm::Blake3)
+    matches!(m.algorithm, Algorithm::Sha256 | Algorithm::Blake3)
         && m.distance == 0
         && m.opinion == Opinion::Positive
         && matches!(m.list_kind, ListKind::Local | ListKind::Exchange | ListKind::Test)

@@ -179,6 +179,8 @@ const BAD: &[(&str, usize, usize, &str)] = &[
     ("version = 1\n[[rule]]\naction = ['block']\n", 3, 10, "expected a string, found an array"),
     ("version = 1\n[[rule]]\naction = 'block'\n\n[[rule]]\nlist = 'a'\naction = 'block'\n", 5, 1, "it can never apply, since rule 1 (line 2) takes all that it selects"),
     ("version = 1\n[[rule]]\nlist = ['a', 'b']\nmax_distance = 9\naction = 'block'\n[[rule]]\nlist = 'b'\nmax_distance = 9\nseverity = 'low'\naction = 'allow'\n", 6, 1, "it can never apply, since rule 1 (line 2)"),
+    ("version = 1\n[[rule]]\nseverity = 'high'\naction = 'block'\n[[rule]]\nseverity = 'high'\naction = 'allow'\n", 5, 1, "it can never apply, since rule 1 (line 2)"),
+    ("version = 1\n[[rule]]\nmax_distance = 0\naction = 'block'\n[[rule]]\nalgorithm = 'md5'\naction = 'allow'\n", 5, 1, "it can never apply, since rule 1 (line 2)"),
     ("version = 1\nmode = \"ä\nradius = 3", 2, 10, "not TOML: invalid basic string"),
     ("\u{feff}version = 1\nmode = 1\n", 2, 8, "expected a string"),
     ("\u{feff}wersion = 1\nversion = 1\n", 1, 1, "unknown key `wersion`"),
@@ -210,7 +212,8 @@ fn rules_that_add_something_are_not_called_unreachable() {
         "reviewed = false\naction = 'review'",
         "label = 'x'\nalgorithm = 'pdq'\nmax_distance = 20\naction = 'block'",
         "label = 'x'\naction = 'review'",
-        "action = 'allow'",
+        // As far as the radius is not beyond it.
+        "max_distance = 31\naction = 'allow'",
     ];
     let text = rules.iter().fold("version = 1\n".to_owned(), |t, r| t + "[[rule]]\n" + r + "\n");
     assert_eq!(Policy::from_toml(&text).unwrap().rules().filter(|r| !r.is_built_in()).count(), 8);

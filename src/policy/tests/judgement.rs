@@ -182,8 +182,22 @@ fn a_milder_rule_for_nearer_matches_does_not_help_them() {
         .rule(Rule::new(Action::Block).max_distance(20))
         .build()
         .unwrap();
-    let decision = p.action_for(&entry(Algorithm::Pdq, 3)).action;
-    assert_eq!(decision, Action::Block);
+    let decision = p.action_for(&entry(Algorithm::Pdq, 3));
+    assert_eq!(decision.action, Action::Block);
+    // The rule that is named is the one that gave the action; among equals, the one for nearer matches.
+    assert!(matches!(decision.ground, Ground::Rule(rule, None) if rule.to_string() == "rule 2"));
+    let decision = Policy::builtin();
+    let decision = decision.action_for(&Match { reviewed: false, ..entry(Algorithm::Pdq, 3) });
+    assert!(
+        matches!(decision.ground, Ground::Rule(rule, None) if rule.to_string().contains("not reviewed"))
+    );
+    let two = Policy::builder()
+        .rule(Rule::new(Action::Block).max_distance(4))
+        .rule(Rule::new(Action::Block).max_distance(8))
+        .build()
+        .unwrap();
+    let decision = two.action_for(&entry(Algorithm::Pdq, 3));
+    assert!(matches!(decision.ground, Ground::Rule(rule, None) if rule.to_string() == "rule 1"));
     let far = entry(Algorithm::Pdq, 21);
     assert_eq!(action(&p, &[far]), Action::Review);
     // A digest has no greater distance, so the first rule has the last word.
