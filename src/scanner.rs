@@ -14,6 +14,7 @@
 //! Invariants: the digests are looked up whatever happens to the decoder; what could not be examined is in the verdict;
 //! an error is returned only when the store is broken or the upload cannot be read, and is never to be taken for `allow`.
 
+use std::collections::HashSet;
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -381,6 +382,9 @@ impl Run {
             Some(_) => Outcome::Unscannable,
             None => Outcome::Clear,
         };
+        // Every view was judged; each entry is reported once, with its nearest view.
+        let mut reported = HashSet::new();
+        self.matches.retain(|m| reported.insert(m.entry));
         let more_matches = self.matches.len().saturating_sub(policy.max_matches());
         self.matches.truncate(policy.max_matches());
         Verdict {

@@ -24,7 +24,7 @@ pub struct Match {
     pub algorithm: Algorithm,
     /// Hamming distance in bits; 0 for digests.
     pub distance: u32,
-    /// The rendering of the upload that matched: the nearest, and among equals the first of [`View::ALL`].
+    /// The rendering of the upload that matched.
     pub view: View,
     /// PDQ quality of that rendering of the upload; absent for digests.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,8 +5,8 @@
 //!     for each set:
 //!         for each digest of the upload that the set has a column for: binary search
 //!         for each code of the set's PDQ column: is it within the radius of one of the upload's views?
-//!     drop entries that have expired; keep each entry once, with its nearest view
-//!     sort by distance, then entry id
+//!     drop entries that have expired; keep each pair of entry and view once
+//!     sort by distance, then entry id, then view
 //! ```
 //!
 //! The radius search is a scan with SIMD ([`crate::hamming`]) behind [`find`]; an index will be chosen there, per set, and nobody else
@@ -148,10 +148,9 @@ impl Searcher {
             None => View::Bytes,
             Some(view) => fingerprints.perceptual[view].0,
         };
-        // Each entry once: first its nearest view, then, among equals, the view that stands first.
-        self.found.sort_by_key(|f| (f.id, f.distance, view(f)));
-        self.found.dedup_by_key(|f| f.id);
-        self.found.sort_by_key(|f| (f.distance, f.id));
+        // An entry may stand in several sets, and is one entry all the same.
+        self.found.sort_by_key(|f| (f.distance, f.id, view(f)));
+        self.found.dedup_by_key(|f| (f.distance, f.id, view(f)));
         for found in &self.found {
             let set = sets[found.set].as_ref();
             let stored = set.entry(found.entry)?;

@@ -15,7 +15,7 @@
 
 use std::fmt;
 
-use crate::fingerprint::{Algorithm, Fingerprint, PdqHash};
+use crate::fingerprint::{Algorithm, Fingerprint, PdqHash, is_flat};
 use crate::set::{Entry, Role};
 
 /// Longest item, source id, label or legal basis, in bytes of UTF-8.
@@ -208,11 +208,6 @@ fn check_text(field: &'static str, text: &str) -> Result<(), Refusal> {
         return Err(Refusal::BadText(field));
     }
     Ok(())
-}
-
-// The integrator replaces the body by `crate::fingerprint::is_flat(code)`.
-fn is_flat(_code: &PdqHash) -> bool {
-    false
 }
 
 /// The digest of zero bytes. Constants, because the set room does not hash; the tests compare them with real digests.
