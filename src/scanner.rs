@@ -383,6 +383,7 @@ impl Run {
             None => Outcome::Clear,
         };
         // Every view was judged; each entry is reported once, with its nearest view.
+        self.matches.sort_by_key(|m| (m.distance, m.entry, m.view));
         let mut reported = HashSet::new();
         self.matches.retain(|m| reported.insert(m.entry));
         let more_matches = self.matches.len().saturating_sub(policy.max_matches());

@@ -29,7 +29,10 @@ fn the_built_in_set_is_made_from_the_committed_list() {
     if std::env::var_os("TAMIS_BLESS").is_some() {
         std::fs::write(&path, &bytes).unwrap();
     }
-    assert!(std::fs::read(&path).unwrap() == bytes, "run TAMIS_BLESS=1 cargo test --test test_list");
+    assert!(
+        std::fs::read(&path).unwrap() == bytes,
+        "run TAMIS_BLESS=1 cargo test --test test_list"
+    );
     test_set().unwrap().verify(&mut |_| {}).unwrap();
 }
 
