@@ -148,9 +148,9 @@ pub(super) fn box_filter(from: &[f32], to: &mut [f32], side: usize, stride: usiz
 fn quality(samples: &Samples) -> u8 {
     let step = |u: f32, v: f32| (((u - v) * 100.0) / 255.0).trunc().abs() as u32;
     let mut sum = 0;
-    for i in 0..63 {
-        for j in 0..64 {
-            sum += step(samples[i][j], samples[i + 1][j]);
+    for rows in samples.windows(2) {
+        for (u, v) in rows[0].iter().zip(&rows[1]) {
+            sum += step(*u, *v);
         }
     }
     for row in samples {
