@@ -4,7 +4,7 @@
 //! noise of the reference, and because every faster path is compared with it. Luma is computed in `f64` and then
 //! rounded, as the reference's Python package does; Meta's C++ tool rounds each product, which can only matter for such pictures.
 //!
-//! It needs 8 bytes a pixel; [`replay`](super::replay) gives the same bits in less.
+//! It needs 8 bytes a pixel; `replay` gives the same bits in less.
 
 use super::dct::MATRIX;
 use super::{DihedralPdq, MIN_SIDE, Pdq};
