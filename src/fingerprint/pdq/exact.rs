@@ -38,6 +38,7 @@ impl Tolerance {
 /// Buffers of the exact path, reused from picture to picture.
 #[derive(Debug, Default)]
 pub(super) struct Exact {
+    narrow: Vec<u16>,
     columns: Vec<u32>,
     luma: Vec<f64>,
     vertical: Axis<u32>,
@@ -71,12 +72,14 @@ impl Exact {
         }
         self.vertical.prepare(height);
         self.horizontal.prepare(width);
-        self.columns.resize(width * raster.format().bytes_per_pixel(), 0);
+        let row = width * raster.format().bytes_per_pixel();
+        self.narrow.resize(row, 0);
+        self.columns.resize(row, 0);
         self.luma.resize(width, 0.0);
         let mut samples = [[0.0; 64]; 64];
         for (k, samples) in samples.iter_mut().enumerate() {
             let tap = self.vertical.tap(k);
-            weighted_sum(raster, tap.first, tap.weights, &mut self.columns);
+            weighted_sum(raster, tap.first, tap.weights, &mut self.narrow, &mut self.columns);
             let scale = tap.divisor * luma(&self.columns, raster.format(), &mut self.luma);
             for (k, sample) in samples.iter_mut().enumerate() {
                 let tap = self.horizontal.tap(k);

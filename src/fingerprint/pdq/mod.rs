@@ -81,7 +81,7 @@ pub struct DihedralPdq {
 
 /// Hashes pictures one after the other, reusing its buffers.
 ///
-/// They grow to 4 bytes per byte of the widest row, and to 1/16 byte per pixel once a near-tie was met.
+/// They grow to 6 bytes per byte of the widest row, and to 1/16 byte per pixel once a near-tie was met.
 ///
 /// ```
 /// use tamis::fingerprint::Hasher;
