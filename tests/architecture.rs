@@ -48,7 +48,8 @@ fn sources() -> Vec<(String, String)> {
     let mut found = Vec::new();
     walk(&root().join("src"), &mut found);
     found.sort();
-    let name = |path: &Path| path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
+    let name =
+        |path: &Path| path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
     found.iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect()
 }
 
@@ -69,8 +70,13 @@ fn room_of(name: &str) -> &str {
 
 /// The rooms named after `crate::` in a line, also in `crate::{a::X, b::Y}`.
 fn rooms_used(line: &str) -> Vec<String> {
-    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
-    line.match_indices("crate::").map(|(at, m)| word(&line[at + m.len()..])).filter(|w| !w.is_empty()).collect()
+    let word = |text: &str| {
+        text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
+    };
+    line.match_indices("crate::")
+        .map(|(at, m)| word(&line[at + m.len()..]))
+        .filter(|w| !w.is_empty())
+        .collect()
 }
 
 #[test]
@@ -83,11 +89,17 @@ fn no_room_reaches_through_a_wall() {
             continue;
         }
         let Some((_, allowed)) = WALLS.iter().find(|(r, _)| *r == room) else {
-            panic!("{name}: a room that is not in the plan of the house; add it to WALLS with what it may use")
+            panic!(
+                "{name}: a room that is not in the plan of the house; add it to WALLS with what it may use"
+            )
         };
         seen.insert(room.clone());
         for (number, line) in code(&text).enumerate() {
-            assert!(!line.contains("use crate::{"), "{name}:{}: name the room in each `use crate::`", number + 1);
+            assert!(
+                !line.contains("use crate::{"),
+                "{name}:{}: name the room in each `use crate::`",
+                number + 1
+            );
             for used in rooms_used(line) {
                 let known = WALLS.iter().any(|(r, _)| *r == used);
                 // A name that is no room is a type that lib.rs re-exports, such as `crate::Limits`.
@@ -110,7 +122,11 @@ fn unsafe_stands_where_it_may_and_nowhere_else() {
             let line = line.split_once("//").map_or(line, |(code, _)| code);
             let words: Vec<_> = line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
             if words.contains(&"unsafe") || words.contains(&"unsafe_code") {
-                assert!(UNSAFE.iter().any(|place| name.starts_with(place)), "{name}:{}: unsafe", number + 1);
+                assert!(
+                    UNSAFE.iter().any(|place| name.starts_with(place)),
+                    "{name}:{}: unsafe",
+                    number + 1
+                );
                 places.insert(name.clone());
             }
         }
@@ -138,7 +154,10 @@ fn pure_rooms_touch_no_files_no_network_no_clock() {
 #[test]
 fn nothing_is_exported_by_name_from_the_core() {
     for (name, text) in sources() {
-        assert!(!code(&text).any(|line| line.contains("no_mangle")), "{name}: the C interface is a crate of its own");
+        assert!(
+            !code(&text).any(|line| line.contains("no_mangle")),
+            "{name}: the C interface is a crate of its own"
+        );
     }
 }
 
@@ -161,7 +180,9 @@ fn every_dependency_has_a_licence_that_we_allow() {
         let licence = package["license"].as_str().unwrap_or("none");
         // `A OR B`: one of them must be allowed; `A AND B`: all of them. A slash is an old way to write OR.
         let plain = licence.replace(['(', ')'], "").replace('/', " OR ");
-        let fine = plain.split(" OR ").any(|choice| choice.split(" AND ").all(|l| allow.contains(l.trim())));
+        let fine = plain
+            .split(" OR ")
+            .any(|choice| choice.split(" AND ").all(|l| allow.contains(l.trim())));
         // `(A OR B) AND C` loses its parentheses above; it is fine if each of its parts has an allowed choice.
         let fine = fine
             || licence.split(" AND ").all(|part| {
