@@ -211,3 +211,6 @@ pub fn query(set: &Set, code: PdqHash, radius: u32) -> Result<Vec<(u64, u32)>> {
     }
     Ok(entries)
 }
+
+#[cfg(test)]
+mod tests;
