@@ -11,6 +11,7 @@ mod encode;
 
 mod exit;
 mod interrupt;
+mod judging;
 mod output;
 mod verb;
 

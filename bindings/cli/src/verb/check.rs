@@ -8,6 +8,12 @@ pub(crate) fn run(
     timings: bool,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
-    let _ = (files, judging, timings, output);
-    Ok(Exit::SUCCESS)
+    let mut scanner = judging.scanner()?.with_timings(timings);
+    let mut exit = Exit::default();
+    for file in files {
+        let verdict = scanner.check_path(file, &judging.context())?;
+        exit.note(verdict.action);
+        output.object(&verdict)?;
+    }
+    Ok(exit)
 }
