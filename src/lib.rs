@@ -68,3 +68,8 @@ pub use search::Match;
 pub use set::{Set, SetBuilder};
 pub use store::Store;
 pub use verdict::{Method, Outcome, Timings, Verdict};
+
+/// The README's example must compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,5 +1,7 @@
 //! Every damage to a small set that uses every feature: a clean error or the right answer, never a panic.
 
+#![allow(clippy::print_stdout, reason = "tests say what they did")]
+
 mod common;
 
 use common::{Parts, full_set};

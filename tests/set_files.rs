@@ -2,6 +2,8 @@
 //! `TAMIS_BLESS=1 cargo test --test set_files` writes them anew after a change of the format; a change of a good file
 //! without a new version number is a mistake.
 
+#![allow(clippy::print_stdout, reason = "tests say what they did")]
+
 mod common;
 
 use std::path::{Path, PathBuf};

@@ -6,6 +6,7 @@ mod digest;
 mod fingerprint;
 mod fingerprints;
 mod flat;
+mod flat_codes;
 pub mod pdq;
 mod pdq_hash;
 mod view;

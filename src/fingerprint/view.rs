@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorCode, shown};
 
-/// One of the eight ways to turn and mirror a square, named as the PDQ reference names them.
+/// One of the eight ways to turn and mirror a picture, named as the PDQ reference names them.
+///
+/// A form's hash is near the one that the picture would have after it was turned or mirrored in this way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Dihedral {
@@ -17,15 +19,15 @@ pub enum Dihedral {
     Rotate90 = 1,
     /// Turned by a half.
     Rotate180 = 2,
-    /// Turned by three quarters.
+    /// Turned by three quarters counter-clockwise, which is a quarter clockwise.
     Rotate270 = 3,
-    /// Mirrored top to bottom.
+    /// Mirrored top to bottom: the upper row becomes the lower.
     FlipX = 4,
-    /// Mirrored left to right.
+    /// Mirrored left to right: the left column becomes the right.
     FlipY = 5,
-    /// Mirrored at the main diagonal (transposed).
+    /// Mirrored at the diagonal from the upper left: rows become columns.
     FlipPlus1 = 6,
-    /// Mirrored at the other diagonal.
+    /// Mirrored at the diagonal from the upper right.
     FlipMinus1 = 7,
 }
 
@@ -55,11 +57,11 @@ pub enum View {
     AsStored = 1,
     /// The picture as a viewer shows it, turned as its EXIF orientation says.
     AsShown = 2,
-    /// As stored, turned by 90 degrees.
+    /// As stored, turned by 90 degrees counter-clockwise.
     Rot90 = 3,
     /// As stored, turned by 180 degrees.
     Rot180 = 4,
-    /// As stored, turned by 270 degrees.
+    /// As stored, turned by 270 degrees counter-clockwise.
     Rot270 = 5,
     /// As stored, mirrored top to bottom.
     FlipX = 6,

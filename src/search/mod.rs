@@ -9,7 +9,7 @@
 //!     sort by distance, then entry id, then view
 //! ```
 //!
-//! The radius search is a scan with SIMD ([`crate::hamming`]) behind [`find`]; an index will be chosen there, per set, and nobody else
+//! The radius search is a scan with SIMD ([`crate::hamming`]) behind one private function, `within`; an index will be chosen there, per set, and nobody else
 //! will notice. Within the radius nothing is missed, at any size: [`planted`] proves it for a given set.
 
 mod matches;
@@ -211,3 +211,6 @@ pub fn query(set: &Set, code: PdqHash, radius: u32) -> Result<Vec<(u64, u32)>> {
     }
     Ok(entries)
 }
+
+#[cfg(test)]
+mod tests;

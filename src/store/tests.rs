@@ -1,1 +1,93 @@
+//! Opening and refreshing; judging against a store is the business of `tests/scanner.rs`.
 
+use std::path::Path;
+
+use super::*;
+use crate::SetBuilder;
+use crate::set::{List, ListKind};
+
+fn write(path: &Path, list: &str) {
+    let mut builder = SetBuilder::new();
+    builder.add_list(List::new(list, ListKind::Local)).unwrap();
+    builder.write(path).unwrap();
+}
+
+fn list_of(store: &Store) -> String {
+    store.snapshot().sets()[0].lists().unwrap()[0].name.clone()
+}
+
+#[test]
+fn a_refresh_sees_a_new_file_and_keeps_the_old_one_when_it_is_bad() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.tamis");
+    write(&path, "one");
+    for store in [Store::open(&path).unwrap(), StoreOptions::new().load(true).open(&path).unwrap()]
+    {
+        write(&path, "one");
+        assert_eq!(
+            store.refresh().unwrap(),
+            Refresh::Replaced,
+            "a file of equal contents is a new file"
+        );
+        assert_eq!(store.refresh().unwrap(), Refresh::Unchanged);
+        let held = store.snapshot();
+        write(&path, "two");
+        assert_eq!(store.clone().refresh().unwrap(), Refresh::Replaced);
+        assert_eq!(list_of(&store), "two", "clones share the refresh");
+        assert_eq!(held.sets()[0].lists().unwrap()[0].name, "one", "a snapshot does not change");
+        assert_ne!(held.digest(), store.snapshot().digest());
+
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(store.refresh().unwrap_err().code(), ErrorCode::NotFound);
+        crate::set::publish_bytes(&path, b"not a set").unwrap();
+        assert_eq!(store.refresh().unwrap_err().code(), ErrorCode::SetForeign);
+        assert_eq!(list_of(&store), "two", "the last good one stays in force");
+        write(&path, "three");
+        store.refresh().unwrap();
+        assert_eq!(list_of(&store), "three");
+        write(&path, "one");
+    }
+}
+
+#[test]
+fn a_directory_holds_one_base() {
+    let dir = tempfile::tempdir().unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o750)).unwrap();
+    }
+    let missing = Store::open(dir.path()).unwrap_err();
+    assert_eq!(missing.code(), ErrorCode::Store);
+    assert!(missing.to_string().contains(BASE), "{missing}");
+    write(&dir.path().join(BASE), "base");
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!(list_of(&store), "base");
+    assert_eq!(store.path(), Some(dir.path()));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        for mode in [0o770, 0o755] {
+            std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(mode)).unwrap();
+            assert_eq!(
+                Store::open(dir.path()).unwrap_err().code(),
+                ErrorCode::Permissions,
+                "{mode:o}"
+            );
+            assert!(store.refresh().is_err(), "{mode:o}");
+        }
+        std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o700)).unwrap();
+    }
+    assert_eq!(store.refresh().unwrap(), Refresh::Unchanged);
+}
+
+#[test]
+fn the_test_list_stands_beside_the_base() {
+    let base = || Set::from_bytes(&SetBuilder::new().to_bytes().unwrap().0).unwrap();
+    let plain = Store::from_set(base(), StoreOptions::new()).unwrap();
+    let with = Store::from_set(base(), StoreOptions::new().test_list(true)).unwrap();
+    assert_eq!(plain.snapshot().entry_count(), 0);
+    assert!(with.snapshot().entry_count() > 20);
+    assert_ne!(plain.snapshot().digest(), with.snapshot().digest());
+    assert_eq!(plain.refresh().unwrap(), Refresh::Unchanged);
+}

@@ -18,16 +18,27 @@ const _: () = {
     assert!(255 * w * w * (w - 1) < 1 << 31);
 };
 
-/// A coefficient of the reference differs from the exact one by less than half of this. Measured, not proven: the
-/// largest difference seen is 5.5e-3, on the largest pictures.
-const COEFFICIENT_GAP: f64 = 1e-2;
+/// How far the reference's `f32` noise can reach. Measured, not proven: noise grows with the sides, and these are at
+/// least twice the largest differences seen on noise, stripes, gradients and curves of each size.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tolerance {
+    /// Two coefficients that are farther apart than this keep their order.
+    pub(super) coefficients: f64,
+    /// A step of luma, in hundredths of the range, is off by less than this.
+    pub(super) step: f64,
+}
 
-/// A luma step of the reference, in hundredths of the range, differs from the exact one by less than this.
-const STEP_GAP: f64 = 1e-3;
+impl Tolerance {
+    pub(super) fn of(raster: &Raster<'_>) -> Self {
+        let side = raster.width().max(raster.height()) as f64;
+        Tolerance { coefficients: f64::max(1e-2, 1e-6 * side), step: f64::max(1e-3, 3e-7 * side) }
+    }
+}
 
 /// Buffers of the exact path, reused from picture to picture.
 #[derive(Debug, Default)]
 pub(super) struct Exact {
+    narrow: Vec<u16>,
     columns: Vec<u32>,
     luma: Vec<f64>,
     vertical: Axis<u32>,
@@ -38,17 +49,18 @@ impl Exact {
     /// Hash and quality, or nothing if the reference's rounding could decide a bit or the quality.
     pub(super) fn hash(&mut self, raster: &Raster<'_>) -> Option<Pdq> {
         let samples = self.samples(raster)?;
-        let quality = quality(&samples)?;
-        let coefficients = coefficients(&samples);
-        let hash = bits(&coefficients)?;
+        let tolerance = Tolerance::of(raster);
+        let quality = quality(&samples, tolerance.step)?;
+        let hash = bits(&coefficients(&samples), tolerance.coefficients)?;
         Some(Pdq { hash, quality })
     }
 
     /// The eight hashes and the quality, or nothing if rounding could decide any of them.
     pub(super) fn hash_dihedral(&mut self, raster: &Raster<'_>) -> Option<DihedralPdq> {
         let samples = self.samples(raster)?;
-        let quality = quality(&samples)?;
-        let hashes = dihedral(&coefficients(&samples))?;
+        let tolerance = Tolerance::of(raster);
+        let quality = quality(&samples, tolerance.step)?;
+        let hashes = dihedral(&coefficients(&samples), tolerance.coefficients)?;
         Some(DihedralPdq { hashes, quality })
     }
 
@@ -60,12 +72,14 @@ impl Exact {
         }
         self.vertical.prepare(height);
         self.horizontal.prepare(width);
-        self.columns.resize(width * raster.format().bytes_per_pixel(), 0);
+        let row = width * raster.format().bytes_per_pixel();
+        self.narrow.resize(row, 0);
+        self.columns.resize(row, 0);
         self.luma.resize(width, 0.0);
         let mut samples = [[0.0; 64]; 64];
         for (k, samples) in samples.iter_mut().enumerate() {
             let tap = self.vertical.tap(k);
-            weighted_sum(raster, tap.first, tap.weights, &mut self.columns);
+            weighted_sum(raster, tap.first, tap.weights, &mut self.narrow, &mut self.columns);
             let scale = tap.divisor * luma(&self.columns, raster.format(), &mut self.luma);
             for (k, sample) in samples.iter_mut().enumerate() {
                 let tap = self.horizontal.tap(k);
@@ -151,12 +165,12 @@ impl<T: From<u16>> Axis<T> {
 }
 
 /// The quality, or nothing if steps on the brink of a whole number could change it.
-fn quality(samples: &[[f64; 64]; 64]) -> Option<u8> {
+fn quality(samples: &[[f64; 64]; 64], tolerance: f64) -> Option<u8> {
     let (mut low, mut high) = (0u32, 0u32);
     let mut step = |u: f64, v: f64| {
         let step = (u - v).abs() * (100.0 / 255.0);
-        low += (step - STEP_GAP) as i32 as u32;
-        high += (step + STEP_GAP) as i32 as u32;
+        low += (step - tolerance) as i32 as u32;
+        high += (step + tolerance) as i32 as u32;
     };
     for rows in samples.windows(2) {
         for (u, v) in rows[0].iter().zip(&rows[1]) {
@@ -175,11 +189,11 @@ fn quality(samples: &[[f64; 64]; 64]) -> Option<u8> {
 type Block = [[f64; 16]; 16];
 
 /// Bit `16 i + j` is set where coefficient `(i, j)` is among the 128 largest.
-fn bits(block: &Block) -> Option<PdqHash> {
+fn bits(block: &Block, tolerance: f64) -> Option<PdqHash> {
     let mut sorted = *block;
     let (_, median, above) = sorted.as_flattened_mut().select_nth_unstable_by(127, f64::total_cmp);
     let next = above.iter().copied().fold(f64::INFINITY, f64::min);
-    if next - *median < COEFFICIENT_GAP {
+    if next - *median < tolerance {
         return None;
     }
     let mut hash = PdqHash::default();
@@ -195,16 +209,16 @@ fn bits(block: &Block) -> Option<PdqHash> {
 
 /// In the order of `Dihedral::ALL`. Mirroring negates the odd frequencies of an axis (the even indexes, as the first
 /// frequency is 1); transposing moves bits and keeps the median, so that four medians serve eight hashes.
-fn dihedral(block: &Block) -> Option<[PdqHash; 8]> {
+fn dihedral(block: &Block, tolerance: f64) -> Option<[PdqHash; 8]> {
     let negated = |odd: &dyn Fn(usize, usize) -> bool| -> Block {
         std::array::from_fn(|i| {
             std::array::from_fn(|j| if odd(i, j) { -block[i][j] } else { block[i][j] })
         })
     };
-    let same = bits(block)?;
-    let top_bottom = bits(&negated(&|i, _| i % 2 == 0))?;
-    let left_right = bits(&negated(&|_, j| j % 2 == 0))?;
-    let both = bits(&negated(&|i, j| (i + j) % 2 == 1))?;
+    let same = bits(block, tolerance)?;
+    let top_bottom = bits(&negated(&|i, _| i % 2 == 0), tolerance)?;
+    let left_right = bits(&negated(&|_, j| j % 2 == 0), tolerance)?;
+    let both = bits(&negated(&|i, j| (i + j) % 2 == 1), tolerance)?;
     Some([
         same,
         left_right.transposed(),

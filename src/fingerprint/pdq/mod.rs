@@ -81,14 +81,14 @@ pub struct DihedralPdq {
 
 /// Hashes pictures one after the other, reusing its buffers.
 ///
-/// They grow to 4 bytes per byte of the widest row, and to 1/16 byte per pixel once a near-tie was met.
+/// They grow to 6 bytes per byte of the widest row, and to 1/16 byte per pixel once a near-tie was met.
 ///
 /// ```
 /// use tamis::fingerprint::Hasher;
 /// use tamis::media::{PixelFormat, Raster};
 ///
-/// // Waves of different length, so that the picture has no symmetry.
-/// let pixels: Vec<u8> = (0..300 * 200).map(|i| ((i % 300) * (i / 300) / 13 + (i * i) % 97) as u8).collect();
+/// let shade = |x: usize, y: usize| (x * y / 13 + x * x / 40) as u8;
+/// let pixels: Vec<u8> = (0..300 * 200).map(|i| shade(i % 300, i / 300)).collect();
 /// let mut hasher = Hasher::new();
 /// let pdq = hasher.hash(&Raster::new(&pixels, 300, 200, PixelFormat::Grey8)?);
 /// assert_eq!(pdq.hash.popcount(), 128);

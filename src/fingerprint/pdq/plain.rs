@@ -4,7 +4,7 @@
 //! noise of the reference, and because every faster path is compared with it. Luma is computed in `f64` and then
 //! rounded, as the reference's Python package does; Meta's C++ tool rounds each product, which can only matter for such pictures.
 //!
-//! It needs 8 bytes a pixel; [`replay`](super::replay) gives the same bits in less.
+//! It needs 8 bytes a pixel; `replay` gives the same bits in less.
 
 use super::dct::MATRIX;
 use super::{DihedralPdq, MIN_SIDE, Pdq};
@@ -90,7 +90,7 @@ pub(super) fn unblurred(raster: &Raster<'_>) -> Samples {
     samples
 }
 
-fn blurred(raster: &Raster<'_>) -> Samples {
+pub(super) fn blurred(raster: &Raster<'_>) -> Samples {
     let (width, height) = (raster.width(), raster.height());
     let mut a = Vec::with_capacity(width * height);
     for y in 0..height {
@@ -145,12 +145,12 @@ pub(super) fn box_filter(from: &[f32], to: &mut [f32], side: usize, stride: usiz
     }
 }
 
-pub(super) fn quality(samples: &Samples) -> u8 {
+fn quality(samples: &Samples) -> u8 {
     let step = |u: f32, v: f32| (((u - v) * 100.0) / 255.0).trunc().abs() as u32;
     let mut sum = 0;
-    for i in 0..63 {
-        for j in 0..64 {
-            sum += step(samples[i][j], samples[i + 1][j]);
+    for rows in samples.windows(2) {
+        for (u, v) in rows[0].iter().zip(&rows[1]) {
+            sum += step(*u, *v);
         }
     }
     for row in samples {
@@ -161,7 +161,7 @@ pub(super) fn quality(samples: &Samples) -> u8 {
     (sum / 90).min(100) as u8
 }
 
-fn coefficients(samples: &Samples) -> [[f32; 16]; 16] {
+pub(super) fn coefficients(samples: &Samples) -> [[f32; 16]; 16] {
     let mut t = [[0.0f32; 64]; 16];
     for (row, weights) in t.iter_mut().zip(&MATRIX) {
         for (j, out) in row.iter_mut().enumerate() {

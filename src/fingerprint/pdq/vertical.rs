@@ -1,4 +1,4 @@
-//! Weighted sums of rows: the only loop that reads the pixels, and nine tenths of the time.
+//! Weighted sums of rows: the only loop that reads the pixels, and most of the time.
 
 use crate::media::Raster;
 
@@ -7,55 +7,66 @@ const GROUP: u32 = u16::MAX as u32 / u8::MAX as u32;
 
 /// `out[c] = sum of weights[i] * row(first + i)[c]`, on the raw interleaved bytes.
 ///
-/// Rows are taken in groups, whose sums are made in 16 bits: eight lanes to a vector on the narrowest CPU.
-/// The caller sees to it that the whole sum fits in 32 bits, that the rows exist and that `out` is one row long.
-pub(super) fn weighted_sum(raster: &Raster<'_>, first: usize, weights: &[u32], out: &mut [u32]) {
-    out.fill(0);
-    let mut y = 0;
-    while y < weights.len() {
-        let rest = &weights[y..];
-        let row = first + y;
-        y += if fits::<8>(rest) {
-            add_group::<8>(raster, row, rest, out)
-        } else if fits::<4>(rest) {
-            add_group::<4>(raster, row, rest, out)
-        } else if fits::<2>(rest) {
-            add_group::<2>(raster, row, rest, out)
-        } else if fits::<1>(rest) {
-            add_group::<1>(raster, row, rest, out)
-        } else {
-            add_heavy(raster.row(row), rest[0], out)
-        };
-    }
-}
-
-fn fits<const N: usize>(weights: &[u32]) -> bool {
-    weights.len() >= N && weights[..N].iter().sum::<u32>() <= GROUP
-}
-
-fn add_group<const N: usize>(
+/// Rows are taken in groups, whose sums are made in 16 bits in `narrow`: eight lanes to a vector on the narrowest CPU.
+/// The caller sees to it that the whole sum fits in 32 bits, that the rows exist and that both buffers are one row long.
+pub(super) fn weighted_sum(
     raster: &Raster<'_>,
     first: usize,
     weights: &[u32],
+    narrow: &mut [u16],
     out: &mut [u32],
-) -> usize {
-    let n = out.len();
-    let rows: [&[u8]; N] = std::array::from_fn(|i| &raster.row(first + i)[..n]);
-    let weights: [u16; N] = std::array::from_fn(|i| weights[i] as u16);
-    for (c, out) in out.iter_mut().enumerate() {
-        let mut sum = 0u16;
-        for (row, weight) in rows.iter().zip(weights) {
-            sum = sum.wrapping_add(u16::from(row[c]).wrapping_mul(weight));
+) {
+    out.fill(0);
+    let mut row = first;
+    let mut rest = weights;
+    while let Some(&weight) = rest.first() {
+        if weight > GROUP {
+            // The last sample only, of a large picture.
+            add_heavy(raster.row(row), weight, out);
+            row += 1;
+            rest = &rest[1..];
+            continue;
         }
-        *out += u32::from(sum);
+        let (group, others) = rest.split_at(group_length(rest));
+        narrow.fill(0);
+        let (pairs, single) = group.as_chunks::<2>();
+        for &[a, b] in pairs {
+            add_two(raster.row(row), raster.row(row + 1), a as u16, b as u16, narrow);
+            row += 2;
+        }
+        for &weight in single {
+            add_two(raster.row(row), raster.row(row), weight as u16, 0, narrow);
+            row += 1;
+        }
+        for (out, sum) in out.iter_mut().zip(&*narrow) {
+            *out += u32::from(*sum);
+        }
+        rest = others;
     }
-    N
 }
 
-/// One row whose weight is beyond 16 bits: the last sample only, of a large picture.
-fn add_heavy(row: &[u8], weight: u32, out: &mut [u32]) -> usize {
+/// How many of the weights, at least the first, add up to no more than [`GROUP`].
+fn group_length(weights: &[u32]) -> usize {
+    let mut sum = 0;
+    weights
+        .iter()
+        .take_while(|weight| {
+            sum += **weight;
+            sum <= GROUP
+        })
+        .count()
+}
+
+fn add_two(a: &[u8], b: &[u8], weight_a: u16, weight_b: u16, sums: &mut [u16]) {
+    for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+        let products =
+            u16::from(*a).wrapping_mul(weight_a).wrapping_add(u16::from(*b).wrapping_mul(weight_b));
+        *sum = sum.wrapping_add(products);
+    }
+}
+
+fn add_heavy(row: &[u8], weight: u32, out: &mut [u32]) {
     for (out, value) in out.iter_mut().zip(row) {
         *out += weight * u32::from(*value);
     }
-    1
 }

@@ -1,0 +1,186 @@
+//! The search against the plainest definition: go through all entries and compare.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::fingerprint::{Algorithms, Fingerprint, Pdq, digests};
+use crate::set::{Entry, List, ListKind, SetBuilder};
+
+/// A code with 128 bits, drawn from `seed`, and then `moved` pairs of bits exchanged.
+fn code(seed: u8, moved: usize) -> PdqHash {
+    let mut code = PdqHash::default();
+    let stream = blake3::hash(&[seed]);
+    for (i, byte) in stream.as_bytes()[..16].iter().enumerate() {
+        // A byte and its complement have eight bits together.
+        code.0[2 * i] = *byte;
+        code.0[2 * i + 1] = !*byte;
+    }
+    for pair in 0..moved {
+        code.0[2 * (pair % 16)] ^= 1 << (pair / 16);
+        code.0[2 * (pair % 16) + 1] ^= 1 << (pair / 16);
+    }
+    code
+}
+
+fn naive(
+    set: &Set,
+    fingerprints: &Fingerprints,
+    radius: u32,
+    now: u64,
+) -> Vec<(u32, EntryId, View)> {
+    let mut found = Vec::new();
+    for stored in set.entries().map(|e| e.unwrap()) {
+        let entry = &stored.entry;
+        if entry.expires != 0 && u64::from(entry.expires) <= now {
+            continue;
+        }
+        if fingerprints.digests.iter().any(|d| d == entry.fingerprint) {
+            found.push((0, stored.id, View::Bytes));
+        }
+        if entry.fingerprint.algorithm() == Algorithm::Pdq {
+            for (view, pdq) in &fingerprints.perceptual {
+                let listed: PdqHash = entry.fingerprint.to_hex().parse().unwrap();
+                let distance = listed.distance(&pdq.hash);
+                if distance <= radius {
+                    found.push((distance, stored.id, *view));
+                }
+            }
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
+fn search(
+    set: Set,
+    fingerprints: &Fingerprints,
+    radius: u32,
+    now: u64,
+) -> Vec<(u32, EntryId, View)> {
+    let sets = [std::sync::Arc::new(set)];
+    let mut matches = Vec::new();
+    let mut searcher = Searcher::new();
+    searcher.digests(&sets, fingerprints, now, &mut matches).unwrap();
+    searcher.perceptual(&sets, fingerprints, radius, now, &mut matches).unwrap();
+    let mut found: Vec<_> = matches.iter().map(|m| (m.distance, m.entry, m.view)).collect();
+    found.sort_unstable();
+    found
+}
+
+fn fingerprints(codes: &[(View, PdqHash)], bytes: &[u8]) -> Fingerprints {
+    Fingerprints {
+        digests: digests(bytes, Algorithms::DIGESTS),
+        perceptual: codes
+            .iter()
+            .map(|(view, hash)| (*view, Pdq { hash: *hash, quality: 90 }))
+            .collect(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn nothing_is_missed_and_nothing_added(
+        listed in prop::collection::vec((0u8..6, 0usize..20, 0u32..3, any::<bool>()), 0..200),
+        asked in prop::collection::vec((0u8..7, 0usize..20), 0..9),
+        files in prop::collection::vec(0u8..6, 0..20),
+        radius in prop_oneof![Just(31u32), 0u32..=64],
+        now in 0u64..3,
+    ) {
+        let mut builder = SetBuilder::new();
+        let lists = ["a", "b"].map(|name| builder.add_list(List::new(name, ListKind::Exchange)).unwrap());
+        for (seed, moved, expires, second) in listed {
+            let entry = Entry { expires, ..Entry::new(code(seed, moved)) };
+            builder.add(lists[usize::from(second)], entry).unwrap();
+        }
+        for file in files {
+            for digest in digests(&[file], Algorithms::DIGESTS).iter() {
+                builder.add(lists[0], Entry::new(digest)).unwrap();
+            }
+        }
+        let set = Set::from_bytes(&builder.to_bytes().unwrap().0).unwrap();
+        planted(&set, radius).unwrap();
+        let views = View::ALL.into_iter().skip(1);
+        let codes: Vec<_> = views.zip(asked).map(|(v, (seed, moved))| (v, code(seed, moved))).collect();
+        let asked = fingerprints(&codes, &[3]);
+        let expected = naive(&set, &asked, radius, now);
+        prop_assert_eq!(search(set, &asked, radius, now), expected);
+    }
+}
+
+/// The sizes at which a peer's index is known to lose entries: one, and powers of two around it.
+#[test]
+fn sets_of_any_size_answer_for_every_entry() {
+    for size in [1, 2, 3, 13, 63, 64, 65, 127, 128, 129, 255, 256, 1000] {
+        for same in [false, true] {
+            let mut builder = SetBuilder::new();
+            let list = builder.add_list(List::new("l", ListKind::Exchange)).unwrap();
+            for i in 0..size {
+                // Equal codes under different source ids, or codes two bits apart from their neighbours.
+                let hash = if same { code(1, 0) } else { code((i / 128) as u8, i % 128) };
+                builder.add(list, Entry { source_id: i.to_string(), ..Entry::new(hash) }).unwrap();
+            }
+            let set = Set::from_bytes(&builder.to_bytes().unwrap().0).unwrap();
+            assert!(planted(&set, 31).unwrap() >= 2);
+            for i in 0..size {
+                let hash = if same { code(1, 0) } else { code((i / 128) as u8, i % 128) };
+                let found = query(&set, hash, 0).unwrap();
+                assert_eq!(found.len(), if same { size } else { 1 }, "entry {i} of {size}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_match_tells_what_the_list_says_and_who_suppressed_it() {
+    let hash = code(1, 0);
+    let mut base = SetBuilder::new();
+    let list = List { legal_basis: "the list's".into(), ..List::new("l", ListKind::Friend) };
+    let list = base.add_list(list).unwrap();
+    let entry =
+        Entry { item: "item".into(), labels: vec!["x".into()], reviewed: true, ..Entry::new(hash) };
+    base.add(list, entry).unwrap();
+    let own = Entry { source_id: "own".into(), legal_basis: "its own".into(), ..Entry::new(hash) };
+    base.add(list, own).unwrap();
+    let mut other = SetBuilder::new();
+    let id = EntryId::new("l", "", &Fingerprint::from(hash));
+    other.suppress(id);
+
+    let sets = [base, other]
+        .map(|b| std::sync::Arc::new(Set::from_bytes(&b.to_bytes().unwrap().0).unwrap()));
+    let mut matches = Vec::new();
+    let asked = fingerprints(&[(View::Rot90, code(1, 1))], b"");
+    Searcher::new().perceptual(&sets, &asked, 31, 0, &mut matches).unwrap();
+    assert_eq!(matches.len(), 2);
+    let first = matches.iter().find(|m| m.entry == id).unwrap();
+    assert!(first.suppressed && first.reviewed);
+    assert_eq!((first.list.as_str(), first.item.as_str(), first.distance), ("l", "item", 2));
+    assert_eq!(
+        (first.view, first.quality, first.list_kind),
+        (View::Rot90, Some(90), ListKind::Friend)
+    );
+    assert_eq!(
+        (first.labels.as_slice(), first.legal_basis.as_deref()),
+        (&["x".to_owned()][..], Some("the list's"))
+    );
+    let second = matches.iter().find(|m| m.entry != id).unwrap();
+    assert_eq!((second.suppressed, second.legal_basis.as_deref()), (false, Some("its own")));
+}
+
+/// The search refuses to answer from a damaged column rather than to miss something.
+#[test]
+fn a_flipped_bit_in_the_codes_is_an_error() {
+    let mut builder = SetBuilder::new();
+    let list = builder.add_list(List::new("l", ListKind::Exchange)).unwrap();
+    for seed in 0..200 {
+        builder.add(list, Entry::new(code(seed, 0))).unwrap();
+    }
+    let mut bytes = builder.to_bytes().unwrap().0;
+    let at =
+        bytes.windows(32).position(|w| w == code(7, 0).0).expect("the code stands in the file");
+    bytes[at] ^= 0x10;
+    let set = Set::from_bytes(&bytes).unwrap();
+    assert_eq!(query(&set, code(7, 0), 31).unwrap_err().code(), crate::ErrorCode::SetCorrupt);
+    assert_eq!(planted(&set, 31).unwrap_err().code(), crate::ErrorCode::SetCorrupt);
+}
