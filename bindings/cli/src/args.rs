@@ -42,7 +42,8 @@ pub(crate) enum Verb {
     },
     /// Print digests and PDQ of files, as stored.
     #[command(
-        after_help = "Examples:\n  tamis hash photo.jpg\n  tamis hash --json *.jpg > hashes.jsonl"
+        after_help = "Examples:\n  tamis hash photo.jpg\n  tamis hash --json *.jpg > hashes.jsonl\n\n\
+                      Exit status: 0, or 2 if a file cannot be read. A file that is not a picture has digests and no PDQ."
     )]
     Hash {
         /// Files to fingerprint; `-` is stdin.
@@ -51,27 +52,34 @@ pub(crate) enum Verb {
     },
     /// Build a set from lists.
     #[command(
-        after_help = "Examples:\n  tamis build -o base.tamis --list gifct --kind exchange hashes.csv\n  \
-                      tamis build -o base.tamis --list local pdq.txt\n\n\
+        after_help = "Examples:\n  tamis build -o base.tamis --list gifct --kind exchange --reviewed hashes.csv\n  \
+                      tamis build -o base.tamis --list local --kind local --algorithm pdq pdq.txt\n  \
+                      zcat feed.csv.gz | tamis build -o base.tamis --list feed --format csv -\n\n\
                       Formats: CSV with a header (`algorithm,fingerprint`, and what else the list knows), JSON Lines with the same\n\
-                      names, or one hexadecimal fingerprint per line. Every rejected row is reported with its line and cause."
+                      names, or one hexadecimal fingerprint per line. Every rejected row is reported with its line and cause.\n\n\
+                      The set is verified and searched before it takes its name; until then the old file stays as it is.\n\n\
+                      Exit status: 0 if the set was published, rejected rows or not; 2 if it was not."
     )]
     Build(Build),
     /// Show what a set holds, without reading it all.
     #[command(after_help = "Example:\n  tamis info base.tamis")]
     Info {
-        /// The set file.
+        /// The set file, or a store directory.
         set: PathBuf,
     },
     /// Read a whole set and check every byte and record of it, and that the search finds what is in it.
-    #[command(after_help = "Example:\n  tamis verify base.tamis")]
+    #[command(
+        after_help = "Example:\n  tamis verify base.tamis\n\nExit status: 0 if the set is sound, 2 if not."
+    )]
     Verify {
-        /// The set file.
+        /// The set file, or a store directory.
         set: PathBuf,
     },
     /// Judge files against a store.
     #[command(after_help = "Examples:\n  tamis check upload.jpg --store base.tamis\n  \
-                      curl -s https://example.org/x.png | tamis check - --store base.tamis --json")]
+                      curl -s https://example.org/x.png | tamis check - --store base.tamis --json\n\n\
+                      Exit status: 1 if anything is blocked, else 2 on an error, else 3 if anything goes to review, else 0.\n\
+                      A file that cannot be read is an error, and the others are judged all the same.")]
     Check {
         /// Files to judge; `-` is stdin.
         #[arg(required = true)]
@@ -138,7 +146,8 @@ pub(crate) struct Build {
     /// Name of the list. Default: each file's name without its ending.
     #[arg(long, value_name = "NAME")]
     pub(crate) list: Option<String>,
-    /// Where the lists come from, which decides how far they are trusted.
+    /// Where the lists come from, which decides how far they are trusted: exchange, local, friend, referral,
+    /// submissions or test. Only rows of a `local` list may be exceptions, which let a file through.
     #[arg(long, default_value = "exchange")]
     pub(crate) kind: tamis::set::ListKind,
     /// Format of the files. Default: by name and contents.
@@ -162,6 +171,9 @@ pub(crate) struct Build {
     /// Also write every rejected row to this file, as JSON Lines.
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
+    /// Take lists that hold no rows at all. Without it they are an error: an export that failed looks like that.
+    #[arg(long)]
+    pub(crate) allow_empty: bool,
 }
 
 /// Native list formats.
@@ -202,6 +214,9 @@ pub(crate) enum PolicyVerb {
         file: Option<PathBuf>,
     },
     /// Check a policy file, and say where it is wrong.
+    #[command(
+        after_help = "Example:\n  tamis policy check policy.toml\n\nExit status: 0 if it is valid, 2 if not."
+    )]
     Check {
         /// The policy file.
         file: PathBuf,
@@ -210,11 +225,13 @@ pub(crate) enum PolicyVerb {
     #[command(after_help = "Example:\n  tamis policy example > policy.toml")]
     Example,
     /// Show or switch whether a policy observes or enforces. Comments in the file stay.
-    #[command(after_help = "Example:\n  tamis policy mode policy.toml enforce")]
+    #[command(
+        after_help = "Example:\n  tamis policy mode policy.toml\n  tamis policy mode policy.toml enforce"
+    )]
     Mode {
         /// The policy file.
         file: PathBuf,
-        /// The new mode.
+        /// The new mode. Without one, the mode is printed.
         mode: Option<Mode>,
     },
 }

@@ -4,17 +4,22 @@
 //! status 2; everything else is in the `Exit` that the verb collects.
 
 mod args;
-#[expect(dead_code, reason = "used by `demo`")]
 mod drawing;
-#[expect(dead_code, reason = "used by `demo`")]
 mod encode;
 
 mod exit;
 mod interrupt;
+mod judging;
 mod output;
+mod progress;
+mod replace;
+mod upload;
 mod verb;
+mod wording;
 
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
+use std::sync::Mutex;
 
 use clap::Parser;
 
@@ -33,7 +38,7 @@ fn main() -> ExitCode {
         }
     };
     let mut output = Output::new(cli.json);
-    let result = run(cli.verb, &mut output);
+    let result = guarded(|| run(cli.verb, &mut output));
     let flushed = output.flush();
     match (result, flushed) {
         (Ok(exit), Ok(())) => exit.into(),
@@ -47,6 +52,27 @@ fn main() -> ExitCode {
             Exit::ERROR.into()
         }
     }
+}
+
+/// What the last panic said and where.
+static PANIC: Mutex<String> = Mutex::new(String::new());
+
+/// Runs a verb. A panic, which is a defect of Tamis, becomes one line for people. Those of decoders are caught below and
+/// are part of the verdict, so nothing is printed where a panic happens.
+fn guarded(verb: impl FnOnce() -> Result<Exit, Failure>) -> Result<Exit, Failure> {
+    panic::set_hook(Box::new(|info| {
+        let payload = info.payload();
+        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default();
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        if let Ok(mut last) = PANIC.lock() {
+            *last = format!("{text} ({place})");
+        }
+    }));
+    panic::catch_unwind(AssertUnwindSafe(verb)).unwrap_or_else(|_| {
+        let what = PANIC.lock().map(|last| last.clone()).unwrap_or_default();
+        Err(Failure(format!("a defect of Tamis, please report it: {what}")))
+    })
 }
 
 fn run(verb: Verb, output: &mut Output) -> Result<Exit, Failure> {

@@ -2,8 +2,11 @@
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::path::Path;
 
 use serde::Serialize;
+
+use tamis::Action;
 
 /// An error that ends the command: one line that says what to do.
 #[derive(Debug)]
@@ -12,6 +15,11 @@ pub(crate) struct Failure(pub(crate) String);
 impl Failure {
     pub(crate) fn new(message: impl Into<String>) -> Failure {
         Failure(message.into())
+    }
+
+    /// A failure that is about a file.
+    pub(crate) fn of(path: &Path, message: impl Display) -> Failure {
+        Failure(format!("{}: {message}", path.display()))
     }
 }
 
@@ -31,11 +39,18 @@ impl From<tamis::Error> for Failure {
 pub(crate) struct Output {
     stdout: BufWriter<Stdout>,
     json: bool,
+    /// Somebody watches, so each line is shown when it is ready.
+    watched: bool,
+    colours: bool,
 }
 
 impl Output {
     pub(crate) fn new(json: bool) -> Output {
-        Output { stdout: BufWriter::new(io::stdout()), json }
+        let watched = io::stdout().is_terminal();
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+        let colours = watched && !dumb && !set("NO_COLOR");
+        Output { stdout: BufWriter::new(io::stdout()), json, watched, colours }
     }
 
     pub(crate) fn is_json(&self) -> bool {
@@ -47,7 +62,8 @@ impl Output {
         if self.json {
             return Ok(());
         }
-        writeln!(self.stdout, "{text}").map_err(closed)
+        writeln!(self.stdout, "{text}").map_err(closed)?;
+        if self.watched { self.flush() } else { Ok(()) }
     }
 
     /// A line for machines; nothing without `--json`.
@@ -58,7 +74,7 @@ impl Output {
         serde_json::to_writer(&mut self.stdout, value).map_err(io::Error::from).map_err(closed)?;
         self.stdout.write_all(b"\n").map_err(closed)?;
         // Whoever reads lines wants each of them when it is ready.
-        self.stdout.flush().map_err(closed)
+        self.flush()
     }
 
     /// Text as it is, in either mode: what was asked for is the text itself.
@@ -68,6 +84,16 @@ impl Output {
 
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
         self.stdout.flush().map_err(closed)
+    }
+
+    /// An action as the first column of a line: six letters wide, in its colour on a terminal.
+    pub(crate) fn action(&self, action: Action) -> String {
+        let (word, colour) = match action {
+            Action::Block => ("BLOCK ", "31;1"),
+            Action::Review => ("REVIEW", "33"),
+            Action::Allow => ("ALLOW ", "32"),
+        };
+        if self.colours { format!("\x1b[{colour}m{word}\x1b[0m") } else { word.to_owned() }
     }
 }
 
@@ -80,8 +106,10 @@ fn closed(error: io::Error) -> Failure {
     }
 }
 
-/// A remark on stderr. If stderr is gone too, there is nobody left to tell.
+/// A remark on stderr, one line. If stderr is gone too, there is nobody left to tell.
 pub(crate) fn remark(text: impl Display) {
+    // Messages name files, and a file's name may hold anything.
+    let text = plain(&text.to_string());
     let _ = writeln!(io::stderr(), "tamis: {text}");
 }
 
@@ -93,4 +121,9 @@ pub(crate) fn shows_progress() -> bool {
 /// Foreign text, such as a file's name, as it may be shown on a terminal.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+/// A file's name for people: as it was given, without control characters.
+pub(crate) fn shown(path: &Path) -> String {
+    plain(&path.to_string_lossy())
 }

@@ -1,8 +1,255 @@
-//! tamis build
+//! `tamis build`: lists to a set.
+//!
+//! ```text
+//! name every list; refuse what would overwrite an input or something that is not a set
+//! for each list: tell its format, give every row to the builder, account for every row
+//! write the set beside its final name, open it again, verify it, search it for its own fingerprints
+//! only then rename it
+//! ```
+//!
+//! Invariants: whatever goes wrong, and whenever it is interrupted, the old file is as it was and no draft stays behind. Rows that
+//! are rejected are accounted for, so they are no error; a list none of whose rows is usable is one.
 
+mod list;
+mod rejects;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use tamis::ErrorCode;
+use tamis::set::{BuildReport, List, ListId, Set, SetBuilder, draft_path, publish};
+
+use super::info::fingerprints;
+use super::verify::{Soundness, prove};
+use crate::args::Build;
+use crate::interrupt;
+use crate::judging::now;
+use crate::output::shown;
+use crate::progress::Progress;
+use crate::replace::Draft;
+use crate::upload::STDIN;
+use crate::wording::{self, count, grouped};
 use crate::{Exit, Failure, Output};
 
-pub(crate) fn run(arguments: &crate::args::Build, output: &mut Output) -> Result<Exit, Failure> {
-    let _ = (arguments, output);
+use rejects::Rejects;
+
+pub(crate) fn run(arguments: &Build, output: &mut Output) -> Result<Exit, Failure> {
+    let target = &arguments.output;
+    check_target(arguments)?;
+    let draft = Draft::of(target);
+    let mut drafts = vec![draft.path.clone(), draft_path(&draft.path)];
+    drafts.extend(arguments.rejects.as_deref().map(draft_path));
+    interrupt::listen(drafts);
+
+    let mut builder = SetBuilder::new();
+    let created = arguments.created.unwrap_or_else(now);
+    builder.created(created);
+    let lists = add_lists(arguments, &mut builder)?;
+    let mut read_all =
+        |rejects: Rejects<'_>| read(arguments, &lists, &mut builder, rejects, output);
+    match &arguments.rejects {
+        None => read_all(Rejects::new(None))?,
+        // Rejected rows are wanted most when the build fails because of them.
+        Some(path) => publish(path, |writer| Ok(read_all(Rejects::new(Some(writer)))))??,
+    }
+
+    let report = builder.write(&draft.path).map_err(|e| about(target, &draft, &e))?;
+    // What is published was read back, verified and searched.
+    let set = Set::open(&draft.path).map_err(|e| about(target, &draft, &e))?;
+    let sound = prove(&set).map_err(|e| about(target, &draft, &e))?;
+    stop_if_asked()?;
+    draft.publish(target)?;
+    summarise(target, created, &report, &set, &sound, output)?;
     Ok(Exit::SUCCESS)
+}
+
+/// An error about a draft, told of the file that the user named.
+fn about(target: &Path, draft: &Draft, error: &tamis::Error) -> Failure {
+    let text = error.to_string();
+    let draft = draft.path.display().to_string();
+    let message =
+        text.strip_prefix(&draft).map_or(text.as_str(), |rest| rest.trim_start_matches(": "));
+    Failure::of(target, format_args!("{message} (nothing was published)"))
+}
+
+pub(super) fn stop_if_asked() -> Result<(), Failure> {
+    if interrupt::asked() {
+        return Err(Failure::new("interrupted; nothing was published"));
+    }
+    Ok(())
+}
+
+/// Refuses, before anything is read, a target that cannot be meant or cannot be written.
+fn check_target(arguments: &Build) -> Result<(), Failure> {
+    let target = &arguments.output;
+    if target.as_os_str() == STDIN {
+        return Err(Failure::new("-o: a set is published by renaming, so it needs a file name"));
+    }
+    let mut written = vec![("-o", target)];
+    written.extend(arguments.rejects.as_ref().map(|path| ("--rejects", path)));
+    for (option, path) in &written {
+        check_writable(option, path)?;
+        for list in &arguments.lists {
+            if same_file(path, list) {
+                let what = format!("{option} names a list that is read; give another name");
+                return Err(Failure::of(path, what));
+            }
+        }
+    }
+    if arguments.rejects.as_ref().is_some_and(|r| r == target || same_file(r, target)) {
+        return Err(Failure::of(target, "-o and --rejects name the same file"));
+    }
+    // `tamis build -o *.csv` must not cost a list.
+    let beginning = fs::File::open(target).and_then(|file| {
+        let mut beginning = Vec::new();
+        std::io::Read::read_to_end(&mut std::io::Read::take(file, 64), &mut beginning)?;
+        Ok(beginning)
+    });
+    let foreign = beginning.is_ok_and(|bytes| {
+        !bytes.is_empty()
+            && Set::from_bytes(&bytes).is_err_and(|e| e.code() == ErrorCode::SetForeign)
+    });
+    if foreign {
+        let what = "it exists and is not a set; remove it first, or give another name";
+        return Err(Failure::of(target, what));
+    }
+    Ok(())
+}
+
+fn check_writable(option: &str, path: &Path) -> Result<(), Failure> {
+    if let Ok(metadata) = fs::metadata(path) {
+        if !metadata.is_file() {
+            let kind = if metadata.is_dir() { "a directory" } else { "not a regular file" };
+            return Err(Failure::of(
+                path,
+                format_args!("{option} is {kind}; give the name of a file"),
+            ));
+        }
+    }
+    let directory = path.parent().filter(|p| !p.as_os_str().is_empty());
+    match directory {
+        Some(directory) if !directory.is_dir() => Err(Failure::of(
+            path,
+            format_args!("there is no directory {}; make it first", directory.display()),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
+}
+
+/// Gives every file its list: one for all if `--list` names it, else one for each, named after it.
+fn add_lists(
+    arguments: &Build,
+    builder: &mut SetBuilder,
+) -> Result<Vec<(ListId, String)>, Failure> {
+    if arguments.lists.iter().filter(|path| path.as_os_str() == STDIN).count() > 1 {
+        return Err(Failure::new("stdin is named more than once; name it once"));
+    }
+    let mut add = |name: &str| {
+        let mut list = List::new(name, arguments.kind);
+        list.agreement.clone_from(&arguments.agreement);
+        list.legal_basis.clone_from(&arguments.legal_basis);
+        builder.add_list(list)
+    };
+    if let Some(name) = &arguments.list {
+        let id = add(name).map_err(|e| Failure::new(format!("--list: {e}")))?;
+        return Ok(vec![(id, name.clone()); arguments.lists.len()]);
+    }
+    let mut lists: Vec<(ListId, String)> = Vec::new();
+    for path in &arguments.lists {
+        if path.as_os_str() == STDIN {
+            return Err(Failure::new("stdin has no name for its list; give one with --list NAME"));
+        }
+        let name = path.file_stem().and_then(|stem| stem.to_str()).ok_or_else(|| {
+            Failure::of(path, "its name cannot name a list; give one with --list NAME")
+        })?;
+        if let Some(earlier) = lists.iter().position(|(_, taken)| taken == name) {
+            let earlier = arguments.lists.get(earlier).map(|p| p.display().to_string());
+            return Err(Failure::of(
+                path,
+                format_args!(
+                    "its list would be called {name:?}, as that of {}; rename one file, or join all in one list with --list NAME",
+                    earlier.unwrap_or_default()
+                ),
+            ));
+        }
+        let id = add(name)
+            .map_err(|e| Failure::of(path, format_args!("{e}; give a name with --list NAME")))?;
+        lists.push((id, name.to_owned()));
+    }
+    Ok(lists)
+}
+
+/// Reads all lists into the builder.
+fn read(
+    arguments: &Build,
+    lists: &[(ListId, String)],
+    builder: &mut SetBuilder,
+    mut rejects: Rejects<'_>,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let sizes = arguments.lists.iter().map(|path| {
+        fs::metadata(path)
+            .ok()
+            .filter(|m| m.is_file() && path.as_os_str() != STDIN)
+            .map(|m| m.len())
+    });
+    let progress = Progress::new("reading", sizes.sum());
+    for (path, (id, name)) in arguments.lists.iter().zip(lists) {
+        let source = list::Source { path, name, id: *id };
+        let result = list::read(&source, arguments, builder, &mut rejects, &progress, output);
+        if result.is_err() {
+            progress.clear();
+        }
+        result?;
+    }
+    progress.clear();
+    rejects.finish()
+}
+
+fn summarise(
+    target: &PathBuf,
+    created: u64,
+    report: &BuildReport,
+    set: &Set,
+    sound: &Soundness,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    output.object(&json!({
+        "set": target.to_string_lossy(),
+        "digest": report.digest.to_string(),
+        "created": created,
+        "bytes": report.bytes,
+        "entries": report.entries,
+        "duplicates": report.duplicates,
+        "items": set.item_count(),
+        "fingerprints": fingerprints(set),
+        "planted": sound.planted,
+    }))?;
+    let duplicates = match report.duplicates {
+        0 => String::new(),
+        1 => "; 1 row was given twice, the last one was kept".into(),
+        n => format!("; {} rows were given before, the last of each was kept", grouped(n)),
+    };
+    output.line(format_args!(
+        "{}: {} of {}, {}{duplicates}",
+        shown(target),
+        count(report.entries, "entry"),
+        count(set.item_count(), "item"),
+        wording::bytes(report.bytes),
+    ))?;
+    let held: Vec<_> = set
+        .algorithms()
+        .iter()
+        .map(|a| format!("{a} {}", grouped(set.fingerprint_count(a))))
+        .collect();
+    if !held.is_empty() {
+        output.line(format_args!("  distinct fingerprints: {}", held.join(", ")))?;
+    }
+    output.line(format_args!("  verified; {} answered", count(sound.planted, "planted query")))?;
+    output.line(format_args!("  digest {}", report.digest))
 }

@@ -1,13 +1,158 @@
-//! tamis check
+//! `tamis check`: judges files one by one, and goes on after those that cannot be read.
 
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use tamis::media::{MediaClass, Unscannable};
+use tamis::{Action, Match, Method, Outcome, Timings, Verdict};
+
+use crate::args::Judging;
+use crate::output::{remark, shown};
+use crate::upload::Opener;
+use crate::wording;
 use crate::{Exit, Failure, Output};
 
 pub(crate) fn run(
-    files: &[std::path::PathBuf],
-    judging: &crate::args::Judging,
+    files: &[PathBuf],
+    judging: &Judging,
     timings: bool,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
-    let _ = (files, judging, timings, output);
-    Ok(Exit::SUCCESS)
+    let mut scanner = judging.scanner()?.with_timings(timings);
+    let mut opener = Opener::default();
+    let mut exit = Exit::default();
+    for file in files {
+        let verdict = opener.open(file).and_then(|reader| {
+            scanner.check_reader(reader, &judging.context()).map_err(|e| e.to_string())
+        });
+        let told = match &verdict {
+            Ok(verdict) => {
+                exit.note(verdict.action);
+                tell(file, verdict, output)
+            }
+            Err(error) => {
+                exit.note_error();
+                remark(format_args!("{}: {error}", file.display()));
+                output.object(&Unjudged { file: file.to_string_lossy().into(), error })
+            }
+        };
+        if let Err(failure) = told {
+            // Nobody reads on. The status still tells of what was blocked so far.
+            remark(failure);
+            exit.note_error();
+            break;
+        }
+    }
+    Ok(exit)
+}
+
+/// One verdict, as `check --json` and `scan --json` print it.
+#[derive(Serialize)]
+pub(crate) struct Judged<'a> {
+    file: String,
+    outcome: Outcome,
+    action: Action,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    would_have: Option<Action>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unscannable: Option<Unscannable>,
+    media: MediaClass,
+    examined: &'a [Method],
+    complete: bool,
+    matches: &'a [Match],
+    more_matches: usize,
+    reasons: Vec<String>,
+    store: String,
+    policy: String,
+    /// Microseconds by step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timings: Option<Timings>,
+}
+
+impl Judged<'_> {
+    pub(crate) fn new<'a>(file: &Path, verdict: &'a Verdict) -> Judged<'a> {
+        Judged {
+            file: file.to_string_lossy().into_owned(),
+            outcome: verdict.outcome,
+            action: verdict.action,
+            would_have: verdict.would_have,
+            reason: verdict.reason(),
+            unscannable: verdict.unscannable,
+            media: verdict.media.class,
+            examined: &verdict.examined,
+            complete: verdict.complete,
+            matches: &verdict.matches,
+            more_matches: verdict.more_matches,
+            reasons: verdict.reasons.iter().map(ToString::to_string).collect(),
+            store: verdict.store.to_string(),
+            policy: verdict.policy.iter().map(|byte| format!("{byte:02x}")).collect(),
+            timings: verdict.timings,
+        }
+    }
+}
+
+/// A file without a verdict. It has no `action`, so that nobody takes it for allowed.
+#[derive(Serialize)]
+pub(crate) struct Unjudged<'a> {
+    pub(crate) file: String,
+    pub(crate) error: &'a str,
+}
+
+/// Prints one verdict.
+fn tell(file: &Path, verdict: &Verdict, output: &mut Output) -> Result<(), Failure> {
+    if output.is_json() {
+        return output.object(&Judged::new(file, verdict));
+    }
+    let action = output.action(verdict.action);
+    output.line(format_args!("{action}  {}  {}", shown(file), sentence(verdict)))?;
+    match &verdict.timings {
+        Some(timings) => output.line(format_args!("        {}", steps(timings))),
+        None => Ok(()),
+    }
+}
+
+/// Why, in one sentence for people.
+pub(crate) fn sentence(verdict: &Verdict) -> String {
+    let mut out = match verdict.reasons.first() {
+        Some(reason) => {
+            let text = reason.to_string();
+            // The action stands in front of the line already.
+            let action = format!("{}: ", reason.action);
+            text.strip_prefix(&action).unwrap_or(&text).to_owned()
+        }
+        None => clear(verdict),
+    };
+    match verdict.would_have {
+        Some(Action::Block) => out.insert_str(0, "(observing; would have been blocked) "),
+        Some(Action::Review) => out.insert_str(0, "(observing; would have gone to review) "),
+        _ => {}
+    }
+    let others = verdict.matches.len() + verdict.more_matches;
+    if others > 1 {
+        out.push_str(&format!("; {} matches in all", wording::grouped(others as u64)));
+    }
+    out
+}
+
+/// What stands behind the name of an upload that nothing speaks against.
+fn clear(verdict: &Verdict) -> String {
+    let pixels = verdict.examined.contains(&Method::Perceptual);
+    let class = verdict.media.class;
+    match (pixels, verdict.complete) {
+        (true, true) => format!("no match ({class}: digests and pixels compared)"),
+        (_, true) => format!("no match ({class}: digests compared)"),
+        (_, false) => {
+            format!("no match ({class}: only digests compared, its contents are not examined)")
+        }
+    }
+}
+
+/// What each step took, on one line.
+fn steps(timings: &Timings) -> String {
+    let steps = timings.steps();
+    let total = steps.iter().map(|(_, time)| *time).sum();
+    let steps = steps.map(|(name, time)| format!("{name} {}", wording::time(time)));
+    format!("{}; {} in all", steps.join(", "), wording::time(total))
 }

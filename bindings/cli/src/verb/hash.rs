@@ -1,8 +1,187 @@
-//! tamis hash
+//! `tamis hash`: the fingerprints of files, the picture as it is stored.
+//!
+//! ```text
+//! for each file:
+//!     read it once: every byte into the digests, and as many as the limit allows into memory
+//!     if all of it fits and it is a picture: decode it, hash it as stored and in its eight dihedral forms
+//!     else: say why there is no PDQ
+//! ```
 
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+use tamis::Limits;
+use tamis::fingerprint::{Algorithms, Digester, Digests, Dihedral, Hasher, PdqHash, View};
+use tamis::media::{Decoder, Media, MediaClass, Unscannable, sniff};
+
+use super::check::Unjudged;
+use crate::output::{remark, shown};
+use crate::upload::Opener;
+use crate::wording;
 use crate::{Exit, Failure, Output};
 
-pub(crate) fn run(files: &[std::path::PathBuf], output: &mut Output) -> Result<Exit, Failure> {
-    let _ = (files, output);
-    Ok(Exit::SUCCESS)
+/// A picture with a shorter side has no PDQ.
+const MIN_SIDE: usize = 5;
+
+pub(crate) fn run(files: &[PathBuf], output: &mut Output) -> Result<Exit, Failure> {
+    let mut bench = Bench::new();
+    let mut opener = Opener::default();
+    let mut exit = Exit::default();
+    for (number, file) in files.iter().enumerate() {
+        let hashed = opener
+            .open(file)
+            .and_then(|reader| bench.hash(reader).map_err(|e| format!("cannot read it: {e}")));
+        match hashed {
+            Ok(mut hashed) => {
+                hashed.file = file.to_string_lossy().into_owned();
+                output.object(&hashed)?;
+                if number > 0 {
+                    output.line("")?;
+                }
+                output.line(format_args!("{}", shown(file)))?;
+                for (name, value) in hashed.rows() {
+                    output.line(format_args!("  {name:<11} {value}"))?;
+                }
+            }
+            Err(error) => {
+                exit.note_error();
+                remark(format_args!("{}: {error}", file.display()));
+                output.object(&Unjudged { file: file.to_string_lossy().into(), error: &error })?;
+            }
+        }
+    }
+    Ok(exit)
+}
+
+/// What is kept from file to file.
+struct Bench {
+    limits: Limits,
+    decoder: Decoder,
+    hasher: Hasher,
+}
+
+/// One line of `hash --json`.
+#[derive(Serialize)]
+struct Hashed {
+    file: String,
+    bytes: u64,
+    media: MediaClass,
+    format: &'static str,
+    width: Option<usize>,
+    height: Option<usize>,
+    digests: Digests,
+    pdq: Option<Pdq>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Pdq {
+    hash: PdqHash,
+    quality: u8,
+    dihedral: [PdqHash; 8],
+}
+
+impl Bench {
+    fn new() -> Bench {
+        // Nobody waits for an answer here, and a hash that depends on how busy the machine is would be of no use.
+        let limits = Limits { time: Duration::from_secs(600), ..Limits::default() };
+        Bench { limits, decoder: Decoder::new(), hasher: Hasher::new() }
+    }
+
+    fn hash(&mut self, reader: impl Read) -> io::Result<Hashed> {
+        let (size, digests, kept) = read(reader, self.limits.upload_bytes)?;
+        let media = sniff(&kept);
+        let mut hashed = Hashed {
+            file: String::new(),
+            bytes: size,
+            media: media.class,
+            format: media.format.name(),
+            width: None,
+            height: None,
+            digests,
+            pdq: None,
+            reason: None,
+        };
+        if !media.class.is_picture() {
+            hashed.reason = Some("not-a-picture");
+        } else if kept.len() as u64 != size {
+            hashed.reason = Some(Unscannable::Limit.name());
+        } else {
+            self.picture(&kept, &media, &mut hashed);
+        }
+        Ok(hashed)
+    }
+
+    fn picture(&mut self, bytes: &[u8], media: &Media, hashed: &mut Hashed) {
+        match self.decoder.decode(bytes, media, &self.limits, None) {
+            Ok(picture) => {
+                let (width, height) = (picture.width(), picture.height());
+                (hashed.width, hashed.height) = (Some(width), Some(height));
+                if width < MIN_SIDE || height < MIN_SIDE {
+                    hashed.reason = Some("too-small");
+                    return;
+                }
+                let stored = picture.as_stored();
+                let pdq = self.hasher.hash(&stored);
+                let dihedral = self.hasher.hash_dihedral(&stored).hashes;
+                hashed.pdq = Some(Pdq { hash: pdq.hash, quality: pdq.quality, dihedral });
+            }
+            Err(reason) => hashed.reason = Some(reason.name()),
+        }
+    }
+}
+
+/// The size and digests of everything, and the first `limit` bytes or a little more.
+fn read(mut reader: impl Read, limit: u64) -> io::Result<(u64, Digests, Vec<u8>)> {
+    let mut digester = Digester::new(Algorithms::DIGESTS);
+    let mut kept = Vec::new();
+    reader.by_ref().take(limit).read_to_end(&mut kept)?;
+    digester.update(&kept);
+    let beyond = digester.update_from(reader)?;
+    Ok((kept.len() as u64 + beyond, digester.finish(), kept))
+}
+
+impl Hashed {
+    /// Names and values for people.
+    fn rows(&self) -> Vec<(&'static str, String)> {
+        let mut what = format!("{} ({}), {}", self.media, self.format, wording::bytes(self.bytes));
+        if self.media.name() == self.format {
+            what = format!("{}, {}", self.media, wording::bytes(self.bytes));
+        }
+        if let (Some(width), Some(height)) = (self.width, self.height) {
+            what.push_str(&format!(", {width} x {height} pixels"));
+        }
+        let mut rows = vec![("media", what)];
+        rows.extend(self.digests.iter().map(|digest| (digest.algorithm().name(), digest.to_hex())));
+        match &self.pdq {
+            Some(pdq) => {
+                rows.push(("pdq", pdq.hash.to_string()));
+                rows.push(("quality", pdq.quality.to_string()));
+                let turned = Dihedral::ALL.into_iter().zip(pdq.dihedral).skip(1);
+                rows.extend(turned.map(|(form, hash)| (name(form), hash.to_string())));
+            }
+            None => rows.push(("pdq", format!("none: {}", self.why()))),
+        }
+        rows
+    }
+
+    fn why(&self) -> String {
+        match self.reason {
+            Some("not-a-picture") => "only pictures have one".into(),
+            Some("too-small") => format!("a side is shorter than {MIN_SIDE} pixels"),
+            Some("limit") => "the picture is larger than the limits allow".into(),
+            Some("unsupported") => "this build has no decoder for the format".into(),
+            Some("truncated") => "the file ends before its picture does".into(),
+            Some("corrupt") => "the file breaks the rules of its format".into(),
+            other => other.unwrap_or_default().into(),
+        }
+    }
+}
+
+/// A dihedral form by the name of its view.
+fn name(form: Dihedral) -> &'static str {
+    View::of(form).name()
 }

@@ -1,8 +1,77 @@
-//! tamis info
+//! `tamis info`: what a set holds, by its head and a few small sections; the rest is not read.
 
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+use tamis::fingerprint::Algorithm;
+use tamis::set::{List, Set};
+use tamis::store::BASE;
+
+use crate::output::{plain, shown};
+use crate::wording::{bytes, count, grouped, rfc3339};
 use crate::{Exit, Failure, Output};
 
-pub(crate) fn run(set: &std::path::Path, output: &mut Output) -> Result<Exit, Failure> {
-    let _ = (set, output);
+pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
+    let path = set_file(set);
+    let about = |error: tamis::Error| Failure::from(error.with_path(&path));
+    let set = Set::open(&path)?;
+    let (created, lists) = (set.created().map_err(about)?, set.lists().map_err(about)?);
+    let suppressions = set.suppressions().map_err(about)?.len();
+    output.object(&json!({
+        "set": path.to_string_lossy(),
+        "digest": set.digest().to_string(),
+        "created": created,
+        "created_at": (created > 0).then(|| rfc3339(created)),
+        "bytes": set.size(),
+        "entries": set.entry_count(),
+        "items": set.item_count(),
+        "fingerprints": fingerprints(&set),
+        "suppressions": suppressions,
+        "lists": lists.iter().map(described).collect::<Vec<_>>(),
+    }))?;
+    output.line(shown(&path))?;
+    let made = if created > 0 { rfc3339(created) } else { "not recorded".into() };
+    output.line(format_args!("  created       {made}"))?;
+    output.line(format_args!("  size          {}", bytes(set.size())))?;
+    output.line(format_args!("  digest        {}", set.digest()))?;
+    let of_items = count(set.item_count(), "item");
+    output.line(format_args!("  entries       {} of {of_items}", grouped(set.entry_count())))?;
+    for algorithm in set.algorithms().iter() {
+        let distinct = grouped(set.fingerprint_count(algorithm));
+        output.line(format_args!("    {:<11} {distinct} distinct", algorithm.name()))?;
+    }
+    output.line(format_args!("  suppressions  {}", grouped(suppressions as u64)))?;
+    output.line(format_args!("  lists         {}", grouped(lists.len() as u64)))?;
+    for list in lists {
+        output.line(format_args!("    {} ({})", plain(&list.name), list.kind))?;
+        for (what, text) in [("agreement", &list.agreement), ("legal basis", &list.legal_basis)] {
+            if !text.is_empty() {
+                output.line(format_args!("      {what}: {}", plain(text)))?;
+            }
+        }
+    }
     Ok(Exit::SUCCESS)
+}
+
+/// The set file meant by a path: a store directory's base, or the file itself.
+pub(crate) fn set_file(path: &Path) -> PathBuf {
+    let base = path.join(BASE);
+    if base.is_file() { base } else { path.to_owned() }
+}
+
+/// Distinct fingerprints by algorithm.
+pub(crate) fn fingerprints(set: &Set) -> Map<String, Value> {
+    let held = |a: &Algorithm| set.fingerprint_count(*a);
+    let counts = Algorithm::ALL.into_iter().filter(|a| held(a) > 0);
+    counts.map(|a| (a.name().to_owned(), held(&a).into())).collect()
+}
+
+fn described(list: &List) -> Value {
+    let known = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    json!({
+        "name": list.name,
+        "kind": list.kind.name(),
+        "agreement": known(&list.agreement),
+        "legal_basis": known(&list.legal_basis),
+    })
 }

@@ -1,8 +1,75 @@
-//! tamis verify
+//! `tamis verify`: every byte and record of a set, and whether the search finds what is in it.
 
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tamis::search::planted;
+use tamis::set::{Set, Verification};
+
+use super::info::set_file;
+use crate::output::shown;
+use crate::progress::Progress;
+use crate::wording::{self, count};
 use crate::{Exit, Failure, Output};
 
-pub(crate) fn run(set: &std::path::Path, output: &mut Output) -> Result<Exit, Failure> {
-    let _ = (set, output);
+/// The radius of the planted queries: the greatest at which the default policy compares.
+pub(crate) const RADIUS: u32 = 31;
+
+/// What was found to be in order, and what it took.
+pub(crate) struct Soundness {
+    pub(crate) verified: Verification,
+    /// Planted queries that were asked, and answered.
+    pub(crate) planted: u64,
+    time: Duration,
+}
+
+pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
+    let path = set_file(set);
+    let checked = Set::open(&path).and_then(|set| Ok((prove(&set)?, set)));
+    let (sound, set) = match checked {
+        Ok(checked) => checked,
+        Err(error) => {
+            let error = error.with_path(&path).to_string();
+            let file = path.to_string_lossy();
+            output.object(&json!({ "set": file, "sound": false, "error": error }))?;
+            return Err(Failure(error));
+        }
+    };
+    let (bytes, entries) = (sound.verified.bytes, sound.verified.entries);
+    let rate = bytes as f64 / 1e6 / sound.time.as_secs_f64().max(1e-9);
+    output.object(&json!({
+        "set": path.to_string_lossy(),
+        "sound": true,
+        "digest": set.digest().to_string(),
+        "bytes": bytes,
+        "entries": entries,
+        "planted": sound.planted,
+        "microseconds": sound.time.as_micros() as u64,
+    }))?;
+    output.line(format_args!("{}: sound", shown(&path)))?;
+    output.line(format_args!(
+        "  {} and {} in {} ({rate:.0} MB/s)",
+        wording::bytes(bytes),
+        count(entries, "entry"),
+        wording::time(sound.time),
+    ))?;
+    let planted = match sound.planted {
+        0 => "nothing to search for: the set holds no entries".to_owned(),
+        1 => "1 planted query, answered".to_owned(),
+        n => format!("{} planted queries, all answered", wording::grouped(n)),
+    };
+    output.line(format_args!("  {planted}"))?;
+    output.line(format_args!("  digest {}", set.digest()))?;
     Ok(Exit::SUCCESS)
+}
+
+/// Verifies a set and searches it for samples of its own fingerprints.
+pub(crate) fn prove(set: &Set) -> tamis::Result<Soundness> {
+    let progress = Progress::new("verifying", Some(set.size()));
+    let started = Instant::now();
+    let verified = set.verify(&mut |bytes| progress.set(bytes));
+    let time = started.elapsed();
+    progress.clear();
+    Ok(Soundness { verified: verified?, planted: planted(set, RADIUS)?, time })
 }

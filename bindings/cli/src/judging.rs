@@ -1,0 +1,42 @@
+//! What files are judged by, from the command line: the store, the policy and the time.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tamis::store::StoreOptions;
+use tamis::{Context, Policy, Scanner, Store};
+
+use crate::Failure;
+use crate::args::Judging;
+
+impl Judging {
+    /// The store, opened; the test list stands beside it if it was asked for.
+    pub(crate) fn store(&self) -> Result<Store, Failure> {
+        Ok(StoreOptions::new().test_list(self.test_list).open(&self.store)?)
+    }
+
+    /// The policy file, or the built-in policy without one.
+    pub(crate) fn policy(&self) -> Result<Policy, Failure> {
+        match &self.policy {
+            Some(path) => Ok(Policy::load(path)?),
+            None => Ok(Policy::builtin()),
+        }
+    }
+
+    /// A scanner of both. Further ones for other threads are made from `scanner.store().clone()` and
+    /// `scanner.policy().clone()`, so that all judge by the same.
+    pub(crate) fn scanner(&self) -> Result<Scanner, Failure> {
+        // The policy first: it is the file that people write by hand.
+        let policy = self.policy()?;
+        Ok(Scanner::new(self.store()?, policy))
+    }
+
+    /// The circumstances of one upload that is judged now, or at the time that was given.
+    pub(crate) fn context(&self) -> Context {
+        Context::at(self.now.unwrap_or_else(now))
+    }
+}
+
+/// Seconds since 1970; 0 on a machine whose clock stands before that.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs())
+}
