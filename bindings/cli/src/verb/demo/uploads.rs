@@ -53,9 +53,9 @@ impl Upload {
         let matches = &verdict.matches;
         let grounded = match self.ground {
             Ground::Digest => matches.iter().any(|m| m.algorithm == Algorithm::Sha256),
-            Ground::Picture(view) => matches
-                .first()
-                .is_some_and(|m| m.algorithm == Algorithm::Pdq && m.view == view),
+            Ground::Picture(view) => {
+                matches.first().is_some_and(|m| m.algorithm == Algorithm::Pdq && m.view == view)
+            }
             Ground::Unscannable(reason) => {
                 verdict.outcome == Outcome::Unscannable && verdict.unscannable == Some(reason)
             }
@@ -115,7 +115,8 @@ pub(super) fn uploads(seed: u64, pictures: &[Picture]) -> Result<Vec<Upload>, Fa
     let jpeg = |rgb: &[u8], quality| encode::jpeg(rgb, WIDTH, HEIGHT, quality).map_err(encoder);
 
     let as_stored = || Ground::Picture(View::AsStored);
-    let upload = |name, file, bytes, expected, ground| Upload { name, file, bytes, expected, ground };
+    let upload =
+        |name, file, bytes, expected, ground| Upload { name, file, bytes, expected, ground };
     let (block, review, allow) = (Action::Block, Action::Review, Action::Allow);
     let half = one.file.get(..one.file.len() / 2).unwrap_or_default().to_vec();
     Ok(vec![
@@ -144,7 +145,13 @@ pub(super) fn uploads(seed: u64, pictures: &[Picture]) -> Result<Vec<Upload>, Fa
             block,
             as_stored(),
         ),
-        upload("disputed by members", "disputed.jpg", jpeg(&disputed.rgb, 75)?, review, as_stored()),
+        upload(
+            "disputed by members",
+            "disputed.jpg",
+            jpeg(&disputed.rgb, 75)?,
+            review,
+            as_stored(),
+        ),
         upload(
             "of an unverified list",
             "unverified.jpg",
@@ -166,7 +173,13 @@ pub(super) fn uploads(seed: u64, pictures: &[Picture]) -> Result<Vec<Upload>, Fa
             review,
             Ground::Unscannable(Unscannable::Truncated),
         ),
-        upload("an unrelated picture", "unrelated.jpg", jpeg(&unrelated, 85)?, allow, Ground::Nothing),
+        upload(
+            "an unrelated picture",
+            "unrelated.jpg",
+            jpeg(&unrelated, 85)?,
+            allow,
+            Ground::Nothing,
+        ),
         upload("a text", "text.txt", TEXT.to_vec(), allow, Ground::Nothing),
     ])
 }
