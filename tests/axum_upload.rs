@@ -1,6 +1,7 @@
 //! The example server, started as its users start it and spoken to over loopback.
 
 #![cfg(feature = "decode")]
+#![allow(clippy::print_stderr, reason = "it prints what it measured")]
 
 mod pictures;
 

@@ -2,6 +2,7 @@
 
 #![cfg(all(unix, feature = "decode"))]
 #![allow(unsafe_code, reason = "`fork` is unsafe, and forking is what is tested")]
+#![allow(clippy::print_stderr, reason = "it prints what it measured")]
 
 mod pictures;
 

@@ -2,6 +2,7 @@
 
 #![cfg(feature = "decode")]
 #![allow(unsafe_code, reason = "an allocator that counts can only be written with `unsafe`")]
+#![allow(clippy::print_stderr, reason = "it prints what it measured")]
 
 mod pictures;
 

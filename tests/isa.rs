@@ -1,6 +1,7 @@
 //! The same answer everywhere: all verdicts are equal on every instruction set and for every number of threads.
 
 #![cfg(feature = "decode")]
+#![allow(clippy::print_stderr, reason = "it prints what it measured")]
 
 mod pictures;
 
