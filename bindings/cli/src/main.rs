@@ -4,9 +4,7 @@
 //! status 2; everything else is in the `Exit` that the verb collects.
 
 mod args;
-#[expect(dead_code, reason = "used by `demo`")]
 mod drawing;
-#[expect(dead_code, reason = "used by `demo`")]
 mod encode;
 
 mod exit;

@@ -1,8 +1,0 @@
-//! tamis demo
-
-use crate::{Exit, Failure, Output};
-
-pub(crate) fn run(arguments: &crate::args::Demo, output: &mut Output) -> Result<Exit, Failure> {
-    let _ = (arguments, output);
-    Ok(Exit::SUCCESS)
-}
