@@ -14,6 +14,7 @@ pub(crate) fn listen(drafts: Vec<std::path::PathBuf>) {
             }
             std::process::exit(2);
         }
+        crate::output::remark("stopping at the next safe place; once more ends it at once");
     });
 }
 
