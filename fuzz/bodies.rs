@@ -1,0 +1,274 @@
+//! What each fuzz target asserts. Shared with `tests/corpus.rs`, which replays the committed corpora on a stable compiler.
+//!
+//! "Does not panic" is the least of it: each body also holds the code to promises that must be true of every input,
+//! such as "what `verify` accepts can be read" or "nearer is never weaker".
+
+#![allow(dead_code, unreachable_pub, reason = "each target uses one of the bodies")]
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::{Parts, u32_at, u64_at};
+use tamis::fingerprint::{Algorithm, Fingerprint, Fingerprints, Hasher, Pdq, PdqHash, View};
+use tamis::fingerprint::{Digests, pdq::plain};
+use tamis::import::{self, Format, Options, Report};
+use tamis::media::{Decoder, MediaClass, Raster, sniff};
+use tamis::policy::{Mode, set_mode_in};
+use tamis::search::{self, Match, Searcher};
+use tamis::set::{EntryId, List, ListKind, Opinion, Severity};
+use tamis::{Action, ErrorCode, Limits, Policy, Set, SetBuilder};
+
+/// Every target by its name, which is that of its function here and of its folder in `corpus`.
+pub const TARGETS: [(&str, fn(&[u8])); 4] = [
+    ("set_open", set_open),
+    ("sniff_decode", sniff_decode),
+    ("list_import", list_import),
+    ("policy", policy),
+];
+
+/// A set file. Byte 0 chooses: even, the rest is opened as it is; odd, its checksums are put right first, as a hostile
+/// list maker would do.
+///
+/// Nothing panics; what `verify` accepts can be read in full, and every entry in it is found.
+pub fn set_open(data: &[u8]) {
+    let Some((mode, file)) = data.split_first() else { return };
+    let set = if mode & 1 == 0 {
+        Set::from_bytes(file)
+    } else {
+        let Some(file) = resealed(file) else { return };
+        Set::from_bytes(&file)
+    };
+    let Ok(set) = set else { return };
+    let head = set.lists().is_ok() && set.created().is_ok() && set.suppressions().is_ok();
+    let entries = set.entries().filter(Result::is_ok).count() as u64 == set.entry_count();
+    let codes = search::query(&set, PdqHash([0x55; 32]), 256).is_ok();
+    let suppresses = set.suppresses(EntryId([0x55; 16])).is_ok();
+    if set.verify(&mut |_| {}).is_err() {
+        return;
+    }
+    assert!(
+        head && entries && codes && suppresses,
+        "verify accepts a set that cannot be read: {head} {entries} {codes} {suppresses}"
+    );
+    let sets = [Arc::new(set)];
+    let mut searcher = Searcher::new();
+    for stored in sets[0].entries().take(64) {
+        let stored = stored.expect("read a moment ago");
+        let (fingerprints, mut matches) = (as_an_upload(&stored.entry.fingerprint), Vec::new());
+        // At the time 0 nothing has expired.
+        searcher.digests(&sets, &fingerprints, 0, &mut matches).expect("verified");
+        searcher.perceptual(&sets, &fingerprints, 0, 0, &mut matches).expect("verified");
+        assert!(matches.iter().any(|m| m.entry == stored.id), "entry {} is missed", stored.id);
+    }
+}
+
+/// The file with right checksums, if it has the outline of a set.
+fn resealed(file: &[u8]) -> Option<Vec<u8>> {
+    let sections = u32_at(file.get(..96)?, 12) as usize;
+    let table_end = sections.checked_mul(32)?.checked_add(96)?;
+    let data_start = usize::try_from(u64_at(file, 24)).ok()?;
+    (table_end <= file.len() && data_start <= file.len()).then(|| Parts::of(file).seal())
+}
+
+/// The fingerprints of an upload that has exactly this one.
+fn as_an_upload(fingerprint: &Fingerprint) -> Fingerprints {
+    let bytes = fingerprint.bytes();
+    let mut digests = Digests::default();
+    let mut perceptual = Vec::new();
+    match fingerprint.algorithm() {
+        Algorithm::Md5 => digests.md5 = bytes.try_into().ok(),
+        Algorithm::Sha1 => digests.sha1 = bytes.try_into().ok(),
+        Algorithm::Sha256 => digests.sha256 = bytes.try_into().ok(),
+        Algorithm::Sha512 => digests.sha512 = bytes.try_into().ok(),
+        Algorithm::Blake3 => digests.blake3 = bytes.try_into().ok(),
+        Algorithm::Pdq => {
+            let hash = PdqHash(bytes.try_into().expect("32 bytes"));
+            perceptual.push((View::AsStored, Pdq { hash, quality: 100 }));
+        }
+        other => panic!("{other} is new: say here what an upload with it has"),
+    }
+    Fingerprints { digests, perceptual }
+}
+
+/// An upload.
+///
+/// It is named and decoded without a panic that reaches the caller; the pixels are as many as the sizes say and within the limits;
+/// the perceptual hash of a small picture is that of the oracle.
+pub fn sniff_decode(data: &[u8]) {
+    let limits = Limits {
+        upload_bytes: 1 << 20,
+        width: 1 << 13,
+        height: 1 << 13,
+        pixels: 4_000_000,
+        decoded_bytes: 16 << 20,
+        frames: 1,
+        time: Duration::from_secs(5),
+    };
+    let media = sniff(data);
+    assert_eq!(media.class == MediaClass::Empty, data.is_empty());
+    let mut decoder = Decoder::new();
+    let Ok(picture) = decoder.decode(data, &media, &limits, None) else { return };
+    assert!(media.class.is_picture(), "pixels of {media:?}");
+    let stored = picture.as_stored();
+    examine(&stored, &limits);
+    assert_eq!(picture.as_shown().is_some(), picture.orientation() != 1);
+    if let Some(shown) = picture.as_shown() {
+        examine(&shown, &limits);
+        let turned = picture.orientation() > 4;
+        let expected = if turned {
+            (stored.height(), stored.width())
+        } else {
+            (stored.width(), stored.height())
+        };
+        assert_eq!((shown.width(), shown.height()), expected);
+    }
+}
+
+fn examine(raster: &Raster<'_>, limits: &Limits) {
+    let (width, height) = (raster.width(), raster.height());
+    assert!(width > 0 && height > 0 && (width * height) as u64 <= limits.pixels);
+    let row = width * raster.format().bytes_per_pixel();
+    assert!((0..height).all(|y| raster.row(y).len() == row) && raster.row(height).is_empty());
+    let mut hasher = Hasher::new();
+    let (one, eight) = (hasher.hash(raster), hasher.hash_dihedral(raster));
+    assert!(one.quality <= 100 && one.hash.popcount() <= 128);
+    // The oracle takes its time.
+    if width * height <= 1 << 14 {
+        assert_eq!(one, plain::hash(raster), "{width} x {height}");
+        assert_eq!(eight, plain::hash_dihedral(raster), "{width} x {height}");
+    }
+}
+
+/// A list. Byte 0 chooses the format (bits 0 and 1; 3: by its beginning) and the options.
+///
+/// The report adds up; rows come in order; messages are fit for a terminal; how the bytes arrive makes no difference; and what is
+/// accepted makes a set that verifies.
+pub fn list_import(data: &[u8]) {
+    let Some((&choice, list)) = data.split_first() else { return };
+    let format = match Format::ALL.get(usize::from(choice & 3)) {
+        Some(format) => *format,
+        None => match Format::detect(None, list) {
+            Some(format) => format,
+            None => return,
+        },
+    };
+    let options = Options {
+        reviewed: choice & 4 != 0,
+        exceptions: choice & 8 != 0,
+        algorithm: Algorithm::ALL.get(usize::from(choice >> 4 & 7)).copied(),
+        opinion: if choice & 128 != 0 { Opinion::Disputed } else { Opinion::Positive },
+    };
+
+    let mut builder = SetBuilder::new();
+    let id = builder.add_list(List::new("fuzzed", ListKind::Local)).expect("a good name");
+    let (mut taken, mut refused, mut line) = (0, 0, 0);
+    let report = import::read(
+        list,
+        format,
+        &options,
+        &mut |entry| builder.add(id, entry).map(|()| taken += 1),
+        &mut |rejection| {
+            refused += 1;
+            assert!(rejection.line > line, "line {} after line {line}", rejection.line);
+            line = rejection.line;
+            assert!(!rejection.message.is_empty());
+            assert!(!rejection.to_string().contains(char::is_control), "{rejection:?}");
+        },
+    );
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => {
+            assert_eq!(error.code(), ErrorCode::List, "{error}");
+            return;
+        }
+    };
+    assert_eq!(report.rows, report.accepted + report.rejected_rows());
+    assert_eq!((report.accepted, report.rejected_rows()), (taken, refused));
+    assert!(!report.to_string().contains(char::is_control), "{report}");
+    assert_eq!(read_in_drips(list, format, &options), report);
+
+    let (bytes, built) = builder.to_bytes().expect("small enough");
+    assert_eq!(built.entries + built.duplicates, taken);
+    let set = Set::from_bytes(&bytes).expect("the builder's own");
+    let verified = set.verify(&mut |_| {}).expect("what was accepted makes a sound set");
+    assert_eq!(verified.entries, built.entries);
+}
+
+/// The report when at most seven bytes arrive at a time.
+fn read_in_drips(list: &[u8], format: Format, options: &Options) -> Report {
+    struct Drips<'a>(&'a [u8]);
+    impl Read for Drips<'_> {
+        fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+            let room = out.len().min(7);
+            self.0.read(&mut out[..room])
+        }
+    }
+    let accept = &mut |entry| tamis::set::refusal::check(&entry);
+    import::read(Drips(list), format, options, accept, &mut |_| {}).expect("it was read before")
+}
+
+/// A policy file.
+///
+/// An error is of the policy's kind and says something. A policy survives being written out, can be explained, keeps all but its
+/// mode when that is edited, and is never milder to a nearer match.
+pub fn policy(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    let policy = match Policy::from_toml(text) {
+        Ok(policy) => policy,
+        Err(error) => {
+            assert_eq!(error.code(), ErrorCode::Policy);
+            assert!(!error.to_string().is_empty());
+            return;
+        }
+    };
+    let again = Policy::from_toml(&policy.to_toml()).expect("its own text");
+    assert_eq!(again.digest(), policy.digest());
+    assert_eq!(again.explain(), policy.explain());
+    assert!(!policy.explain().is_empty());
+    let back = set_mode_in(text, Mode::Enforce)
+        .and_then(|text| set_mode_in(&text, policy.mode()))
+        .and_then(|text| Policy::from_toml(&text));
+    assert_eq!(back.expect("only the mode was edited").digest(), policy.digest());
+
+    for m in derived_matches(text) {
+        let mut previous = Action::Block;
+        for distance in 0..=policy.radius() + 1 {
+            let mut m = m.clone();
+            m.distance = distance;
+            let judged = policy.judge(&[m], MediaClass::Image, None);
+            let action = judged.would_have.unwrap_or(judged.action);
+            assert!(
+                action <= previous,
+                "milder at {distance} than at the distance before is wrong"
+            );
+            assert!(!judged.reasons.is_empty() && !judged.reasons[0].to_string().is_empty());
+            previous = action;
+        }
+        assert_eq!(previous, Action::Allow, "beyond the radius nothing acts");
+    }
+}
+
+/// PDQ matches whose fields depend on the text, with names that stand in it, so that its rules select some of them.
+fn derived_matches(text: &str) -> Vec<Match> {
+    let mut words: Vec<&str> = text.split(['"', '\'']).filter(|w| w.len() < 40).collect();
+    words.push("local");
+    let seed = blake3::hash(text.as_bytes());
+    let matches = seed.as_bytes().chunks_exact(8).map(|bytes| {
+        let pick = |at: usize, among: usize| usize::from(bytes[at]) % among;
+        let list = words[pick(0, words.len())];
+        let mut m = Match::new(list, EntryId([bytes[0]; 16]), Algorithm::Pdq, 0);
+        m.labels = vec![words[pick(1, words.len())].to_owned()];
+        m.list_kind = ListKind::ALL[pick(2, ListKind::ALL.len())];
+        m.opinion = Opinion::ALL[pick(3, Opinion::ALL.len())];
+        m.severity = Severity::ALL[pick(4, Severity::ALL.len())];
+        m.view = View::ALL[1 + pick(5, View::ALL.len() - 1)];
+        m.quality = Some(pick(6, 101) as u8);
+        m.reviewed = bytes[7] & 1 == 1;
+        m
+    });
+    matches.collect()
+}

@@ -1,0 +1,7 @@
+//! See `bodies::set_open`.
+#![no_main]
+
+#[path = "../bodies.rs"]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::set_open(data));
