@@ -23,6 +23,7 @@ use tamis::set::{EntryId, List, ListKind, Opinion, Severity};
 use tamis::{Action, ErrorCode, Limits, Policy, Set, SetBuilder};
 
 /// Every target by its name, which is that of its function here and of its folder in `corpus`.
+#[allow(clippy::type_complexity, reason = "a table, read once")]
 pub const TARGETS: [(&str, fn(&[u8])); 4] = [
     ("set_open", set_open),
     ("sniff_decode", sniff_decode),

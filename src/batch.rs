@@ -1,7 +1,7 @@
 //! Many uploads at once, on several threads. Feature `rayon`.
 //!
-//! The pool is made inside the call and gone when it returns, so nothing of it is left for a later fork to inherit. Every thread has its own
-//! [`Scanner`]; they share the store.
+//! The threads are started inside the call and joined before it returns, so nothing of them is left for a later fork to inherit. Each has
+//! scanners of its own; they share the store.
 
 use std::path::{Path, PathBuf};
 
@@ -56,7 +56,7 @@ impl Batch {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorCode::Internal`] if no thread can be started. What one upload's check returns is in its place.
+    /// [`ErrorCode::Io`] if no thread can be started. What one upload's check returns is in its place.
     pub fn check_many(
         &self,
         uploads: &[impl AsRef<[u8]> + Sync],
@@ -64,14 +64,14 @@ impl Batch {
     ) -> Result<Vec<Result<Verdict>>> {
         let judge =
             |scanner: &mut Scanner, upload: &_| scanner.check(AsRef::as_ref(upload), context);
-        self.pool()?.install(|| Ok(uploads.par_iter().map_init(|| self.scanner(), judge).collect()))
+        self.with_pool(|| uploads.par_iter().map_init(|| self.scanner(), judge).collect())
     }
 
     /// Judges files one after the other as `paths` gives them, and tells `done` about each as soon as it is judged, in any order.
     /// `paths` may be endless work: it is asked for the next file only when a thread is free. Ends when `paths` does.
     ///
     /// # Errors
-    /// [`ErrorCode::Internal`] if no thread can be started.
+    /// [`ErrorCode::Io`] if no thread can be started.
     pub fn check_paths(
         &self,
         paths: impl Iterator<Item = PathBuf> + Send,
@@ -80,19 +80,50 @@ impl Batch {
     ) -> Result<()> {
         let judge =
             |scanner: &mut Scanner, path: PathBuf| done(&path, scanner.check_path(&path, context));
-        self.pool()?.install(|| paths.par_bridge().for_each_init(|| self.scanner(), judge));
-        Ok(())
+        self.with_pool(|| paths.par_bridge().for_each_init(|| self.scanner(), judge))
     }
 
     fn scanner(&self) -> Scanner {
         Scanner::new(self.store.clone(), self.policy.clone()).with_limits(self.limits.clone())
     }
 
-    fn pool(&self) -> Result<rayon::ThreadPool> {
+    /// Runs `work` on threads that are gone when this returns.
+    fn with_pool<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T> {
+        let jobs = match self.jobs {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            jobs => jobs,
+        };
+        // `build` would leave the threads to end when they please; `build_scoped` joins them.
         rayon::ThreadPoolBuilder::new()
-            .num_threads(self.jobs)
+            .num_threads(jobs)
             .thread_name(|i| format!("tamis-{i}"))
-            .build()
-            .map_err(|e| Error::new(ErrorCode::Internal, format!("cannot start threads: {e}")))
+            .build_scoped(|thread| thread.run(), |pool| pool.install(work))
+            .map_err(|e| Error::new(ErrorCode::Io, format!("cannot start {jobs} threads: {e}")))
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::{Set, SetBuilder, store::StoreOptions};
+
+    fn threads() -> usize {
+        let names = std::fs::read_dir("/proc/self/task").unwrap().map(|task| {
+            std::fs::read_to_string(task.unwrap().path().join("comm")).unwrap_or_default()
+        });
+        names.filter(|name| name.starts_with("tamis-")).count()
+    }
+
+    #[test]
+    fn no_thread_outlives_the_call() {
+        let set = Set::from_bytes(&SetBuilder::new().to_bytes().unwrap().0).unwrap();
+        let store = Store::from_set(set, StoreOptions::new().test_list(true)).unwrap();
+        let batch = Batch::new(store, Policy::builtin()).with_jobs(16);
+        let uploads: Vec<_> = crate::store::test_files().iter().map(|f| f.bytes).collect();
+        for _ in 0..5 {
+            let verdicts = batch.check_many(&uploads, &Context::at(1)).unwrap();
+            assert_eq!(verdicts.len(), 4);
+            assert_eq!(threads(), 0);
+        }
     }
 }

@@ -18,7 +18,7 @@ pub enum ErrorCode {
     Io = 2,
     /// The file or directory does not exist.
     NotFound = 3,
-    /// The file's owner, mode or kind is not safe to use (world-readable, group-writable, a directory, ...).
+    /// The file's mode or kind is not safe to use (world-readable, group-writable, a directory, ...), or access is denied.
     Permissions = 4,
     /// The file is not a Tamis set at all.
     SetForeign = 10,

@@ -23,7 +23,7 @@ pub struct Limits {
     pub pixels: u64,
     /// Bytes of decoded pixels and of the decoder's own buffers. Default 256 MiB.
     pub decoded_bytes: u64,
-    /// Frames of an animation that are decoded. Default 1: the first.
+    /// Frames of an animation that are decoded. Default 1, the first; more are not looked at yet, and 0 refuses animations.
     pub frames: u32,
     /// Wall time for decoding one upload. Default 2 seconds.
     pub time: Duration,

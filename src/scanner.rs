@@ -48,7 +48,8 @@ pub struct Context {
     pub scope: Option<String>,
     /// The caller's own opaque name for the upload; kept in evidence. No personal data.
     pub reference: Option<String>,
-    /// How long the call may take, from its start. What it cut short is in the verdict.
+    /// How long examining may take, from the moment the whole upload is at hand; the time that a reader takes to deliver it
+    /// is the caller's affair. What it cut short is in the verdict.
     pub deadline: Option<Duration>,
 }
 
@@ -176,6 +177,8 @@ impl Scanner {
             },
         );
         read.map_err(|e| Error::new(ErrorCode::Io, format!("cannot read the upload: {e}")))?;
+        // A slow uploader must not use up the time for decoding.
+        run.started = Instant::now();
         run.fingerprints.digests = digester.finish();
         let media = run.step(|t| &mut t.sniff, || sniff(&upload));
         let body = (length <= self.limits.upload_bytes).then_some(&upload[..]);
@@ -204,7 +207,8 @@ impl Scanner {
         self.check_reader(file, context).map_err(|e| e.with_path(path))
     }
 
-    /// Judges fingerprints that were computed before: for backfill and replay.
+    /// Judges fingerprints that were computed before: for backfill and replay. The verdict is `complete` only if they
+    /// cover every algorithm that the store holds now.
     ///
     /// # Errors
     /// Only if the store turns out to be damaged.
@@ -217,12 +221,21 @@ impl Scanner {
         run.fingerprints = fingerprints.clone();
         run.digest_lookup(self)?;
         run.perceptual_search(self)?;
-        run.examined.push(Method::Digests);
+        let given = fingerprints.digests.algorithms();
+        if !given.is_empty() {
+            run.examined.push(Method::Digests);
+        }
         if !fingerprints.perceptual.is_empty() {
             run.examined.push(Method::Perceptual);
         }
+        // What was not computed then cannot be compared now; whether there was a picture to hash, nobody knows here.
+        let held = run.snapshot.algorithms();
+        let complete = held.iter().all(|a| match a {
+            Algorithm::Pdq => !fingerprints.perceptual.is_empty(),
+            digest => given.contains(digest),
+        });
         let media = Media { class: MediaClass::Unknown, format: Format::Unknown };
-        Ok(run.finish(&self.policy, media, true))
+        Ok(run.finish(&self.policy, media, complete))
     }
 
     /// How many of `length` bytes are kept: all that may be decoded, or enough to name the kind of media.
@@ -243,8 +256,9 @@ impl Scanner {
         run.examined.push(Method::Digests);
         let perceptual =
             media.class.is_picture() && run.snapshot.algorithms().contains(Algorithm::Pdq);
-        // A video's frames and an archive's contents are not looked into yet, and the verdict says so.
-        let mut complete = !matches!(media.class, MediaClass::Video | MediaClass::Archive);
+        // Videos and archives are not looked into yet, and of an animation only the first frame: the verdict says so.
+        let partly = [MediaClass::Animation, MediaClass::Video, MediaClass::Archive];
+        let mut complete = !partly.contains(&media.class);
         if perceptual {
             if self.policy.decided_by_digests(&run.matches) {
                 complete = false;
@@ -276,9 +290,8 @@ impl Scanner {
         media: &Media,
         context: &Context,
     ) -> std::result::Result<(), Unscannable> {
-        let started = run.started;
-        let limit = context.deadline.map_or(self.limits.time, |d| d.min(self.limits.time));
-        let deadline = started.checked_add(limit);
+        // The decoder applies the limit on its own time; this is the caller's.
+        let deadline = context.deadline.and_then(|d| run.started.checked_add(d));
         let decoder = &mut self.decoder;
         let limits = &self.limits;
         let picture =
@@ -288,23 +301,29 @@ impl Scanner {
         let perceptual = &mut run.fingerprints.perceptual;
         let hash_started = Instant::now();
         let stored = picture.as_stored();
-        if views.contains(&View::AsStored) {
-            perceptual.push((View::AsStored, hasher.hash(&stored)));
-        }
         if views.iter().any(|v| v.is_dihedral()) {
             let forms = hasher.hash_dihedral(&stored);
-            let turned = Dihedral::ALL
+            let forms = Dihedral::ALL
                 .into_iter()
                 .zip(forms.hashes)
-                .map(|(form, hash)| (View::of(form), hash));
-            perceptual.extend(
-                turned
-                    .filter(|(view, _)| view.is_dihedral() && views.contains(view))
-                    .map(|(view, hash)| (view, Pdq { hash, quality: forms.quality })),
-            );
+                .map(|(form, hash)| (View::of(form), Pdq { hash, quality: forms.quality }));
+            perceptual.extend(forms.filter(|(view, _)| views.contains(view)));
         }
-        if let Some(shown) = picture.as_shown().filter(|_| views.contains(&View::AsShown)) {
-            perceptual.push((View::AsShown, hasher.hash(&shown)));
+        // At 64 x 64 the reference hashes a picture by itself differently than among its eight forms.
+        let alone = perceptual.is_empty() || (stored.width(), stored.height()) == (64, 64);
+        if alone && views.contains(&View::AsStored) {
+            perceptual.retain(|(view, _)| *view != View::AsStored);
+            perceptual.insert(0, (View::AsStored, hasher.hash(&stored)));
+        }
+        if views.contains(&View::AsShown) {
+            match picture.as_shown() {
+                Some(shown) => perceptual.push((View::AsShown, hasher.hash(&shown))),
+                // An upright picture is shown as it is stored: one look-up is enough, under either name.
+                None if !views.contains(&View::AsStored) => {
+                    perceptual.push((View::AsShown, hasher.hash(&stored)));
+                }
+                None => {}
+            }
         }
         run.timings.hash = hash_started.elapsed();
         Ok(())
@@ -387,6 +406,9 @@ impl Run {
 
     fn finish(mut self, policy: &Policy, media: Media, complete: bool) -> Verdict {
         let started = Instant::now();
+        // Reasons name a digest that nobody can forge before one that anybody can.
+        self.matches
+            .sort_by_key(|m| (m.distance, !m.algorithm.is_collision_resistant(), m.entry, m.view));
         let judgement = policy.judge(&self.matches, media.class, self.unscannable);
         self.timings.policy = started.elapsed();
         let outcome = match self.unscannable {

@@ -60,8 +60,8 @@ pub struct Verdict {
     pub media: Media,
     /// The methods that were really applied.
     pub examined: Vec<Method>,
-    /// Whether every method that this kind of upload calls for was applied. Not when the digests alone already
-    /// decided, nor for media that Tamis cannot look into yet (videos, archives).
+    /// Whether every method that this kind of upload calls for was applied to all of it. Not when the digests alone already
+    /// decided, nor for media that Tamis does not look into as far as it might (videos, archives, animations beyond their first frame).
     pub complete: bool,
     /// The upload's fingerprints, as far as they were computed.
     #[serde(skip)]

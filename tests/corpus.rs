@@ -1,5 +1,7 @@
 //! Replays the committed corpora of the fuzz targets through the targets' own bodies: what a fuzzer once
 //! reached stays reached without one. `fuzz/README.md` says how they are made.
+
+#![allow(clippy::print_stdout, reason = "tests say what they did")]
 #![cfg(feature = "decode")]
 
 #[path = "../fuzz/bodies.rs"]

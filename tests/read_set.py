@@ -125,7 +125,7 @@ class Set:
         hasher = blake3(derive_key_context=ID_CONTEXT)
         for part in (listing.encode(), self.strings[source].encode()):
             hasher.update(struct.pack("<Q", len(part)) + part)
-        hasher.update(bytes([number]) + code)
+        hasher.update(bytes([role, number]) + code)
         need(hasher.digest()[:16] == record[:16], "an entry whose id is not its own")
         return {
             "id": record[:16].hex(),

@@ -373,7 +373,7 @@ fn a_suppressed_entry_is_shown_and_does_not_act() {
     let upload = png(&picture);
     let code: Fingerprint = hash(&picture).hash.into();
     let mut suppressing = builder([reviewed(code)]);
-    suppressing.suppress(EntryId::new("exchange", "", &code));
+    suppressing.suppress(EntryId::new("exchange", "", Role::Listed, &code));
     let verdict =
         Scanner::new(store(suppressing), Policy::builtin()).check(&upload, &now()).unwrap();
     assert_eq!((verdict.outcome, verdict.action), (Outcome::Match, Action::Allow));
@@ -381,7 +381,7 @@ fn a_suppressed_entry_is_shown_and_does_not_act() {
     // It does not hide its neighbour.
     let other = Entry { source_id: "2".into(), ..reviewed(code) };
     let mut suppressing = builder([reviewed(code), other]);
-    suppressing.suppress(EntryId::new("exchange", "", &code));
+    suppressing.suppress(EntryId::new("exchange", "", Role::Listed, &code));
     let verdict =
         Scanner::new(store(suppressing), Policy::builtin()).check(&upload, &now()).unwrap();
     assert_eq!((verdict.matches.len(), verdict.action), (2, Action::Block));
@@ -431,7 +431,7 @@ fn the_report_is_bounded_and_the_judgement_is_not() {
     let code: Fingerprint = hash(&picture).hash.into();
     let mut ids: Vec<_> = (0..500)
         .map(|n| format!("row {n}"))
-        .map(|source| (EntryId::new("exchange", &source, &code), source))
+        .map(|source| (EntryId::new("exchange", &source, Role::Listed, &code), source))
         .collect();
     ids.sort();
     // Only the entry that is reported last, if at all, may block.

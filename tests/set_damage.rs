@@ -6,8 +6,8 @@ mod common;
 
 use common::{Parts, full_set};
 use tamis::Set;
-use tamis::fingerprint::PdqHash;
-use tamis::set::StoredEntry;
+use tamis::fingerprint::{Algorithm, PdqHash};
+use tamis::set::{Entry, List, ListKind, StoredEntry};
 
 /// Everything that the set tells, or the first error.
 fn tell(bytes: &[u8]) -> tamis::Result<Vec<StoredEntry>> {
@@ -106,4 +106,73 @@ fn every_byte_of_the_contents_sealed_again() {
         }
     }
     println!("{variants} sealed variants, {refused} refused");
+}
+
+/// A list maker's bomb: the ranges of all rows cover the same entries, so that each row would find all of them.
+#[test]
+fn overlapping_ranges_do_not_multiply() {
+    let mut builder = tamis::SetBuilder::new();
+    let list = builder.add_list(List::new("bomb", ListKind::Exchange)).unwrap();
+    for seed in 0..4000 {
+        builder.add(list, Entry::new(common::fingerprint(Algorithm::Pdq, seed))).unwrap();
+    }
+    let mut parts = Parts::of(&builder.to_bytes().unwrap().0);
+    let ranges = parts.bytes_of(0x210);
+    let rows = ranges.len() / 4;
+    for row in 0..rows {
+        let end = if row % 2 == 0 { 0 } else { 4000u32 };
+        ranges[4 * row..4 * row + 4].copy_from_slice(&end.to_le_bytes());
+    }
+    let set = Set::from_bytes(&parts.seal()).unwrap();
+    // Every code is within 256 bits of every other.
+    let error = tamis::search::query(&set, PdqHash([0x55; 32]), 256).unwrap_err();
+    assert_eq!(error.code(), tamis::ErrorCode::SetCorrupt, "{error}");
+}
+
+/// Another: one string of a megabyte, and label sets that name it many times.
+#[test]
+fn long_strings_and_label_sets_are_not_read() {
+    let mut builder = tamis::SetBuilder::new();
+    let list = builder.add_list(List::new("bomb", ListKind::Exchange)).unwrap();
+    let labels = vec!["a".repeat(1000), "b".repeat(1000)];
+    builder
+        .add(list, Entry { labels, ..Entry::new(common::fingerprint(Algorithm::Md5, 1)) })
+        .unwrap();
+    let good = Parts::of(&builder.to_bytes().unwrap().0);
+
+    // String 1 is the first label. Let it swallow what follows, until it is longer than any string may be.
+    let mut long = good.clone();
+    let offsets = long.bytes_of(2);
+    let start = common::u32_at(offsets, 4);
+    let count = offsets.len() / 4;
+    let wide = (2..count).find(|i| common::u32_at(offsets, 4 * i) - start > 1024).unwrap();
+    let end = common::u32_at(offsets, 4 * wide);
+    for i in 2..=wide {
+        offsets[4 * i..4 * i + 4].copy_from_slice(&end.to_le_bytes());
+    }
+    let set = Set::from_bytes(&long.seal()).unwrap();
+    let error = set.entries().find_map(Result::err).expect("a string of 2000 bytes is refused");
+    assert!(error.to_string().contains("longer than 1024 bytes"), "{error}");
+
+    // A label set of 100 labels, all the same string.
+    let mut many = good.clone();
+    let (labels_row, range) = many.section(8);
+    let mut content = [1u8, 0, 0, 0].repeat(100);
+    let length = content.len() as u64;
+    content.resize(content.len().next_multiple_of(64), 0);
+    let room = range.len().next_multiple_of(64);
+    let shift = (content.len() - room) as u64;
+    many.data.splice(range.start..range.start + room, content);
+    many.table[labels_row][16..24].copy_from_slice(&length.to_le_bytes());
+    many.table[labels_row][24..32].copy_from_slice(&(length / 4).to_le_bytes());
+    for later in &mut many.table[labels_row + 1..] {
+        let offset = common::u64_at(later, 8) + shift;
+        later[8..16].copy_from_slice(&offset.to_le_bytes());
+    }
+    let ends = many.bytes_of(7);
+    let last = ends.len() - 4;
+    ends[last..].copy_from_slice(&100u32.to_le_bytes());
+    let set = Set::from_bytes(&many.seal()).unwrap();
+    let error = set.entries().find_map(Result::err).expect("a label set of 100 is refused");
+    assert!(error.to_string().contains("more than 64 labels"), "{error}");
 }

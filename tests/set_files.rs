@@ -266,7 +266,6 @@ fn bad() -> Vec<Bad> {
         ("label-beyond-strings", SetCorrupt, false, sealed(|p| put(p.bytes_of(8), 0, u32::MAX))),
         ("suppressions-out-of-order", SetCorrupt, false, sealed(|p| p.bytes_of(9).rotate_left(16))),
         ("codes-out-of-order", SetCorrupt, false, sealed(|p| p.bytes_of(PDQ).rotate_left(32))),
-        ("code-of-too-few-bits", SetCorrupt, false, sealed(|p| p.bytes_of(PDQ)[..32].fill(0))),
         (
             "range-empty",
             SetCorrupt,
@@ -296,6 +295,9 @@ fn bad() -> Vec<Bad> {
                 p.table[row][4] = 0;
             }),
         ),
+        ("header-reserved-not-zero", SetCorrupt, false, sealed(|p| p.header[50] = 1)),
+        ("section-flag-reserved", SetCorrupt, false, sealed(|p| p.table[2][4] |= 4)),
+        ("entry-flag-reserved", SetCorrupt, false, sealed(|p| p.bytes_of(6)[52] |= 2)),
         ("meta-reserved-not-zero", SetCorrupt, false, sealed(|p| p.bytes_of(1)[20] = 1)),
     ]
 }

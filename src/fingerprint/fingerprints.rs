@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::{Digests, Pdq, View};
 
-/// What an upload is looked up by. Kept for a later replay, it gives the same matches as the upload itself.
+/// What an upload is looked up by. Kept for a later replay, it gives the same matches as the upload itself, by the algorithms
+/// that were computed at the time.
 ///
 /// ```
 /// use tamis::fingerprint::{Algorithms, Fingerprints, Pdq, View, digests};

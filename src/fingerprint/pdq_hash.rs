@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::fingerprint::{Algorithm, Fingerprint, fingerprint::hex};
 
 /// A PDQ hash: 256 bits. Byte 0 holds the first two hexadecimal digits of the text form that Meta's tools print.
@@ -50,10 +50,21 @@ impl FromStr for PdqHash {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let fingerprint = Fingerprint::from_hex(Algorithm::Pdq, text)?;
-        let mut code = [0; 32];
-        code.copy_from_slice(fingerprint.bytes());
-        Ok(PdqHash(code))
+        Fingerprint::from_hex(Algorithm::Pdq, text)?.try_into()
+    }
+}
+
+impl TryFrom<Fingerprint> for PdqHash {
+    type Error = Error;
+
+    fn try_from(fingerprint: Fingerprint) -> Result<PdqHash> {
+        match (fingerprint.algorithm(), <[u8; 32]>::try_from(fingerprint.bytes())) {
+            (Algorithm::Pdq, Ok(bytes)) => Ok(PdqHash(bytes)),
+            (other, _) => Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!("expected a fingerprint by pdq, found {other}"),
+            )),
+        }
     }
 }
 

@@ -15,16 +15,15 @@
 mod matches;
 mod planted;
 
+use std::cmp::Reverse;
+
 use crate::error::Result;
 use crate::fingerprint::{Algorithm, Fingerprints, PdqHash, View};
 use crate::hamming::{self, Isa};
-use crate::set::{EntryId, Set};
+use crate::set::{EntryId, Set, StoredEntry};
 
 pub use matches::Match;
 pub use planted::planted;
-
-/// The greatest radius that may be asked for. Codes further apart than this have nothing in common.
-pub const MAX_RADIUS: u32 = 64;
 
 /// An entry that was found, by position: cheap to collect, turned into a [`Match`] when it is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +129,7 @@ impl Searcher {
         now: u64,
     ) -> Result<()> {
         for entry in set.entries_of_row(algorithm, row)? {
-            let (id, expires) = set.entry_summary(entry)?;
+            let (id, expires) = set.entry_summary(entry, algorithm, row)?;
             if expires == 0 || u64::from(expires) > now {
                 self.found.push(Found { id, distance, view, set: number, entry, algorithm });
             }
@@ -148,8 +147,8 @@ impl Searcher {
             None => View::Bytes,
             Some(view) => fingerprints.perceptual[view].0,
         };
-        // An entry may stand in several sets, and is one entry all the same.
-        self.found.sort_by_key(|f| (f.distance, f.id, view(f)));
+        // An entry may stand in several sets, and is one entry all the same: what the last of them says of it holds.
+        self.found.sort_by_key(|f| (f.distance, f.id, view(f), Reverse(f.set)));
         self.found.dedup_by_key(|f| (f.distance, f.id, view(f)));
         for found in &self.found {
             let set = sets[found.set].as_ref();
@@ -196,18 +195,21 @@ fn within(
     Ok(())
 }
 
-/// Looks one code up: every entry of the set within `radius` (inclusive) bits of it, as (entry number, distance),
-/// nearest first. Expired entries are included: this is for inspection.
+/// Looks one code up: every entry of the set within `radius` (inclusive) bits of it with its distance, nearest first, then by
+/// fingerprint and id. Expired entries are included: this is for inspection.
 ///
 /// # Errors
 /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt).
-pub fn query(set: &Set, code: PdqHash, radius: u32) -> Result<Vec<(u64, u32)>> {
+pub fn query(set: &Set, code: PdqHash, radius: u32) -> Result<Vec<(StoredEntry, u32)>> {
     let mut rows = Vec::new();
     within(set, &[code.0], radius, |_, row, distance| rows.push((distance, row as u64)))?;
     rows.sort_unstable();
     let mut entries = Vec::new();
     for (distance, row) in rows {
-        entries.extend(set.entries_of_row(Algorithm::Pdq, row)?.map(|entry| (entry, distance)));
+        for index in set.entries_of_row(Algorithm::Pdq, row)? {
+            set.entry_summary(index, Algorithm::Pdq, row)?;
+            entries.push((set.entry(index)?, distance));
+        }
     }
     Ok(entries)
 }

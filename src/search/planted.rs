@@ -1,7 +1,8 @@
 //! Planted queries: proof, for one given set, that the search finds what is in it.
 //!
-//! A peer's saved index is known to find nothing in a list of one entry, and nobody noticed, because nobody asked it. So whenever a
-//! set is published, and in `tamis verify`, a sample of its own codes is looked up: as they are, and with as many bits flipped as the radius allows.
+//! A peer's saved index is known to find nothing in a list of one entry, and nobody noticed, because nobody asked it. So `tamis build`, before it
+//! publishes a set, and `tamis verify` look up a sample of the set's own codes: as they are, and with as many bits flipped as the radius allows.
+//! Whoever publishes sets by other means should do the same.
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::fingerprint::Algorithm;

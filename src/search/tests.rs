@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fingerprint::{Algorithms, Fingerprint, Pdq, digests};
-use crate::set::{Entry, List, ListKind, SetBuilder};
+use crate::set::{Entry, List, ListKind, Role, SetBuilder};
 
 /// A code with 128 bits, drawn from `seed`, and then `moved` pairs of bits exchanged.
 fn code(seed: u8, moved: usize) -> PdqHash {
@@ -39,7 +39,7 @@ fn naive(
         }
         if entry.fingerprint.algorithm() == Algorithm::Pdq {
             for (view, pdq) in &fingerprints.perceptual {
-                let listed: PdqHash = entry.fingerprint.to_hex().parse().unwrap();
+                let listed = PdqHash::try_from(entry.fingerprint).unwrap();
                 let distance = listed.distance(&pdq.hash);
                 if distance <= radius {
                     found.push((distance, stored.id, *view));
@@ -144,7 +144,7 @@ fn a_match_tells_what_the_list_says_and_who_suppressed_it() {
     let own = Entry { source_id: "own".into(), legal_basis: "its own".into(), ..Entry::new(hash) };
     base.add(list, own).unwrap();
     let mut other = SetBuilder::new();
-    let id = EntryId::new("l", "", &Fingerprint::from(hash));
+    let id = EntryId::new("l", "", Role::Listed, &Fingerprint::from(hash));
     other.suppress(id);
 
     let sets = [base, other]

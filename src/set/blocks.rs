@@ -4,6 +4,7 @@
 //! race both verify the same block, and both come to the same result.
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, ErrorCode, Result};
@@ -16,6 +17,8 @@ pub(super) struct Blocks {
     bytes: Bytes,
     verified: Bitmap,
     groups: Bitmap,
+    /// Where the bytes came from, for errors: whoever has several sets must know which one is damaged.
+    pub(super) path: Option<PathBuf>,
 }
 
 impl Blocks {
@@ -26,6 +29,7 @@ impl Blocks {
             groups: Bitmap::new(blocks.div_ceil(GROUP)),
             head,
             bytes,
+            path: None,
         }
     }
 
@@ -46,10 +50,11 @@ impl Blocks {
         self.slice(self.head.data_start + range.start, (range.end - range.start) as usize)
     }
 
-    /// Verifies every block, whether or not it was touched before. Calls `progress` with the bytes done.
+    /// Verifies every block, whether or not it was touched before, and remembers it. Calls `progress` with the bytes done.
     pub(super) fn verify_all(&self, progress: &mut dyn FnMut(u64)) -> Result<()> {
         for block in 0..self.head.blocks() as usize {
             self.verify_block(block)?;
+            self.verified.set(block);
             if block % 1024 == 1023 {
                 progress((block as u64 + 1) * BLOCK as u64);
             }
@@ -78,7 +83,7 @@ impl Blocks {
         let at = self.head.data_start + offset;
         let found = checksum(self.slice(at, length)?);
         if found != *self.slice(self.head.checksums_start + (block * CHECKSUM) as u64, CHECKSUM)? {
-            return Err(damaged("block", at, length));
+            return Err(self.damaged("block", at, length));
         }
         Ok(())
     }
@@ -89,9 +94,23 @@ impl Blocks {
         let at = self.head.checksums_start + (first * CHECKSUM) as u64;
         let found = checksum(self.slice(at, count * CHECKSUM)?);
         if self.head.roots.get(group) != Some(&found) {
-            return Err(damaged("group of checksums", at, count * CHECKSUM));
+            return Err(self.damaged("group of checksums", at, count * CHECKSUM));
         }
         Ok(())
+    }
+
+    fn damaged(&self, what: &str, at: u64, length: usize) -> Error {
+        let error = Error::new(
+            ErrorCode::SetCorrupt,
+            format!(
+                "the {what} at bytes {at}..{} does not have its checksum: the file is damaged; build or fetch it again",
+                at + length as u64
+            ),
+        );
+        match &self.path {
+            Some(path) => error.with_path(path),
+            None => error,
+        }
     }
 
     fn slice(&self, at: u64, length: usize) -> Result<&[u8]> {
@@ -107,16 +126,6 @@ impl Blocks {
     }
 }
 
-fn damaged(what: &str, at: u64, length: usize) -> Error {
-    Error::new(
-        ErrorCode::SetCorrupt,
-        format!(
-            "the {what} at bytes {at}..{} does not have its checksum: the file is damaged; build or fetch it again",
-            at + length as u64
-        ),
-    )
-}
-
 /// Bits that only ever turn from 0 to 1.
 struct Bitmap {
     words: Vec<AtomicU64>,
@@ -125,6 +134,10 @@ struct Bitmap {
 impl Bitmap {
     fn new(bits: usize) -> Bitmap {
         Bitmap { words: (0..bits.div_ceil(64)).map(|_| AtomicU64::new(0)).collect() }
+    }
+
+    fn set(&self, bit: usize) {
+        self.words[bit / 64].fetch_or(1 << (bit % 64), Ordering::Relaxed);
     }
 
     /// Calls `check` for each bit of `range` that is 0, and sets those for which it says `Ok`.
@@ -143,7 +156,7 @@ impl Bitmap {
             while clear != 0 {
                 let one = clear.trailing_zeros() as usize;
                 check(bit / 64 * 64 + one)?;
-                self.words[bit / 64].fetch_or(1 << one, Ordering::Relaxed);
+                self.set(bit / 64 * 64 + one);
                 clear &= clear - 1;
             }
             bit = end;

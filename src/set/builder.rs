@@ -1,12 +1,14 @@
 //! [`SetBuilder`]: collects lists and entries; the writer lays them out.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::fingerprint::Fingerprint;
 
+use super::format;
 use super::publish::publish;
 use super::reader::SetDigest;
 use super::record::{Entry, EntryId, List, Opinion, Role, Severity};
@@ -71,26 +73,34 @@ impl SetBuilder {
 
     /// Records when the set was made, in seconds since 1970. It is part of the set's bytes, so leave it out,
     /// or give the same, where two builds must be equal.
-    pub fn created(&mut self, seconds: u64) {
+    pub fn set_created(&mut self, seconds: u64) {
         self.created = seconds;
     }
 
     /// Adds a list.
     ///
     /// # Errors
-    /// [`ErrorCode::InvalidArgument`] if the name is empty, longer than 255 bytes, holds control characters or is taken.
+    /// [`ErrorCode::InvalidArgument`] if the name is empty, longer than 255 bytes, holds control characters or is taken,
+    /// if another text is longer than 1024 bytes, or if there are 4096 lists already.
     pub fn add_list(&mut self, list: List) -> Result<ListId> {
         let fault = |what: String| Err(Error::new(ErrorCode::InvalidArgument, what));
         if list.name.is_empty() || list.name.len() > 255 || list.name.chars().any(char::is_control)
         {
             return fault("a list's name has 1 to 255 bytes and no control characters".into());
         }
+        if [&list.agreement, &list.legal_basis].iter().any(|text| text.len() > refusal::TEXT_LIMIT)
+        {
+            return fault(format!(
+                "a list's agreement and legal basis have at most {} bytes each",
+                refusal::TEXT_LIMIT
+            ));
+        }
         if self.lists.iter().any(|l| l.name == list.name) {
             return fault(format!("there are two lists of the name {:?}", list.name));
         }
         let id = match u16::try_from(self.lists.len()) {
-            Ok(id) if id < u16::MAX => id,
-            _ => return fault("a set has at most 65,535 lists".into()),
+            Ok(id) if u64::from(id) < format::MAX_LISTS => id,
+            _ => return fault(format!("a set has at most {} lists", format::MAX_LISTS)),
         };
         for string in [&list.name, &list.agreement, &list.legal_basis] {
             self.strings.intern(string.as_str())?;
@@ -110,7 +120,7 @@ impl SetBuilder {
         let Some(name) = self.lists.get(usize::from(list.0)).map(|l| l.name.as_str()) else {
             return Err(Refusal::UnknownList);
         };
-        let id = EntryId::new(name, &entry.source_id, &entry.fingerprint);
+        let id = EntryId::new(name, &entry.source_id, entry.role, &entry.fingerprint);
         let item = match (entry.item.as_str(), entry.source_id.as_str()) {
             ("", "") => self.strings.intern(id.to_string().as_str()),
             ("", source) => self.strings.intern(source),
@@ -180,6 +190,15 @@ impl SetBuilder {
         let mut out = std::io::Cursor::new(Vec::new());
         let report = writer::write(self, &mut out)?;
         Ok((out.into_inner(), report))
+    }
+}
+
+impl fmt::Debug for SetBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SetBuilder")
+            .field("lists", &self.lists)
+            .field("entries", &self.entries.len())
+            .finish()
     }
 }
 

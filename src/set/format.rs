@@ -35,6 +35,10 @@ pub(super) const LIST_BYTES: usize = 32;
 pub(super) const ITEM_BYTES: usize = 8;
 pub(super) const ENTRY_BYTES: usize = 64;
 pub(super) const ID_BYTES: usize = 16;
+/// Bounds on what a reader must be ready to hold at once.
+pub(super) const MAX_LISTS: u64 = 4096;
+pub(super) const MAX_STRING: u64 = 1024;
+pub(super) const MAX_LABELS: u64 = 64;
 /// Quality of an entry whose list does not give one.
 pub(super) const NO_QUALITY: u8 = 255;
 pub(super) const REVIEWED: u8 = 1;
@@ -106,6 +110,10 @@ pub(super) struct Head {
     pub(super) data_start: u64,
     pub(super) data_length: u64,
     pub(super) digest: [u8; 32],
+    /// A bit that this version calls reserved is set. Fine in a newer minor version, a fault in this one.
+    pub(super) uses_reserved: bool,
+    /// The minor version is greater than ours.
+    pub(super) newer_minor: bool,
 }
 
 impl Head {
@@ -200,6 +208,7 @@ impl Head {
         let table_end = HEADER + section_count * TABLE_ROW;
         let mut sections = Vec::with_capacity(section_count);
         let mut previous: Option<Section> = None;
+        let mut uses_reserved = bytes[20..24].iter().chain(&bytes[40..64]).any(|b| *b != 0);
         for (i, row) in bytes[HEADER..table_end].chunks_exact(TABLE_ROW).enumerate() {
             let at = HEADER + i * TABLE_ROW;
             let section = Section {
@@ -209,6 +218,7 @@ impl Head {
                 length: u64_at(row, 16),
                 count: u64_at(row, 24),
             };
+            uses_reserved |= u32_at(row, 4) & !CRITICAL != 0;
             let fits =
                 section.offset.checked_add(section.length).is_some_and(|end| end <= data_length);
             if !fits || !section.offset.is_multiple_of(ALIGN) {
@@ -264,6 +274,8 @@ impl Head {
                 if end <= data_start && data_start.is_multiple_of(ALIGN) =>
             {
                 Ok(Head {
+                    uses_reserved,
+                    newer_minor: u16_at(bytes, 10) > MINOR,
                     sections,
                     roots: roots.to_vec(),
                     checksums_start,
@@ -315,6 +327,8 @@ impl Head {
             data_start,
             data_length: end,
             digest: [0; 32],
+            uses_reserved: false,
+            newer_minor: false,
         })
     }
 

@@ -30,17 +30,28 @@ pub(super) enum Bytes {
 
 impl Bytes {
     /// A copy on the heap, aligned to a cache line.
-    pub(super) fn copy(bytes: &[u8]) -> Bytes {
-        let mut heap = Bytes::aligned(bytes.len());
+    pub(super) fn copy(bytes: &[u8]) -> Result<Bytes> {
+        let mut heap = Bytes::aligned(bytes.len() as u64)?;
         heap.heap_mut().copy_from_slice(bytes);
-        heap
+        Ok(heap)
     }
 
-    fn aligned(length: usize) -> Bytes {
+    /// Zeros on the heap. A file may claim any length, being sparse, so a lack of memory is an error and not the end.
+    fn aligned(length: u64) -> Result<Bytes> {
         let align = ALIGN as usize;
-        let buffer = vec![0; length + align];
+        let mut buffer = Vec::new();
+        let size = usize::try_from(length).ok().and_then(|n| n.checked_add(align));
+        match size.map(|size| buffer.try_reserve_exact(size).map(|()| size)) {
+            Some(Ok(size)) => buffer.resize(size, 0),
+            _ => {
+                let message = format!(
+                    "the set takes {length} bytes, more memory than there is; map it with `Set::open`"
+                );
+                return Err(Error::new(ErrorCode::SetTooLarge, message));
+            }
+        }
         let start = buffer.as_ptr().align_offset(align).min(align);
-        Bytes::Heap(buffer, start)
+        Ok(Bytes::Heap(buffer, start))
     }
 
     fn heap_mut(&mut self) -> &mut [u8] {
@@ -74,13 +85,7 @@ impl Bytes {
 
     /// Reads the whole file.
     pub(super) fn read(file: &mut File, length: u64, path: &Path) -> Result<Bytes> {
-        let length = usize::try_from(length)
-            .ok()
-            .filter(|n| *n <= isize::MAX as usize - ALIGN as usize)
-            .ok_or_else(|| {
-                Error::new(ErrorCode::SetTooLarge, "the set does not fit in memory").with_path(path)
-            })?;
-        let mut bytes = Bytes::aligned(length);
+        let mut bytes = Bytes::aligned(length).map_err(|e| e.with_path(path))?;
         let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_exact(bytes.heap_mut()));
         read.map_err(|e| Error::io("read", path, e))?;
         Ok(bytes)
@@ -113,7 +118,7 @@ pub(crate) fn check_mode(metadata: &Metadata, path: &Path) -> Result<()> {
     let fault = match mode {
         m if m & 0o020 != 0 => "its group may write to it",
         m if m & 0o002 != 0 => "everybody may write to it",
-        m if m & 0o005 != 0 => "everybody may read it, and sets are confidential",
+        m if m & 0o004 != 0 => "everybody may read it, and sets are confidential",
         _ => return Ok(()),
     };
     let fix = if metadata.is_dir() { "chmod 0750" } else { "chmod 0640" };

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::fingerprint::{Algorithm, Algorithms, Fingerprint, hex};
@@ -63,8 +65,8 @@ pub struct StoredEntry {
 /// ```
 pub struct Set {
     blocks: Blocks,
-    // Small, and needed by every match.
-    lists: OnceLock<Vec<List>>,
+    // Small, and needed by every match. Not a `OnceLock`: a process that forks while a thread fills one would hang in the child.
+    lists: ArcSwapOption<Vec<List>>,
 }
 
 impl Set {
@@ -99,7 +101,9 @@ impl Set {
         let head = map::read_prefix(&mut file, length, path)?;
         let head = Head::parse(&head, metadata.len()).map_err(|e| e.with_path(path))?;
         let bytes = bytes(&mut file, metadata.len(), path)?;
-        Set::new(head, bytes).map_err(|e| e.with_path(path))
+        let mut set = Set::new(head, bytes).map_err(|e| e.with_path(path))?;
+        set.blocks.path = Some(path.to_path_buf());
+        Ok(set)
     }
 
     /// A copy of a set that is in memory already.
@@ -110,11 +114,11 @@ impl Set {
         let file_length = bytes.len() as u64;
         let length = Head::length(&bytes[..bytes.len().min(HEADER)], file_length)?;
         let head = Head::parse(&bytes[..length.min(bytes.len())], file_length)?;
-        Set::new(head, Bytes::copy(bytes))
+        Set::new(head, Bytes::copy(bytes)?)
     }
 
     fn new(head: Head, bytes: Bytes) -> Result<Set> {
-        let set = Set { blocks: Blocks::new(head, bytes), lists: OnceLock::new() };
+        let set = Set { blocks: Blocks::new(head, bytes), lists: ArcSwapOption::empty() };
         for id in section::META..=section::LABELS {
             set.section(id)?;
         }
@@ -174,16 +178,17 @@ impl Set {
     ///
     /// # Errors
     /// [`ErrorCode::SetCorrupt`].
-    pub fn lists(&self) -> Result<&[List]> {
-        if let Some(lists) = self.lists.get() {
+    pub fn lists(&self) -> Result<Arc<Vec<List>>> {
+        if let Some(lists) = self.lists.load_full() {
             return Ok(lists);
         }
         let count = self.count(section::LISTS);
-        if count > u64::from(u16::MAX) {
-            return Err(corrupt(format!("{count} lists; expected at most {}", u16::MAX)));
+        if count > format::MAX_LISTS {
+            return Err(corrupt(format!("{count} lists; expected at most {}", format::MAX_LISTS)));
         }
-        let lists = (0..count).map(|i| self.list(i)).collect::<Result<Vec<_>>>()?;
-        Ok(self.lists.get_or_init(|| lists))
+        let lists = Arc::new((0..count).map(|i| self.list(i)).collect::<Result<Vec<_>>>()?);
+        self.lists.store(Some(Arc::clone(&lists)));
+        Ok(lists)
     }
 
     fn list(&self, index: u64) -> Result<List> {
@@ -244,8 +249,21 @@ impl Set {
     }
 
     /// Id and expiry of an entry: all that the search needs before it knows that the entry matters.
-    pub(crate) fn entry_summary(&self, index: u64) -> Result<(EntryId, u32)> {
+    ///
+    /// It must be an entry of the fingerprint that it was found by. In a file whose entry ranges overlap, one entry could otherwise be
+    /// found by every row, and a small file could ask for any amount of memory.
+    pub(crate) fn entry_summary(
+        &self,
+        index: u64,
+        algorithm: Algorithm,
+        row: u64,
+    ) -> Result<(EntryId, u32)> {
         let record = self.record(index)?;
+        if record.algorithm()? != algorithm || u64::from(record.row()) != row {
+            return Err(corrupt(format!(
+                "entry {index} is not of {algorithm} row {row}, under which it is listed"
+            )));
+        }
         Ok((record.id(), record.expires()))
     }
 
@@ -344,12 +362,24 @@ impl Set {
     pub(super) fn string(&self, index: u32) -> Result<&str> {
         let strings = self.section(section::STRINGS)?;
         let range = self.offsets(section::STRING_OFFSETS, index, strings.length)?;
+        if range.end - range.start > format::MAX_STRING {
+            return Err(corrupt(format!(
+                "string {index} is longer than {} bytes",
+                format::MAX_STRING
+            )));
+        }
         let bytes = self.blocks.data(strings.offset + range.start..strings.offset + range.end)?;
         std::str::from_utf8(bytes).map_err(|_| corrupt(format!("string {index} is not UTF-8")))
     }
 
     fn labels(&self, set: u32) -> Result<Vec<String>> {
         let range = self.offsets(section::LABEL_OFFSETS, set, self.count(section::LABELS))?;
+        if range.end - range.start > format::MAX_LABELS {
+            return Err(corrupt(format!(
+                "label set {set} has more than {} labels",
+                format::MAX_LABELS
+            )));
+        }
         range
             .map(|i| Ok(self.string(u32_at(self.element(section::LABELS, i, 4)?, 0))?.to_owned()))
             .collect()
@@ -450,8 +480,18 @@ impl<'a> Record<'a> {
         }
     }
 
+    pub(super) fn unknown_flags(&self) -> u8 {
+        self.0[52] & !REVIEWED
+    }
+
     pub(super) fn reserved(&self) -> &'a [u8] {
         &self.0[54..]
+    }
+}
+
+impl AsRef<Set> for Set {
+    fn as_ref(&self) -> &Set {
+        self
     }
 }
 

@@ -2,9 +2,8 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::OnceLock;
 
-use blake3::hazmat::{HasherExt, hash_derive_key_context};
+use blake3::hazmat::HasherExt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, ErrorCode, Result, shown};
@@ -115,31 +114,28 @@ named! {
     }
 }
 
-/// The stable identity of an entry: the first 16 bytes of BLAKE3 over list, source id, algorithm and fingerprint.
+/// BLAKE3's key for the context `tamis 2026-11 entry id`, which would otherwise be derived anew for every id.
+pub(super) const ID_KEY: [u8; 32] = [0; 32];
+
+/// The stable identity of an entry: the first 16 bytes of BLAKE3 over list, source id, role, algorithm and fingerprint.
 /// The same entry has the same id in every set, base or delta, whatever its position.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntryId(pub [u8; 16]);
 
 impl EntryId {
     /// The id of an entry of `list` (by name) with the list's own `source_id` (may be empty).
-    pub fn new(list: &str, source_id: &str, fingerprint: &Fingerprint) -> EntryId {
-        let mut hasher = blake3::Hasher::new_from_context_key(context_key());
+    pub fn new(list: &str, source_id: &str, role: Role, fingerprint: &Fingerprint) -> EntryId {
+        let mut hasher = blake3::Hasher::new_from_context_key(&ID_KEY);
         for part in [list.as_bytes(), source_id.as_bytes()] {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part);
         }
-        hasher.update(&[fingerprint.algorithm() as u8]);
+        hasher.update(&[role as u8, fingerprint.algorithm() as u8]);
         hasher.update(fingerprint.bytes());
         let mut id = [0; 16];
         id.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
         EntryId(id)
     }
-}
-
-/// BLAKE3's key for the context of entry ids: the same for all of them, so it is derived once.
-fn context_key() -> &'static [u8; 32] {
-    static KEY: OnceLock<[u8; 32]> = OnceLock::new();
-    KEY.get_or_init(|| hash_derive_key_context("tamis 2026-11 entry id"))
 }
 
 impl fmt::Display for EntryId {

@@ -189,8 +189,7 @@ fn check_digest(digest: &Fingerprint) -> Result<(), Refusal> {
 }
 
 fn check_pdq(code: &Fingerprint, quality: Option<u8>) -> Result<(), Refusal> {
-    let mut hash = PdqHash::default();
-    hash.0.copy_from_slice(code.bytes());
+    let Ok(hash) = PdqHash::try_from(*code) else { return Ok(()) };
     let bits = hash.popcount();
     if bits > PDQ_MOST_BITS {
         return Err(Refusal::PdqTooManyBits(bits));

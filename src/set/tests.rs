@@ -59,7 +59,7 @@ fn an_entry_without_an_item_is_one_of_its_own() {
         set.entries().map(|e| e.unwrap()).map(|e| (e.entry.item, e.id)).collect();
     assert_eq!(items.len(), 3);
     assert!(items.contains_key("s7") && items.contains_key("i"));
-    let id = EntryId::new("l", "", &digest(1));
+    let id = EntryId::new("l", "", Role::Listed, &digest(1));
     assert_eq!(items[&id.to_string()], id);
 }
 
@@ -82,18 +82,45 @@ fn lists_are_checked_when_they_are_added() {
 
 #[test]
 fn entry_ids_depend_on_each_part() {
-    let base = EntryId::new("list", "source", &digest(1));
-    assert_eq!(base, EntryId::new("list", "source", &digest(1)));
+    let base = EntryId::new("list", "source", Role::Listed, &digest(1));
+    assert_eq!(base, EntryId::new("list", "source", Role::Listed, &digest(1)));
     let md5 = Fingerprint::new(Algorithm::Blake3, digest(1).bytes()).unwrap();
     let others = [
-        EntryId::new("lists", "ource", &digest(1)),
-        EntryId::new("list", "", &digest(1)),
-        EntryId::new("list", "source", &digest(2)),
-        EntryId::new("list", "source", &md5),
+        EntryId::new("lists", "ource", Role::Listed, &digest(1)),
+        EntryId::new("list", "", Role::Listed, &digest(1)),
+        EntryId::new("list", "source", Role::Listed, &digest(2)),
+        EntryId::new("list", "source", Role::Listed, &md5),
+        EntryId::new("list", "source", Role::Exception, &digest(1)),
     ];
     assert!(others.iter().all(|other| *other != base));
     assert_eq!(base.to_string().parse::<EntryId>().unwrap(), base);
     assert!("12".parse::<EntryId>().is_err());
+}
+
+#[test]
+fn the_key_of_entry_ids_is_that_of_its_context() {
+    let key = blake3::hazmat::hash_derive_key_context("tamis 2026-11 entry id");
+    assert_eq!(record::ID_KEY, key, "{key:?}");
+}
+
+/// An appeal may except a file that the same list holds: two entries, not one given twice.
+#[test]
+fn an_exception_and_a_listing_of_one_file_stand_side_by_side() {
+    for turned in [false, true] {
+        let mut builder = SetBuilder::new();
+        let list = builder.add_list(List::new("local", ListKind::Local)).unwrap();
+        let mut roles = [Role::Listed, Role::Exception];
+        if turned {
+            roles.reverse();
+        }
+        for role in roles {
+            builder.add(list, Entry { role, ..Entry::new(digest(1)) }).unwrap();
+        }
+        let set = built(builder);
+        let mut found: Vec<_> = set.entries().map(|e| e.unwrap().entry.role).collect();
+        found.sort();
+        assert_eq!(found, [Role::Listed, Role::Exception]);
+    }
 }
 
 #[test]
@@ -194,7 +221,7 @@ proptest! {
         for (second, entry) in &added {
             let list = usize::from(*second);
             builder.add(ids[list], entry.clone()).unwrap();
-            let id = EntryId::new(&lists[list].name, &entry.source_id, &entry.fingerprint);
+            let id = EntryId::new(&lists[list].name, &entry.source_id, entry.role, &entry.fingerprint);
             let mut entry = entry.clone();
             entry.labels.sort();
             entry.labels.dedup();
@@ -204,14 +231,14 @@ proptest! {
             model.insert(id, (list, entry));
         }
         let set = built(builder);
-        prop_assert_eq!(set.lists().unwrap(), &lists[..]);
+        prop_assert!(set.lists().unwrap().iter().eq(&lists));
         let found: BTreeMap<_, _> = set.entries().map(|e| e.unwrap()).map(|e| (e.id, (e.list, e.entry))).collect();
         prop_assert_eq!(&found, &model);
         prop_assert_eq!(set.entry_count() as usize, model.len());
         for (id, (_, entry)) in &model {
             let row = set.row_of(&entry.fingerprint).unwrap().expect("its fingerprint is found");
             let range = set.entries_of_row(entry.fingerprint.algorithm(), row).unwrap();
-            prop_assert!(range.clone().any(|i| set.entry_summary(i).unwrap().0 == *id));
+            prop_assert!(range.clone().any(|i| set.entry_summary(i, entry.fingerprint.algorithm(), row).unwrap().0 == *id));
             for i in range {
                 prop_assert_eq!(set.entry(i).unwrap().entry.fingerprint, entry.fingerprint);
             }

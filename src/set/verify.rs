@@ -1,6 +1,8 @@
 //! Verifies a whole set: every block against its checksum, every rule of `FORMAT.md` against the data.
 //! Stricter than opening: `Set` stays safe without it, because it checks what it uses when it uses it.
 
+use std::collections::HashSet;
+
 use crate::error::Result;
 use crate::fingerprint::Fingerprint;
 
@@ -9,7 +11,10 @@ use super::format::{
 };
 use super::reader::{Record, Set, corrupt};
 use super::record::EntryId;
-use super::refusal;
+use super::refusal::{self, Refusal};
+
+/// Longest name of a list, in bytes.
+const MAX_NAME: usize = 255;
 
 /// What [`Set::verify`] found to be in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +24,8 @@ pub struct Verification {
     pub bytes: u64,
     /// Entries examined.
     pub entries: u64,
+    /// Entries that a builder would refuse today as poison ([`refusal`]): well-formed, but likely to match harmless uploads.
+    pub poison: u64,
 }
 
 impl Set {
@@ -33,13 +40,33 @@ impl Set {
         self.verify_strings()?;
         self.verify_lists_and_items()?;
         self.verify_labels()?;
-        self.verify_entries()?;
+        let poison = self.verify_entries()?;
         self.verify_suppressions()?;
-        Ok(Verification { bytes: self.blocks().head.data_length, entries: self.entry_count() })
+        let bytes = self.blocks().head.data_length;
+        Ok(Verification { bytes, entries: self.entry_count(), poison })
+    }
+
+    /// Compares every block with its checksum, at the speed of memory, and remembers it. A set that passed cannot
+    /// turn out to be damaged later; whether its maker kept the rules of the format is for [`Set::verify`].
+    ///
+    /// # Errors
+    /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt).
+    pub fn verify_checksums(&self) -> Result<()> {
+        self.blocks().verify_all(&mut |_| {})
+    }
+
+    /// Bytes that this version calls reserved are zero; a newer minor version may have given them a meaning.
+    fn reserved(&self, bytes: &[u8], what: &str) -> Result<()> {
+        if self.blocks().head.newer_minor { Ok(()) } else { zero(bytes, what) }
     }
 
     fn verify_padding(&self) -> Result<()> {
         let head = &self.blocks().head;
+        if head.uses_reserved && !head.newer_minor {
+            return Err(corrupt(
+                "a reserved part of the header or of the section table is not zero".into(),
+            ));
+        }
         let head_length =
             HEADER + head.sections.len() * TABLE_ROW + head.roots.len() * format::CHECKSUM;
         for padding in self.blocks().padding_before_data(head_length as u64)? {
@@ -51,7 +78,7 @@ impl Set {
                 "the padding between sections",
             )?;
         }
-        zero(
+        self.reserved(
             &self.element(section::META, 0, format::META_BYTES)?[8..],
             "the reserved part of the meta section",
         )
@@ -74,11 +101,12 @@ impl Set {
 
     fn verify_lists_and_items(&self) -> Result<()> {
         let lists = self.lists()?;
+        let mut names = HashSet::new();
         for (i, list) in lists.iter().enumerate() {
-            if list.name.is_empty() || lists[..i].iter().any(|l| l.name == list.name) {
+            if list.name.is_empty() || list.name.len() > MAX_NAME || !names.insert(&list.name) {
                 return Err(corrupt(format!("list {i} has no name of its own")));
             }
-            zero(
+            self.reserved(
                 &self.element(section::LISTS, i as u64, LIST_BYTES)?[13..],
                 "the reserved part of a list",
             )?;
@@ -120,7 +148,8 @@ impl Set {
     }
 
     /// Walks the columns as a search would. Nothing is copied, since this is nearly all of the work.
-    fn verify_entries(&self) -> Result<()> {
+    fn verify_entries(&self) -> Result<u64> {
+        let mut poison = 0;
         let entries = self.table::<ENTRY_BYTES>(section::ENTRIES)?;
         let mut next = 0;
         for algorithm in self.algorithms().iter() {
@@ -146,7 +175,8 @@ impl Set {
                 let fingerprint = Fingerprint::new(algorithm, code)?;
                 let mut last = None;
                 for (i, record) in (start..).zip(of_row) {
-                    let id = self.verify_entry(i, record, row, fingerprint)?;
+                    let (id, poisonous) = self.verify_entry(i, record, row, fingerprint)?;
+                    poison += u64::from(poisonous);
                     if last.is_some_and(|l| l >= id) {
                         return Err(corrupt(format!("entry {i} is out of order")));
                     }
@@ -157,16 +187,17 @@ impl Set {
         if next != entries.len() {
             return Err(corrupt(format!("{} entries, but rows for {next}", entries.len())));
         }
-        Ok(())
+        Ok(poison)
     }
 
+    /// The entry's id, and whether it is poison.
     fn verify_entry(
         &self,
         i: usize,
         record: &[u8; ENTRY_BYTES],
         row: usize,
         fingerprint: Fingerprint,
-    ) -> Result<EntryId> {
+    ) -> Result<(EntryId, bool)> {
         let fault = |what: &str| corrupt(format!("entry {i}: {what}"));
         let record = Record(record);
         if record.algorithm()? != fingerprint.algorithm() || record.row() as usize != row {
@@ -176,19 +207,22 @@ impl Set {
         let quality = record.quality()?;
         record.opinion()?;
         record.severity()?;
-        refusal::check_fingerprint(role, &fingerprint, quality)
-            .map_err(|r| fault(&r.to_string()))?;
+        let refused = refusal::check_fingerprint(role, &fingerprint, quality);
+        if let Err(refusal @ Refusal::ExceptionAlgorithm(_)) = refused {
+            return Err(fault(&refusal.to_string()));
+        }
         self.offsets(section::LABEL_OFFSETS, record.labels(), self.count(section::LABELS))?;
         self.string(record.legal_basis())?;
         let item = self.element(section::ITEMS, u64::from(record.item()), ITEM_BYTES)?;
-        let list =
-            self.lists()?.get(u32_at(item, 0) as usize).ok_or_else(|| fault("it is of no list"))?;
-        let id = EntryId::new(&list.name, self.string(record.source_id())?, &fingerprint);
+        let lists = self.lists()?;
+        let list = lists.get(u32_at(item, 0) as usize).ok_or_else(|| fault("it is of no list"))?;
+        let id = EntryId::new(&list.name, self.string(record.source_id())?, role, &fingerprint);
         if record.id() != id {
             return Err(fault("its id is not that of its contents"));
         }
-        zero(record.reserved(), "the reserved part of an entry")?;
-        Ok(id)
+        self.reserved(record.reserved(), "the reserved part of an entry")?;
+        self.reserved(&[record.unknown_flags()], "a reserved flag of an entry")?;
+        Ok((id, refused.is_err()))
     }
 
     fn verify_suppressions(&self) -> Result<()> {

@@ -7,7 +7,8 @@
 //! ```text
 //! refresh():
 //!     has the file's identity (device, inode, size, times) changed since it was opened? no -> nothing to do
-//!     open the new one; if that fails, the last good snapshot stays in force and the error says why
+//!     open the new one and compare all of it with its checksums;
+//!     if that fails, the last good snapshot stays in force and the error says why
 //!     swap the snapshot; scanners see it at their next upload, and the old one goes when its last user is done
 //! ```
 //!
@@ -167,7 +168,8 @@ impl Store {
         self.shared.current.load_full()
     }
 
-    /// Looks whether the files were replaced, and opens the new ones. Costs one or two system calls when they were not.
+    /// Looks whether the files were replaced, and opens the new ones. Costs a system call or three when they were not. New
+    /// files are compared with their checksums before they come into force, which takes as long as reading them.
     ///
     /// # Errors
     /// As for [`Store::open`]. The last good snapshot then stays in force.
@@ -176,7 +178,12 @@ impl Store {
         if self.shared.current.load().stamp == Some(Stamp::of(&base_of(path)?)?) {
             return Ok(Refresh::Unchanged);
         }
-        self.shared.current.store(Arc::new(self.shared.options.snapshot(path)?));
+        let snapshot = self.shared.options.snapshot(path)?;
+        for set in &snapshot.sets {
+            // At the first opening damage would show when it is touched; here there is a good snapshot to lose.
+            set.verify_checksums()?;
+        }
+        self.shared.current.store(Arc::new(snapshot));
         Ok(Refresh::Replaced)
     }
 

@@ -35,7 +35,7 @@ pub fn weight128(random: &[u8]) -> Vec<u8> {
 /// Two lists, every algorithm, shared fingerprints, items with several entries, an exception, suppressions, all fields in use.
 pub fn full_builder() -> SetBuilder {
     let mut builder = SetBuilder::new();
-    builder.created(1_790_000_000);
+    builder.set_created(1_790_000_000);
     let exchange = builder
         .add_list(List {
             name: "demo-exchange".into(),
@@ -76,8 +76,13 @@ pub fn full_builder() -> SetBuilder {
         ..Entry::new(fingerprint(Algorithm::Sha256, 9))
     };
     builder.add(local, exception).unwrap();
-    builder.suppress(EntryId::new("demo-exchange", "", &fingerprint(Algorithm::Pdq, 3)));
-    builder.suppress(EntryId::new("elsewhere", "", &fingerprint(Algorithm::Md5, 1)));
+    builder.suppress(EntryId::new(
+        "demo-exchange",
+        "",
+        Role::Listed,
+        &fingerprint(Algorithm::Pdq, 3),
+    ));
+    builder.suppress(EntryId::new("elsewhere", "", Role::Listed, &fingerprint(Algorithm::Md5, 1)));
     builder
 }
 

@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &Build, output: &mut Output) -> Result<Exit, Failur
 
     let mut builder = SetBuilder::new();
     let created = arguments.created.unwrap_or_else(now);
-    builder.created(created);
+    builder.set_created(created);
     let lists = add_lists(arguments, &mut builder)?;
     let mut read_all =
         |rejects: Rejects<'_>| read(arguments, &lists, &mut builder, rejects, output);

@@ -95,7 +95,7 @@ pub(crate) fn run(arguments: &crate::args::Demo, output: &mut Output) -> Result<
 /// The lists as files, the set made of them, and the store that it is.
 fn build(folder: &Folder, pictures: &[Picture]) -> Result<Store, Failure> {
     let mut builder = SetBuilder::new();
-    builder.created(now());
+    builder.set_created(now());
     for (name, kind) in uploads::LISTS {
         let csv = uploads::list(name, pictures)?;
         folder.write(&format!("{name}.csv"), csv.as_bytes())?;
