@@ -33,7 +33,7 @@ impl Random {
 
     /// Below `bound`, which is small.
     pub fn below(&mut self, bound: usize) -> usize {
-        ((self.next() >> 32) * bound as u64 >> 32) as usize
+        (((self.next() >> 32) * bound as u64) >> 32) as usize
     }
 }
 
