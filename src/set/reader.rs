@@ -15,6 +15,7 @@ use super::format::{
 };
 use super::map::{self, Bytes};
 use super::record::{Entry, EntryId, List, ListKind, Opinion, Role, Severity};
+use super::refusal::LABEL_LIMIT;
 
 /// The digest of a set: BLAKE3 of its head, which holds the checksums of all the rest.
 /// Whoever trusts it can trust every byte that is read from the set.
@@ -338,6 +339,13 @@ impl Set {
 
     fn labels(&self, set: u32) -> Result<Vec<String>> {
         let range = self.offsets(section::LABEL_OFFSETS, set, self.count(section::LABELS))?;
+        // Otherwise a hostile set could make one entry cost the square of its own size in memory.
+        if range.end - range.start > LABEL_LIMIT as u64 {
+            return Err(corrupt(format!(
+                "label set {set} has {} labels; expected at most {LABEL_LIMIT}",
+                range.end - range.start
+            )));
+        }
         range
             .map(|i| Ok(self.string(u32_at(self.element(section::LABELS, i, 4)?, 0))?.to_owned()))
             .collect()
