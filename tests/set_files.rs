@@ -100,7 +100,7 @@ fn an_independent_reader_agrees() {
             set.suppressions().unwrap().iter().map(|id| id.to_string()).collect();
         assert_eq!(head["suppressions"], serde_json::json!(suppressions));
         let lists = set.lists().unwrap();
-        for (theirs, ours) in head["lists"].as_array().unwrap().iter().zip(lists) {
+        for (theirs, ours) in head["lists"].as_array().unwrap().iter().zip(lists.iter()) {
             assert_eq!(theirs["name"], ours.name);
             assert_eq!(theirs["kind"], ours.kind.name());
             assert_eq!(theirs["agreement"], ours.agreement);

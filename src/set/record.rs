@@ -115,7 +115,10 @@ named! {
 }
 
 /// BLAKE3's key for the context `tamis 2026-11 entry id`, which would otherwise be derived anew for every id.
-pub(super) const ID_KEY: [u8; 32] = [0; 32];
+pub(super) const ID_KEY: [u8; 32] = [
+    172, 25, 214, 186, 222, 127, 65, 27, 79, 189, 121, 130, 50, 62, 184, 171, 30, 139, 181, 138,
+    221, 47, 171, 134, 187, 128, 47, 178, 75, 39, 237, 242,
+];
 
 /// The stable identity of an entry: the first 16 bytes of BLAKE3 over list, source id, role, algorithm and fingerprint.
 /// The same entry has the same id in every set, base or delta, whatever its position.
