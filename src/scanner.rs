@@ -30,6 +30,10 @@ use crate::search::{Match, Searcher};
 use crate::store::{Snapshot, Store};
 use crate::verdict::{Method, Outcome, Timings, Verdict};
 
+/// Bytes of an upload longer than [`Limits::upload_bytes`] that are looked at to name its kind, if the limit is not greater.
+/// The same from memory and from a reader, in whatever pieces it reads: a picture that is too long must not pass for something without pixels.
+const SNIFFED: u64 = 64 << 10;
+
 /// What the caller knows and the library must not find out for itself.
 ///
 /// ```
@@ -125,7 +129,9 @@ impl Scanner {
     /// Only if the store turns out to be damaged. An upload, whatever its bytes, gives a verdict.
     pub fn check(&mut self, bytes: &[u8], context: &Context) -> Result<Verdict> {
         let mut run = Run::new(self, context);
-        let media = run.step(|t| &mut t.sniff, || sniff(bytes));
+        let length = bytes.len() as u64;
+        let seen = bytes.get(..self.kept(length)).unwrap_or(bytes);
+        let media = run.step(|t| &mut t.sniff, || sniff(seen));
         let mut digester = Digester::new(run.wanted());
         let digests = run.step(
             |t| &mut t.digests,
@@ -135,7 +141,7 @@ impl Scanner {
             },
         );
         run.fingerprints.digests = digests;
-        let body = if bytes.len() as u64 > self.limits.upload_bytes { None } else { Some(bytes) };
+        let body = (length <= self.limits.upload_bytes).then_some(bytes);
         self.judge(run, media, body, context)
     }
 
@@ -150,7 +156,7 @@ impl Scanner {
         let mut upload = std::mem::take(&mut self.upload);
         upload.clear();
         let mut chunk = [0; 16 << 10];
-        let mut whole = true;
+        let mut length = 0u64;
         let read = run.step(
             |t| &mut t.digests,
             || -> io::Result<()> {
@@ -159,10 +165,9 @@ impl Scanner {
                         Ok(0) => return Ok(()),
                         Ok(n) => {
                             digester.update(&chunk[..n]);
-                            whole &= (upload.len() + n) as u64 <= self.limits.upload_bytes;
-                            if whole {
-                                upload.extend_from_slice(&chunk[..n]);
-                            }
+                            length = length.saturating_add(n as u64);
+                            let wanted = self.kept(length).saturating_sub(upload.len());
+                            upload.extend_from_slice(&chunk[..wanted.min(n)]);
                         }
                         Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                         Err(e) => return Err(e),
@@ -173,7 +178,8 @@ impl Scanner {
         read.map_err(|e| Error::new(ErrorCode::Io, format!("cannot read the upload: {e}")))?;
         run.fingerprints.digests = digester.finish();
         let media = run.step(|t| &mut t.sniff, || sniff(&upload));
-        let verdict = self.judge(run, media, whole.then_some(&upload[..]), context);
+        let body = (length <= self.limits.upload_bytes).then_some(&upload[..]);
+        let verdict = self.judge(run, media, body, context);
         // One large upload must not hold its memory for ever.
         if upload.capacity() > 4 << 20 {
             upload = Vec::new();
@@ -217,6 +223,12 @@ impl Scanner {
         }
         let media = Media { class: MediaClass::Unknown, format: Format::Unknown };
         Ok(run.finish(&self.policy, media, true))
+    }
+
+    /// How many of `length` bytes are kept: all that may be decoded, or enough to name the kind of media.
+    fn kept(&self, length: u64) -> usize {
+        let most = self.limits.upload_bytes.max(SNIFFED);
+        usize::try_from(length.min(most)).unwrap_or(usize::MAX)
     }
 
     /// From digests and bytes to the verdict. `body` is missing when the upload is longer than the limit.

@@ -208,36 +208,34 @@ impl Set {
                 format!("there is no entry {index}: the set has {}", self.entry_count()),
             ));
         }
-        let record = self.element(section::ENTRIES, index, ENTRY_BYTES)?;
-        let algorithm = known("algorithm", record[48], Algorithm::from_number)?;
-        let row = u64::from(u32_at(record, 32));
-        let fingerprint = self.element(format::fingerprints(algorithm), row, algorithm.width())?;
-        let item = self.element(section::ITEMS, u64::from(u32_at(record, 16)), ITEM_BYTES)?;
+        let record = self.record(index)?;
+        let algorithm = record.algorithm()?;
+        let code = self.element(
+            format::fingerprints(algorithm),
+            u64::from(record.row()),
+            algorithm.width(),
+        )?;
+        let item = self.element(section::ITEMS, u64::from(record.item()), ITEM_BYTES)?;
         let list = u32_at(item, 0) as usize;
         if list >= self.lists()?.len() {
             return Err(corrupt(format!("entry {index}: there is no list {list}")));
         }
-        let quality = match record[53] {
-            NO_QUALITY => None,
-            quality @ 0..=100 => Some(quality),
-            other => return Err(corrupt(format!("entry {index}: quality {other} is above 100"))),
-        };
         let entry = Entry {
-            fingerprint: Fingerprint::new(algorithm, fingerprint)?,
-            role: known("role", record[49], Role::from_number)?,
+            fingerprint: Fingerprint::new(algorithm, code)?,
+            role: record.role()?,
             item: self.string(u32_at(item, 4))?.to_owned(),
-            source_id: self.string(u32_at(record, 20))?.to_owned(),
-            labels: self.labels(u32_at(record, 24))?,
-            opinion: known("opinion", record[50], Opinion::from_number)?,
-            severity: known("severity", record[51], Severity::from_number)?,
-            reviewed: record[52] & REVIEWED != 0,
-            quality,
-            legal_basis: self.string(u32_at(record, 28))?.to_owned(),
-            first_seen: u32_at(record, 36),
-            last_seen: u32_at(record, 40),
-            expires: u32_at(record, 44),
+            source_id: self.string(record.source_id())?.to_owned(),
+            labels: self.labels(record.labels())?,
+            opinion: record.opinion()?,
+            severity: record.severity()?,
+            reviewed: record.reviewed(),
+            quality: record.quality()?,
+            legal_basis: self.string(record.legal_basis())?.to_owned(),
+            first_seen: record.first_seen(),
+            last_seen: record.last_seen(),
+            expires: record.expires(),
         };
-        Ok(StoredEntry { id: EntryId(array_at(record, 0)), list, entry })
+        Ok(StoredEntry { id: record.id(), list, entry })
     }
 
     /// All entries, sorted by fingerprint, then id.
@@ -245,10 +243,18 @@ impl Set {
         (0..self.entry_count()).map(|i| self.entry(i))
     }
 
-    /// Id, expiry and role of an entry: all that the search needs before it knows that the entry matters.
+    /// Id and expiry of an entry: all that the search needs before it knows that the entry matters.
     pub(crate) fn entry_summary(&self, index: u64) -> Result<(EntryId, u32)> {
-        let record = self.element(section::ENTRIES, index, ENTRY_BYTES)?;
-        Ok((EntryId(array_at(record, 0)), u32_at(record, 44)))
+        let record = self.record(index)?;
+        Ok((record.id(), record.expires()))
+    }
+
+    fn record(&self, index: u64) -> Result<Record<'_>> {
+        let bytes = self.element(section::ENTRIES, index, ENTRY_BYTES)?;
+        bytes
+            .first_chunk()
+            .map(Record)
+            .ok_or_else(|| corrupt(format!("entry {index} is cut short")))
     }
 
     /// Whether this set switches the entry off.
@@ -265,11 +271,7 @@ impl Set {
     /// # Errors
     /// [`ErrorCode::SetCorrupt`].
     pub fn suppressions(&self) -> Result<Vec<EntryId>> {
-        let Some(section) = self.blocks.head.section(section::SUPPRESSIONS) else {
-            return Ok(Vec::new());
-        };
-        let (ids, _) = self.blocks.data(section.offset..section.end())?.as_chunks::<ID_BYTES>();
-        Ok(ids.iter().map(|id| EntryId(*id)).collect())
+        Ok(self.table::<ID_BYTES>(section::SUPPRESSIONS)?.iter().map(|id| EntryId(*id)).collect())
     }
 
     /// The row of a fingerprint among those of its algorithm, if it is there.
@@ -297,10 +299,20 @@ impl Set {
 
     /// The PDQ codes, sorted and distinct, all blocks verified.
     pub(crate) fn pdq_codes(&self) -> Result<&[[u8; 32]]> {
-        match self.blocks.head.section(format::fingerprints(Algorithm::Pdq)) {
-            Some(section) => Ok(self.blocks.data(section.offset..section.end())?.as_chunks().0),
-            None => Ok(&[]),
-        }
+        self.table(format::fingerprints(Algorithm::Pdq))
+    }
+
+    /// A whole section, verified; empty if the set does not have it.
+    pub(super) fn column(&self, id: u32) -> Result<&[u8]> {
+        self.blocks
+            .head
+            .section(id)
+            .map_or(Ok(&[]), |section| self.blocks.data(section.offset..section.end()))
+    }
+
+    /// A whole section of elements of `N` bytes, verified.
+    pub(super) fn table<const N: usize>(&self, id: u32) -> Result<&[[u8; N]]> {
+        Ok(self.column(id)?.as_chunks().0)
     }
 
     pub(super) fn blocks(&self) -> &Blocks {
@@ -367,6 +379,79 @@ impl Set {
             }
         }
         Ok(None)
+    }
+}
+
+/// The record of an entry; the layout is the table in `FORMAT.md`.
+pub(super) struct Record<'a>(pub(super) &'a [u8; ENTRY_BYTES]);
+
+impl<'a> Record<'a> {
+    pub(super) fn id(&self) -> EntryId {
+        EntryId(array_at(self.0, 0))
+    }
+
+    pub(super) fn item(&self) -> u32 {
+        u32_at(self.0, 16)
+    }
+
+    pub(super) fn source_id(&self) -> u32 {
+        u32_at(self.0, 20)
+    }
+
+    pub(super) fn labels(&self) -> u32 {
+        u32_at(self.0, 24)
+    }
+
+    pub(super) fn legal_basis(&self) -> u32 {
+        u32_at(self.0, 28)
+    }
+
+    pub(super) fn row(&self) -> u32 {
+        u32_at(self.0, 32)
+    }
+
+    fn first_seen(&self) -> u32 {
+        u32_at(self.0, 36)
+    }
+
+    fn last_seen(&self) -> u32 {
+        u32_at(self.0, 40)
+    }
+
+    fn expires(&self) -> u32 {
+        u32_at(self.0, 44)
+    }
+
+    pub(super) fn algorithm(&self) -> Result<Algorithm> {
+        known("algorithm", self.0[48], Algorithm::from_number)
+    }
+
+    pub(super) fn role(&self) -> Result<Role> {
+        known("role", self.0[49], Role::from_number)
+    }
+
+    pub(super) fn opinion(&self) -> Result<Opinion> {
+        known("opinion", self.0[50], Opinion::from_number)
+    }
+
+    pub(super) fn severity(&self) -> Result<Severity> {
+        known("severity", self.0[51], Severity::from_number)
+    }
+
+    fn reviewed(&self) -> bool {
+        self.0[52] & REVIEWED != 0
+    }
+
+    pub(super) fn quality(&self) -> Result<Option<u8>> {
+        match self.0[53] {
+            NO_QUALITY => Ok(None),
+            quality @ 0..=100 => Ok(Some(quality)),
+            other => Err(corrupt(format!("a quality of {other}; expected at most 100"))),
+        }
+    }
+
+    pub(super) fn reserved(&self) -> &'a [u8] {
+        &self.0[54..]
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
+use blake3::hazmat::{HasherExt, hash_derive_key_context};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, ErrorCode, Result, shown};
@@ -121,7 +123,7 @@ pub struct EntryId(pub [u8; 16]);
 impl EntryId {
     /// The id of an entry of `list` (by name) with the list's own `source_id` (may be empty).
     pub fn new(list: &str, source_id: &str, fingerprint: &Fingerprint) -> EntryId {
-        let mut hasher = blake3::Hasher::new_derive_key("tamis 2026-11 entry id");
+        let mut hasher = blake3::Hasher::new_from_context_key(context_key());
         for part in [list.as_bytes(), source_id.as_bytes()] {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part);
@@ -132,6 +134,12 @@ impl EntryId {
         id.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
         EntryId(id)
     }
+}
+
+/// BLAKE3's key for the context of entry ids: the same for all of them, so it is derived once.
+fn context_key() -> &'static [u8; 32] {
+    static KEY: OnceLock<[u8; 32]> = OnceLock::new();
+    KEY.get_or_init(|| hash_derive_key_context("tamis 2026-11 entry id"))
 }
 
 impl fmt::Display for EntryId {

@@ -148,18 +148,7 @@ impl std::error::Error for Refusal {}
 /// # Errors
 /// The first [`Refusal`] that applies.
 pub fn check(entry: &Entry) -> Result<(), Refusal> {
-    let algorithm = entry.fingerprint.algorithm();
-    if entry.role == Role::Exception && !matches!(algorithm, Algorithm::Sha256 | Algorithm::Blake3)
-    {
-        return Err(Refusal::ExceptionAlgorithm(algorithm));
-    }
-    if let Some(quality) = entry.quality.filter(|quality| *quality > 100) {
-        return Err(Refusal::QualityRange(quality));
-    }
-    match algorithm {
-        Algorithm::Pdq => check_pdq(&entry.fingerprint, entry.quality)?,
-        _ => check_digest(&entry.fingerprint)?,
-    }
+    check_fingerprint(entry.role, &entry.fingerprint, entry.quality)?;
     check_text("item", &entry.item)?;
     check_text("source_id", &entry.source_id)?;
     check_text("legal_basis", &entry.legal_basis)?;
@@ -167,6 +156,25 @@ pub fn check(entry: &Entry) -> Result<(), Refusal> {
         return Err(Refusal::TooManyLabels(entry.labels.len()));
     }
     entry.labels.iter().try_for_each(|label| check_text("labels", label))
+}
+
+/// Whether a fingerprint may enter a set in that role: [`check`] without the texts.
+pub(super) fn check_fingerprint(
+    role: Role,
+    fingerprint: &Fingerprint,
+    quality: Option<u8>,
+) -> Result<(), Refusal> {
+    let algorithm = fingerprint.algorithm();
+    if role == Role::Exception && !matches!(algorithm, Algorithm::Sha256 | Algorithm::Blake3) {
+        return Err(Refusal::ExceptionAlgorithm(algorithm));
+    }
+    if let Some(quality) = quality.filter(|quality| *quality > 100) {
+        return Err(Refusal::QualityRange(quality));
+    }
+    match algorithm {
+        Algorithm::Pdq => check_pdq(fingerprint, quality),
+        _ => check_digest(fingerprint),
+    }
 }
 
 fn check_digest(digest: &Fingerprint) -> Result<(), Refusal> {

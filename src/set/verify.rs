@@ -2,12 +2,12 @@
 //! Stricter than opening: `Set` stays safe without it, because it checks what it uses when it uses it.
 
 use crate::error::Result;
-use crate::fingerprint::Algorithm;
+use crate::fingerprint::Fingerprint;
 
 use super::format::{
     self, ENTRY_BYTES, HEADER, ITEM_BYTES, LIST_BYTES, TABLE_ROW, section, u32_at,
 };
-use super::reader::{Set, corrupt};
+use super::reader::{Record, Set, corrupt};
 use super::record::EntryId;
 use super::refusal;
 
@@ -119,53 +119,76 @@ impl Set {
         Ok(())
     }
 
+    /// Walks the columns as a search would. Nothing is copied, since this is nearly all of the work.
     fn verify_entries(&self) -> Result<()> {
-        let lists = self.lists()?;
+        let entries = self.table::<ENTRY_BYTES>(section::ENTRIES)?;
         let mut next = 0;
-        for algorithm in Algorithm::ALL {
+        for algorithm in self.algorithms().iter() {
+            let codes = self.column(format::fingerprints(algorithm))?;
+            let ends = self.table::<4>(format::entry_ranges(algorithm))?;
             let mut previous: Option<&[u8]> = None;
-            for row in 0..self.fingerprint_count(algorithm) {
-                let bytes =
-                    self.element(format::fingerprints(algorithm), row, algorithm.width())?;
-                if previous.is_some_and(|p| p >= bytes) {
+            for (row, code) in codes.chunks_exact(algorithm.width()).enumerate() {
+                if previous.is_some_and(|p| p >= code) {
                     return Err(corrupt(format!("{algorithm} fingerprint {row} is out of order")));
                 }
-                previous = Some(bytes);
-                let range = self.entries_of_row(algorithm, row)?;
-                if range.start != next {
+                previous = Some(code);
+                let range = ends.get(row..row + 2).unwrap_or_default();
+                let [start, end] =
+                    [0, 1].map(|k| range.get(k).map_or(0, |e| u32::from_le_bytes(*e) as usize));
+                let Some(of_row) =
+                    entries.get(start..end).filter(|e| !e.is_empty() && start == next)
+                else {
                     return Err(corrupt(format!(
-                        "{algorithm} row {row}: entries {} .. {next} belong to no row",
-                        range.start
+                        "{algorithm} row {row}: entries {start}..{end}; expected at least one, from {next}"
                     )));
-                }
-                next = range.end;
+                };
+                next = end;
+                let fingerprint = Fingerprint::new(algorithm, code)?;
                 let mut last = None;
-                for i in range {
-                    let record = self.element(section::ENTRIES, i, ENTRY_BYTES)?;
-                    let stored = self.entry(i)?;
-                    let in_place =
-                        record[48] == algorithm as u8 && u64::from(u32_at(record, 32)) == row;
-                    let id = EntryId::new(
-                        &lists[stored.list].name,
-                        &stored.entry.source_id,
-                        &stored.entry.fingerprint,
-                    );
-                    if !in_place || stored.id != id || last.is_some_and(|l| l >= id) {
-                        return Err(corrupt(format!(
-                            "entry {i} is out of order, or its id is not that of its contents"
-                        )));
+                for (i, record) in (start..).zip(of_row) {
+                    let id = self.verify_entry(i, record, row, fingerprint)?;
+                    if last.is_some_and(|l| l >= id) {
+                        return Err(corrupt(format!("entry {i} is out of order")));
                     }
-                    refusal::check(&stored.entry)
-                        .map_err(|r| corrupt(format!("entry {i}: {r}")))?;
-                    zero(&record[54..], "the reserved part of an entry")?;
                     last = Some(id);
                 }
             }
         }
-        if next != self.entry_count() {
-            return Err(corrupt(format!("{} entries, but rows for {next}", self.entry_count())));
+        if next != entries.len() {
+            return Err(corrupt(format!("{} entries, but rows for {next}", entries.len())));
         }
         Ok(())
+    }
+
+    fn verify_entry(
+        &self,
+        i: usize,
+        record: &[u8; ENTRY_BYTES],
+        row: usize,
+        fingerprint: Fingerprint,
+    ) -> Result<EntryId> {
+        let fault = |what: &str| corrupt(format!("entry {i}: {what}"));
+        let record = Record(record);
+        if record.algorithm()? != fingerprint.algorithm() || record.row() as usize != row {
+            return Err(fault("it is not of the fingerprint that it is listed under"));
+        }
+        let role = record.role()?;
+        let quality = record.quality()?;
+        record.opinion()?;
+        record.severity()?;
+        refusal::check_fingerprint(role, &fingerprint, quality)
+            .map_err(|r| fault(&r.to_string()))?;
+        self.offsets(section::LABEL_OFFSETS, record.labels(), self.count(section::LABELS))?;
+        self.string(record.legal_basis())?;
+        let item = self.element(section::ITEMS, u64::from(record.item()), ITEM_BYTES)?;
+        let list =
+            self.lists()?.get(u32_at(item, 0) as usize).ok_or_else(|| fault("it is of no list"))?;
+        let id = EntryId::new(&list.name, self.string(record.source_id())?, &fingerprint);
+        if record.id() != id {
+            return Err(fault("its id is not that of its contents"));
+        }
+        zero(record.reserved(), "the reserved part of an entry")?;
+        Ok(id)
     }
 
     fn verify_suppressions(&self) -> Result<()> {

@@ -10,8 +10,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     name = "tamis",
     version,
     max_term_width = 100,
-    after_help = "Exit status: 1 if anything is blocked, else 2 on an error, else 3 if anything goes to review, else 0.\n\
-                  Start with `tamis demo`."
+    after_help = "Exit status: 1 if anything is blocked, else 2 on an error,\n\
+                  else 3 if anything goes to review, else 0.\n\n\
+                  Start with `tamis demo`. `tamis VERB --help` shows examples."
 )]
 pub(crate) struct Cli {
     /// Print one JSON object per line instead of text.
@@ -56,8 +57,9 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  tamis build -o base.tamis --list gifct --kind exchange --reviewed hashes.csv\n  \
                       tamis build -o base.tamis --list local --kind local --algorithm pdq pdq.txt\n  \
                       zcat feed.csv.gz | tamis build -o base.tamis --list feed --format csv -\n\n\
-                      Formats: CSV with a header (`algorithm,fingerprint`, and what else the list knows), JSON Lines with the same\n\
-                      names, or one hexadecimal fingerprint per line. Every rejected row is reported with its line and cause.\n\n\
+                      Formats: CSV with a header (`algorithm,fingerprint`, and what else the list knows),\n\
+                      JSON Lines with the same names, or one hexadecimal fingerprint per line.\n\
+                      Every rejected row is reported with its line and cause.\n\n\
                       The set is verified and searched before it takes its name; until then the old file stays as it is.\n\n\
                       Exit status: 0 if the set was published, rejected rows or not; 2 if it was not."
     )]
@@ -79,7 +81,8 @@ pub(crate) enum Verb {
     /// Judge files against a store.
     #[command(after_help = "Examples:\n  tamis check upload.jpg --store base.tamis\n  \
                       curl -s https://example.org/x.png | tamis check - --store base.tamis --json\n\n\
-                      Exit status: 1 if anything is blocked, else 2 on an error, else 3 if anything goes to review, else 0.\n\
+                      Exit status: 1 if anything is blocked, else 2 on an error,\n\
+                      else 3 if anything goes to review, else 0.\n\
                       A file that cannot be read is an error, and the others are judged all the same.")]
     Check {
         /// Files to judge; `-` is stdin.
@@ -160,10 +163,10 @@ pub(crate) struct Build {
     #[arg(long)]
     pub(crate) algorithm: Option<tamis::fingerprint::Algorithm>,
     /// Licence or agreement under which you hold the lists.
-    #[arg(long, default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) agreement: String,
     /// Legal basis for acting on their matches.
-    #[arg(long, default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) legal_basis: String,
     /// Take rows that do not say so as reviewed by a human.
     #[arg(long)]

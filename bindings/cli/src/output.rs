@@ -42,6 +42,8 @@ pub(crate) struct Output {
     /// Somebody watches, so each line is shown when it is ready.
     watched: bool,
     colours: bool,
+    /// A write has failed and that was told; what is left in the buffer is nobody's business any more.
+    broken: bool,
 }
 
 impl Output {
@@ -50,7 +52,7 @@ impl Output {
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
         let colours = watched && !dumb && !set("NO_COLOR");
-        Output { stdout: BufWriter::new(io::stdout()), json, watched, colours }
+        Output { stdout: BufWriter::new(io::stdout()), json, watched, colours, broken: false }
     }
 
     pub(crate) fn is_json(&self) -> bool {
@@ -62,7 +64,8 @@ impl Output {
         if self.json {
             return Ok(());
         }
-        writeln!(self.stdout, "{text}").map_err(closed)?;
+        let written = writeln!(self.stdout, "{text}");
+        self.told(written)?;
         if self.watched { self.flush() } else { Ok(()) }
     }
 
@@ -71,19 +74,30 @@ impl Output {
         if !self.json {
             return Ok(());
         }
-        serde_json::to_writer(&mut self.stdout, value).map_err(io::Error::from).map_err(closed)?;
-        self.stdout.write_all(b"\n").map_err(closed)?;
+        let written = serde_json::to_writer(&mut self.stdout, value).map_err(io::Error::from);
+        let written = written.and_then(|()| self.stdout.write_all(b"\n"));
+        self.told(written)?;
         // Whoever reads lines wants each of them when it is ready.
         self.flush()
     }
 
     /// Text as it is, in either mode: what was asked for is the text itself.
     pub(crate) fn raw(&mut self, text: &[u8]) -> Result<(), Failure> {
-        self.stdout.write_all(text).map_err(closed)
+        let written = self.stdout.write_all(text);
+        self.told(written)
     }
 
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
-        self.stdout.flush().map_err(closed)
+        if self.broken {
+            return Ok(());
+        }
+        let flushed = self.stdout.flush();
+        self.told(flushed)
+    }
+
+    fn told(&mut self, written: io::Result<()>) -> Result<(), Failure> {
+        self.broken |= written.is_err();
+        written.map_err(closed)
     }
 
     /// An action as the first column of a line: six letters wide, in its colour on a terminal.

@@ -19,10 +19,10 @@ impl Progress {
         }
         let bar = match total {
             Some(total) => ProgressBar::new(total).with_style(style(
-                "{prefix} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left {msg}",
+                "{prefix} [{bar:20}] {decimal_bytes} of {decimal_total_bytes}, {eta} left {wide_msg}",
             )),
             None => ProgressBar::new_spinner()
-                .with_style(style("{prefix} {spinner} {bytes}, {bytes_per_sec} {msg}")),
+                .with_style(style("{prefix} {spinner} {decimal_bytes} {wide_msg}")),
         };
         bar.set_prefix(what);
         bar.enable_steady_tick(Duration::from_millis(100));

@@ -61,16 +61,16 @@ pub(super) fn read(
             exceptions: arguments.kind == ListKind::Local,
             ..Options::default()
         };
-        let mut rows = 0_u64;
         let mut accept = |entry| {
-            rows += 1;
-            if rows.is_multiple_of(4096) {
+            let added = builder.add(source.id, entry);
+            let entries = builder.len() as u64;
+            if entries.is_multiple_of(4096) {
                 progress.say(|elapsed| {
-                    let rate = rows as f64 / elapsed.as_secs_f64().max(1e-9);
-                    format!("({} rows, {} rows/s)", grouped(rows), grouped(rate as u64))
+                    let rate = entries as f64 / elapsed.as_secs_f64().max(1e-9);
+                    format!("({} entries, {}/s)", grouped(entries), grouped(rate as u64))
                 });
             }
-            builder.add(source.id, entry)
+            added
         };
         let mut reject = |rejection: &_| rejects.take(path, rejection, progress);
         let input = Cursor::new(beginning).chain(input);

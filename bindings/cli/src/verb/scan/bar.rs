@@ -15,8 +15,8 @@ use super::tally::Tally;
 use super::walk;
 use crate::output::{remark, shows_progress};
 
-const COUNTING: &str = "{spinner} {human_pos} files done, {human_len} found so far, {per_sec}{msg}";
-const COUNTED: &str = "[{bar:25}] {human_pos} of {human_len} files, {per_sec}, {eta} left{msg}";
+const COUNTING: &str = "{spinner} {human_pos} files done, {human_len} found so far{msg}";
+const COUNTED: &str = "[{bar:25}] {human_pos} of {human_len} files, {eta} left{msg}";
 
 pub(super) struct Bar(ProgressBar);
 

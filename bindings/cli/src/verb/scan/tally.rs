@@ -69,9 +69,14 @@ impl Tally {
         self.files + self.errors + self.vanished + self.earlier_files()
     }
 
-    /// What is worth knowing while it runs; empty as long as nothing is.
+    /// Files judged in a second.
+    fn rate(&self) -> f64 {
+        self.files as f64 / self.started.elapsed().as_secs_f64().max(1e-9)
+    }
+
+    /// What is worth knowing while it runs.
     pub(super) fn brief(&self) -> String {
-        let mut out = String::new();
+        let mut out = format!(", {:.0} files/s", self.rate());
         for (number, what) in
             [(self.blocked, "blocked"), (self.review, "review"), (self.errors, "errors")]
         {
@@ -88,7 +93,7 @@ impl Tally {
             "{} ({}) judged in {seconds:.1} s, {:.0} files/s: {} blocked, {} for review, {} clear, {} unscannable, {}",
             count(self.files, "file"),
             bytes(self.bytes),
-            self.files as f64 / seconds.max(1e-9),
+            self.rate(),
             grouped(self.blocked),
             grouped(self.review),
             grouped(self.clear),

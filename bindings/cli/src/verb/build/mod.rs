@@ -14,7 +14,7 @@ mod list;
 mod rejects;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::json;
 use tamis::ErrorCode;
@@ -34,6 +34,8 @@ use crate::{Exit, Failure, Output};
 
 use rejects::Rejects;
 
+const INTERRUPTED: &str = "interrupted; nothing was published";
+
 pub(crate) fn run(arguments: &Build, output: &mut Output) -> Result<Exit, Failure> {
     let target = &arguments.output;
     check_target(arguments)?;
@@ -51,8 +53,15 @@ pub(crate) fn run(arguments: &Build, output: &mut Output) -> Result<Exit, Failur
     match &arguments.rejects {
         None => read_all(Rejects::new(None))?,
         // Rejected rows are wanted most when the build fails because of them.
-        Some(path) => publish(path, |writer| Ok(read_all(Rejects::new(Some(writer)))))??,
+        Some(path) => publish(path, |writer| {
+            let result = read_all(Rejects::new(Some(writer)));
+            match interrupt::asked() {
+                true => Err(tamis::Error::new(ErrorCode::Io, INTERRUPTED)),
+                false => Ok(result),
+            }
+        })??,
     }
+    stop_if_asked()?;
 
     let report = builder.write(&draft.path).map_err(|e| about(target, &draft, &e))?;
     // What is published was read back, verified and searched.
@@ -75,7 +84,7 @@ fn about(target: &Path, draft: &Draft, error: &tamis::Error) -> Failure {
 
 pub(super) fn stop_if_asked() -> Result<(), Failure> {
     if interrupt::asked() {
-        return Err(Failure::new("interrupted; nothing was published"));
+        return Err(Failure::new(INTERRUPTED));
     }
     Ok(())
 }
@@ -118,14 +127,11 @@ fn check_target(arguments: &Build) -> Result<(), Failure> {
 }
 
 fn check_writable(option: &str, path: &Path) -> Result<(), Failure> {
-    if let Ok(metadata) = fs::metadata(path) {
-        if !metadata.is_file() {
-            let kind = if metadata.is_dir() { "a directory" } else { "not a regular file" };
-            return Err(Failure::of(
-                path,
-                format_args!("{option} is {kind}; give the name of a file"),
-            ));
-        }
+    if let Ok(metadata) = fs::metadata(path)
+        && !metadata.is_file()
+    {
+        let kind = if metadata.is_dir() { "a directory" } else { "not a regular file" };
+        return Err(Failure::of(path, format_args!("{option} is {kind}; give the name of a file")));
     }
     let directory = path.parent().filter(|p| !p.as_os_str().is_empty());
     match directory {
@@ -212,7 +218,7 @@ fn read(
 }
 
 fn summarise(
-    target: &PathBuf,
+    target: &Path,
     created: u64,
     report: &BuildReport,
     set: &Set,

@@ -1,0 +1,49 @@
+//! `completions` and help.
+
+use super::Bench;
+
+#[test]
+fn completion_scripts_name_the_verbs_and_parse() {
+    let bench = Bench::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let run = bench.run(&["completions", shell]);
+        assert_eq!((run.status, run.err.as_str()), (0, ""));
+        assert!(run.out.contains("test-files") && run.out.contains("timings"), "{shell}");
+        bench.write(shell, &run.out);
+        // Those shells that this machine has read their script without running it.
+        let parsed = std::process::Command::new(shell).arg("-n").arg(bench.path(shell)).status();
+        match (shell, parsed) {
+            ("bash" | "zsh" | "fish", Ok(status)) => assert!(status.success(), "{shell}"),
+            ("bash" | "zsh" | "fish", Err(_)) => eprintln!("skipped: no {shell} here"),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn help_says_what_the_exit_status_means() {
+    let bench = Bench::new();
+    for arguments in
+        [&["--help"][..], &["check", "--help"], &["build", "--help"], &["verify", "--help"]]
+    {
+        let run = bench.run(arguments);
+        assert_eq!(run.status, 0);
+        assert!(run.out.contains("Exit status: "), "{arguments:?}");
+    }
+    for verb in ["hash", "build", "info", "verify", "check", "completions", "test-files"] {
+        assert!(bench.run(&[verb, "--help"]).out.contains("Example"), "{verb}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_an_error() {
+    let bench = Bench::new();
+    for arguments in [
+        &["frobnicate"][..],
+        &["check", "a"],
+        &["build", "-o", "x", "--kind", "no", "l"],
+        &["hash"],
+    ] {
+        assert_eq!(bench.run(arguments).status, 2, "{arguments:?}");
+    }
+}

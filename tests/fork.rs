@@ -1,0 +1,137 @@
+//! Servers open the store, judge a little, and then fork their workers (PHP-FPM, gunicorn): nothing may hang or be lost then.
+
+#![cfg(all(unix, feature = "decode"))]
+#![allow(unsafe_code, reason = "`fork` is unsafe, and forking is what is tested")]
+
+mod pictures;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use pictures::{hash, jpeg, png, scene};
+use tamis::set::{Entry, List, ListKind, SetBuilder};
+use tamis::{Action, Context, Policy, Scanner, Store};
+
+/// Runs `work` in a child. The child ends without running anything of the parent's: 0 if `work` returned, 1 if it panicked.
+fn fork(work: impl FnOnce()) -> libc::pid_t {
+    // SAFETY: the child runs `work` and ends by `_exit`. `work` allocates, which glibc, musl and macOS allow after a
+    // fork, and takes no lock that another thread of this process could hold.
+    let child = unsafe { libc::fork() };
+    assert!(child >= 0, "{}", std::io::Error::last_os_error());
+    if child == 0 {
+        let status = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err();
+        // SAFETY: ends the process at once and has no precondition.
+        unsafe { libc::_exit(i32::from(status)) }
+    }
+    child
+}
+
+/// Waits until all children have ended, or ends them when the time is over. How many ended well.
+fn wait_for(mut children: Vec<libc::pid_t>, time: Duration) -> usize {
+    let started = Instant::now();
+    let mut well = 0;
+    while !children.is_empty() && started.elapsed() < time {
+        children.retain(|child| {
+            let mut status = 0;
+            // SAFETY: `status` is a valid place for one int, and `child` is a child of this process that was not waited for yet.
+            let ended = unsafe { libc::waitpid(*child, &mut status, libc::WNOHANG) } == *child;
+            well += usize::from(ended && status == 0);
+            !ended
+        });
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for child in children {
+        // SAFETY: the child was not waited for, so the number is still its own.
+        unsafe { libc::kill(child, libc::SIGKILL) };
+        let mut status = 0;
+        // SAFETY: as above.
+        unsafe { libc::waitpid(child, &mut status, 0) };
+    }
+    well
+}
+
+/// Twenty uploads, with what is to be done about each.
+fn uploads() -> Vec<(Vec<u8>, Action)> {
+    let mut all: Vec<_> = (0..8).map(|seed| (png(&scene(seed, 160, 120)), Action::Allow)).collect();
+    all.extend((0..8).map(|seed| (jpeg(&scene(100 + seed, 160, 120)), Action::Block)));
+    let whole = jpeg(&scene(50, 160, 120));
+    all.push((whole[..whole.len() / 2].to_vec(), Action::Review));
+    all.push((b"words".to_vec(), Action::Allow));
+    all.push((Vec::new(), Action::Allow));
+    all.push((pictures::film(), Action::Allow));
+    assert_eq!(all.len(), 20);
+    all
+}
+
+fn publish(path: &Path) {
+    let mut builder = SetBuilder::new();
+    let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
+    for seed in 0..8 {
+        let code = hash(&scene(100 + seed, 160, 120)).hash;
+        builder.add(list, Entry { reviewed: true, ..Entry::new(code) }).unwrap();
+    }
+    builder.write(path).unwrap();
+}
+
+fn judge_all(scanner: &mut Scanner, uploads: &[(Vec<u8>, Action)]) {
+    for (number, (upload, action)) in uploads.iter().enumerate() {
+        let verdict = scanner.check(upload, &Context::at(1)).unwrap();
+        assert_eq!(verdict.action, *action, "upload {number}");
+    }
+}
+
+#[cfg(feature = "rayon")]
+fn judge_batch(store: &Store, uploads: &[(Vec<u8>, Action)]) {
+    let bytes: Vec<&[u8]> = uploads.iter().map(|(upload, _)| &upload[..]).collect();
+    let batch = tamis::batch::Batch::new(store.clone(), Policy::builtin()).with_jobs(2);
+    let verdicts = batch.check_many(&bytes, &Context::at(1)).unwrap();
+    for (verdict, (_, action)) in verdicts.iter().zip(uploads) {
+        assert_eq!(verdict.as_ref().unwrap().action, *action);
+    }
+}
+
+#[test]
+fn workers_that_are_forked_from_a_warm_parent_judge_as_it_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("set.tamis");
+    publish(&path);
+    let store = Store::open(&path).unwrap();
+    let uploads = uploads();
+    let mut scanner = Scanner::new(store.clone(), Policy::builtin());
+    judge_all(&mut scanner, &uploads);
+    // A pool before the fork must leave nothing behind that the children would wait for.
+    #[cfg(feature = "rayon")]
+    judge_batch(&store, &uploads);
+
+    let started = Instant::now();
+    let children: Vec<_> = (0..20)
+        .map(|number| {
+            let (scanner, store, uploads) = (&mut scanner, &store, &uploads);
+            fork(move || {
+                // The parent's scanner is as good as one's own, and so is its store.
+                judge_all(scanner, uploads);
+                store.refresh().unwrap();
+                judge_all(&mut Scanner::new(store.clone(), Policy::builtin()), uploads);
+                #[cfg(feature = "rayon")]
+                if number % 4 == 0 {
+                    judge_batch(store, uploads);
+                }
+                let _ = number;
+            })
+        })
+        .collect();
+    assert_eq!(wait_for(children, Duration::from_secs(30)), 20, "within 30 seconds");
+    eprintln!("20 children judged 20 uploads twice each in {:?}", started.elapsed());
+    judge_all(&mut scanner, &uploads);
+}
+
+/// The control: a child that fails, and one that hangs, are seen.
+#[test]
+fn a_failing_and_a_hanging_child_are_noticed() {
+    let children = vec![
+        fork(|| {}),
+        fork(|| std::panic::resume_unwind(Box::new("fails"))),
+        fork(|| std::thread::sleep(Duration::from_secs(600))),
+    ];
+    assert_eq!(wait_for(children, Duration::from_secs(2)), 1);
+}

@@ -1,0 +1,122 @@
+//! A scanner reuses its buffers: once warm, it holds no more of the heap however many uploads follow.
+
+#![cfg(feature = "decode")]
+#![allow(unsafe_code, reason = "an allocator that counts can only be written with `unsafe`")]
+
+mod pictures;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use image::ImageFormat;
+use pictures::{at_distance, encode, film, hash, jpeg, png, scene, turned_jpeg};
+use tamis::set::{Entry, List, ListKind, Set, SetBuilder};
+use tamis::store::StoreOptions;
+use tamis::{Context, Policy, Scanner, Store};
+
+/// The system's allocator, with a count of the bytes that are in use and their peak.
+struct Counting;
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: every call is handed on to `System` unchanged, which keeps the contract; counting touches two atomics and
+// nothing that allocates.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let live = LIVE.fetch_add(layout.size(), Relaxed) + layout.size();
+        PEAK.fetch_max(live, Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`, which is the same for `System`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: `pointer` came from `System` by `alloc` above, with this layout.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+/// Twenty uploads of every kind, the largest 1920 x 1080.
+fn uploads() -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for (seed, (width, height)) in
+        [(64, 64), (333, 200), (1024, 768), (1920, 1080)].into_iter().enumerate()
+    {
+        let picture = scene(seed as u32, width, height);
+        all.push(jpeg(&picture));
+        all.push(png(&picture));
+        all.push(turned_jpeg(&picture, 6));
+    }
+    let small = scene(9, 300, 300);
+    all.push(encode(&small, ImageFormat::Gif));
+    all.push(encode(&small, ImageFormat::WebP));
+    all.push(encode(&small, ImageFormat::Bmp));
+    let whole = jpeg(&small);
+    all.push(whole[..whole.len() / 2].to_vec());
+    let mut corrupt = png(&small);
+    let middle = corrupt.len() / 2;
+    corrupt[middle] ^= 0x40;
+    all.push(corrupt);
+    // A flat picture: the hasher's way for near-ties has buffers of its own.
+    all.push(png(&image::RgbImage::from_pixel(500, 400, image::Rgb([200; 3]))));
+    all.push(b"known words, repeated. ".repeat(9000));
+    all.push(film());
+    assert_eq!(all.len(), 20);
+    all
+}
+
+/// The one test of this file: another would allocate beside it.
+#[test]
+fn a_warm_scanner_does_not_grow() {
+    let code = hash(&scene(1, 333, 200)).hash;
+    let mut builder = SetBuilder::new();
+    let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
+    for distance in 0..40 {
+        builder.add(list, Entry::new(at_distance(code, distance))).unwrap();
+    }
+    let set = Set::from_bytes(&builder.to_bytes().unwrap().0).unwrap();
+    let store = Store::from_set(set, StoreOptions::new().test_list(true)).unwrap();
+    let uploads = uploads();
+    let context = Context::at(1_790_000_000);
+    let mut matches = 0;
+    let mut scanner = Scanner::new(store, Policy::builtin());
+    let mut check = |upload: &[u8], read: bool| {
+        let verdict = if read {
+            scanner.check_reader(upload, &context)
+        } else {
+            scanner.check(upload, &context)
+        };
+        matches += verdict.unwrap().matches.len();
+    };
+
+    for upload in &uploads {
+        check(upload, false);
+        check(upload, true);
+    }
+    let warm = LIVE.load(Relaxed);
+    for round in 0..10 {
+        // In another order each time, so that large follows small and small follows large.
+        for i in 0..uploads.len() {
+            check(&uploads[(i * 7 + round) % uploads.len()], (i + round) % 2 == 0);
+        }
+        assert_eq!(LIVE.load(Relaxed), warm, "after {} uploads", (round + 1) * uploads.len());
+    }
+
+    PEAK.store(warm, Relaxed);
+    check(&uploads[9], false);
+    let peak = PEAK.load(Relaxed) - warm;
+    eprintln!(
+        "a warm scanner holds about {} KiB with {} KiB of uploads beside it; one more 1080p JPEG of {} KiB takes {} KiB at its peak",
+        warm >> 10,
+        uploads.iter().map(Vec::len).sum::<usize>() >> 10,
+        uploads[9].len() >> 10,
+        peak >> 10,
+    );
+    // The decoder's copy of the file and its rows; the pixels, of 6 MB, are in the scanner's own buffer.
+    assert!(peak < 12 << 20, "{peak}");
+    assert!(matches > 0);
+}
