@@ -25,7 +25,8 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Show what Tamis does, on pictures that it draws itself. Needs no files.
-    #[command(after_help = "Example:\n  tamis demo --seed 7 --keep /tmp/tamis-demo")]
+    #[command(after_help = "Example:\n  tamis demo --seed 7 --keep /tmp/tamis-demo\n\n\
+                      Uploads are blocked here as they should be, so the exit status is 0; it is 2 if any verdict is not the expected one.")]
     Demo(Demo),
     /// Check that this machine and this store will really stop an upload.
     #[command(
@@ -95,9 +96,11 @@ pub(crate) enum Verb {
     },
     /// Judge all files below some directories.
     #[command(
-        after_help = "Example:\n  tamis scan /srv/forum/uploads --store base.tamis --jobs 2 --journal scan.journal --json > matches.jsonl\n\n\
+        after_help = "Example:\n  tamis scan /srv/forum/uploads --store base.tamis --jobs 2 --journal scan.journal --json >> matches.jsonl\n\n\
                       Prints what is not clear. With --journal it can be stopped at any time (Ctrl-C) and started again with the\n\
-                      same arguments: files that were finished are not judged again. Symbolic links are not followed."
+                      same arguments: files that were finished are not judged, nor printed, again, unless they were changed, or\n\
+                      the store, the policy or Tamis was. So append results (`>>`). Status and summary are those of the whole scan.\n\
+                      Symbolic links below the directories are not followed; pipes and devices are left out."
     )]
     Scan(Scan),
     /// Explain, check or switch a policy.

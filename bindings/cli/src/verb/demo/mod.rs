@@ -37,6 +37,8 @@ struct Row {
     upload: &'static str,
     file: &'static str,
     expected: Action,
+    /// Whether a stronger action is as good.
+    or_stronger: bool,
     as_expected: bool,
     total_us: f64,
     #[serde(flatten)]
@@ -142,6 +144,7 @@ fn judge(scanner: &mut Scanner, upload: &Upload) -> Result<Row, Failure> {
         upload: upload.name,
         file: upload.file,
         expected: upload.expected,
+        or_stronger: upload.or_stronger,
         as_expected,
         total_us: took.as_nanos() as f64 / 1000.0,
         verdict,
@@ -150,7 +153,7 @@ fn judge(scanner: &mut Scanner, upload: &Upload) -> Result<Row, Failure> {
 
 /// What to do next, and how long it took.
 fn finish(kept: Option<&Path>, took: Duration, output: &mut Output) -> Result<(), Failure> {
-    output.line("")?;
+    output.line("\nreview+ is review or block: the policy goes by how near the copy is. - is a step that was not needed.")?;
     match kept {
         Some(folder) => output.line(format_args!(
             "Next, in {}: `tamis build -o my.tamis {}.csv`, then `tamis check *.jpg --store my.tamis`.",

@@ -32,18 +32,17 @@ pub(super) fn row(output: &mut Output, row: &Row) -> Result<(), Failure> {
         .collect();
     let total = Duration::from_nanos((row.total_us * 1000.0) as u64);
     times += &format!(" {:>w$}", microseconds(total), w = WIDTHS[7]);
+    let expected = format!("{}{}", row.expected, if row.or_stronger { "+" } else { "" });
     let verdict = row.verdict.action;
     output.line(format_args!(
         "{:<25} {:<8} {:<6} {times}",
         row.upload,
-        row.expected.name(),
+        expected,
         verdict.name()
     ))?;
     output.line(format_args!("    {}", why(&row.verdict)))?;
     if !row.as_expected {
-        output.line(format_args!(
-            "    WRONG: this verdict, or its reason, is not the expected one"
-        ))?;
+        output.line("    WRONG: this verdict, or its reason, is not the expected one")?;
     }
     Ok(())
 }
@@ -67,15 +66,11 @@ fn why(verdict: &Verdict) -> String {
         return reason.to_string();
     };
     let item = verdict.matches.iter().find(|m| m.entry == matched.entry).map_or("?", |m| &m.item);
+    let algorithm = matched.algorithm.name().to_uppercase();
     let how = if matched.algorithm.is_digest() {
-        format!("{} equal to", matched.algorithm.name())
+        format!("{algorithm} equal to")
     } else {
-        format!(
-            "{} at distance {} ({}) from",
-            matched.algorithm.name(),
-            matched.distance,
-            matched.view
-        )
+        format!("{algorithm} at distance {} ({}) from", matched.distance, matched.view)
     };
     let cap = if cap.is_some() { ", at most review" } else { "" };
     let early = if verdict.complete { "" } else { "; no need to decode it" };

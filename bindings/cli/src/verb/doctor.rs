@@ -1,8 +1,0 @@
-//! tamis doctor
-
-use crate::{Exit, Failure, Output};
-
-pub(crate) fn run(judging: &crate::args::Judging, output: &mut Output) -> Result<Exit, Failure> {
-    let _ = (judging, output);
-    Ok(Exit::SUCCESS)
-}
