@@ -140,7 +140,7 @@ const BAD: &[(&str, usize, usize, &str)] = &[
     ("version = 1\nradius = -1\n", 2, 10, "found -1"),
     ("version = 1\nradius = 31.0\n", 2, 10, "found a fraction"),
     ("version = 1\nradius = 99999999999999999999999999\n", 2, 10, "expected a whole number from 0 to 64"),
-    ("version = 1\nviews = ['as-shown', 'sideways']\n", 2, 22, "\"sideways\" is not a view; expected one of bytes"),
+    ("version = 1\nviews = ['as-shown', 'sideways']\n", 2, 22, "\"sideways\" is not a view; expected bytes, as-stored"),
     ("version = 1\nviews = ['bytes']\n", 2, 10, "bytes is the view of digests"),
     ("version = 1\nviews = ['dihedral', 'rot90']\n", 2, 22, "\"rot90\" stands here twice"),
     ("version = 1\nmax_matches = 0\n", 2, 15, "expected a whole number from 1 to 100000"),

@@ -16,8 +16,8 @@ const LABELS: [&str; 3] = ["gore", "art", "news"];
 
 prop_compose! {
     fn any_match()(
-        (list, kind, opinion) in (select(&LISTS[..]), select(ListKind::ALL), select(Opinion::ALL)),
-        (severity, role) in (select(Severity::ALL), select(Role::ALL)),
+        (list, kind, opinion) in (select(&LISTS[..]), select(&ListKind::ALL[..]), select(&Opinion::ALL[..])),
+        (severity, role) in (select(&Severity::ALL[..]), select(&Role::ALL[..])),
         algorithm in select(&Algorithm::ALL[..]),
         distance in prop_oneof![4 => Just(0u32), 4 => 0u32..=70, 1 => any::<u32>()],
         view in select(&View::ALL[1..]),
