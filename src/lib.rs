@@ -53,6 +53,7 @@ pub mod hamming;
 pub mod import;
 mod limits;
 pub mod media;
+mod names;
 pub mod policy;
 mod scanner;
 pub mod search;

@@ -427,6 +427,7 @@ impl Run {
             action: judgement.action,
             would_have: judgement.would_have,
             reasons: judgement.reasons,
+            more_reasons: judgement.omitted,
             matches: self.matches,
             more_matches,
             unscannable: self.unscannable,

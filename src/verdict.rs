@@ -48,6 +48,8 @@ pub struct Verdict {
     pub would_have: Option<Action>,
     /// Why, strongest first; empty for a clear upload.
     pub reasons: Vec<Reason>,
+    /// Reasons that are not listed in `reasons`.
+    pub more_reasons: usize,
     /// Every match, nearest first, at most as many as the policy reports.
     pub matches: Vec<Match>,
     /// Matches that were judged but are not listed in `matches`.

@@ -68,12 +68,11 @@ mod row;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::io::Read;
-use std::str::FromStr;
 
-use crate::error::{Error, ErrorCode, Result, shown};
+use crate::error::Result;
 use crate::fingerprint::Algorithm;
+use crate::names::named;
 use crate::set::{Entry, Opinion, Refusal};
 
 pub use lines::LINE_LIMIT;
@@ -81,31 +80,20 @@ use lines::Lines;
 use report::Problem;
 pub use report::{Cause, Rejection, Report};
 
-/// The format that a list is written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Format {
-    /// A header and comma-separated rows.
-    Csv,
-    /// One JSON object per line.
-    JsonLines,
-    /// One fingerprint per line.
-    Hex,
+named! {
+    /// The format that a list is written in.
+    #[non_exhaustive]
+    Format("a list format") {
+        /// A header and comma-separated rows.
+        Csv = 1 "csv",
+        /// One JSON object per line.
+        JsonLines = 2 "jsonl",
+        /// One fingerprint per line.
+        Hex = 3 "hex",
+    }
 }
 
 impl Format {
-    /// Every format.
-    pub const ALL: [Format; 3] = [Format::Csv, Format::JsonLines, Format::Hex];
-
-    /// The name used on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Format::Csv => "csv",
-            Format::JsonLines => "jsonl",
-            Format::Hex => "hex",
-        }
-    }
-
     /// The format of a list, from its path's extension or else from its beginning (some hundred bytes are enough).
     /// `None` if neither tells.
     ///
@@ -139,27 +127,6 @@ impl Format {
         } else {
             None
         }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Format {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Format> {
-        Format::ALL.into_iter().find(|format| format.name().eq_ignore_ascii_case(text)).ok_or_else(
-            || {
-                Error::new(
-                    ErrorCode::InvalidArgument,
-                    format!("{:?} is not a list format; expected csv, jsonl or hex", shown(text)),
-                )
-            },
-        )
     }
 }
 

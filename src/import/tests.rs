@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use proptest::prelude::*;
 
 use super::*;
+use crate::error::ErrorCode;
 use crate::fingerprint::{Fingerprint, hex};
 use crate::set::{Role, Severity, refusal};
 
@@ -719,7 +720,11 @@ fn any_entry() -> impl Strategy<Value = Entry> {
     });
     (
         (fingerprint, text(), text(), labels, text()),
-        (prop::sample::select(Opinion::ALL), prop::sample::select(Severity::ALL), any::<bool>()),
+        (
+            prop::sample::select(&Opinion::ALL[..]),
+            prop::sample::select(&Severity::ALL[..]),
+            any::<bool>(),
+        ),
         (prop::option::of(0..=100_u8), date(), date(), date()),
     )
         .prop_map(|(names, judgement, numbers)| {

@@ -48,12 +48,12 @@ impl Policy {
                 .to_owned(),
         );
         out.push("  - A disputed entry leads to review at most.".to_owned());
-        if self.block_quality > 0 {
-            out.push(format!(
-                "  - A picture match leads to review at most if the picture has too little detail (PDQ quality below {}) or its quality is unknown.",
-                self.block_quality
-            ));
-        }
+        out.push(match self.block_quality {
+            0 => "  - A picture match leads to review at most if the picture's quality is unknown.".to_owned(),
+            least => format!(
+                "  - A picture match leads to review at most if the picture has too little detail (PDQ quality below {least}) or its quality is unknown."
+            ),
+        });
 
         out.push("\nUploads that should have been examined and could not be:".to_owned());
         self.unexamined(&mut out);

@@ -109,7 +109,8 @@ impl Policy {
     /// # Errors
     /// Those of [`Policy::from_toml`], with the path; [`ErrorCode::NotFound`], [`ErrorCode::Permissions`] or [`ErrorCode::Io`] if it
     /// cannot be read; [`ErrorCode::InvalidArgument`] if it is not a regular file.
-    pub fn load(path: &Path) -> Result<Policy> {
+    pub fn load(path: impl AsRef<Path>) -> Result<Policy> {
+        let path = path.as_ref();
         // Asked of the path, not of the open file: opening a pipe would wait for its writer.
         let kind = std::fs::metadata(path).map_err(|e| Error::io("read", path, e))?;
         if !kind.is_file() {
@@ -166,8 +167,7 @@ impl Policy {
 /// # Ok::<(), tamis::Error>(())
 /// ```
 pub fn set_mode_in(text: &str, mode: Mode) -> Result<String> {
-    let mut wanted = Policy::from_toml(text)?;
-    wanted.mode = mode;
+    let wanted = Policy { mode, ..Policy::from_toml(text)? }.sealed();
     let keys = Source(text).parse()?;
     let (keep, insert, rest) = match (keys.get("mode"), keys.get("version")) {
         (Some(value), _) => (value.span().start, format!("\"{mode}\""), value.span().end),
@@ -221,7 +221,9 @@ fn texts(value: Value<'_>) -> Result<Vec<String>> {
 /// The views of a value, each once; `dihedral` stands for seven of them.
 fn views(value: Value<'_>, bytes: bool) -> Result<Vec<View>> {
     each_once(value, |element| match element.text()? {
-        DIHEDRAL => Ok(View::ALL.into_iter().filter(|v| v.is_dihedral()).collect()),
+        text if text.eq_ignore_ascii_case(DIHEDRAL) => {
+            Ok(View::ALL.into_iter().filter(|v| v.is_dihedral()).collect())
+        }
         _ => match element.word()? {
             View::Bytes if !bytes => Err(element.error(BYTES_FAULT)),
             view => Ok(vec![view]),

@@ -1,6 +1,7 @@
 //! From matches to a judgement, with reasons. The algorithm stands in the room's docs.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::Serialize;
@@ -22,9 +23,10 @@ pub struct Judgement {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub would_have: Option<Action>,
     /// Why: a valid exception first, then the strongest action first, then in the order of the matches,
-    /// the unscannable reason after matches of the same action. At most [`Policy::max_matches`].
+    /// the unscannable reason after matches of the same action. Of several matches of one entry (by
+    /// several views) only the first in this order is a reason. At most [`Policy::max_matches`].
     pub reasons: Vec<Reason>,
-    /// How many reasons that bound left out. All of them were judged.
+    /// How many reasons that bound left out. All of them were judged, as were the further matches of an entry.
     pub omitted: usize,
 }
 
@@ -179,6 +181,12 @@ impl Policy {
                 .is_some_and(|d| matches!(d.ground, Ground::Exception))
         };
         order.sort_by_key(|(action, index)| Reverse((is_exception(*index), *action)));
+        // A symmetric picture's entry matches by up to nine views: one reason tells as much.
+        let mut told = HashSet::new();
+        order.retain(|(_, index)| match index.and_then(|i| matches.get(i)) {
+            Some(m) => told.insert(m.entry),
+            None => true,
+        });
         let omitted = order.len().saturating_sub(self.max_matches());
         order.truncate(self.max_matches());
 
@@ -225,7 +233,9 @@ impl Policy {
             None
         } else if m.opinion == Opinion::Disputed {
             Some(Cap::Disputed)
-        } else if !m.algorithm.is_digest() && m.quality.unwrap_or(0) < self.block_quality() {
+        } else if !m.algorithm.is_digest()
+            && m.quality.is_none_or(|quality| quality < self.block_quality())
+        {
             Some(Cap::Quality)
         } else {
             None

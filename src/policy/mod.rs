@@ -16,7 +16,7 @@
 //!     suppressed, negative, beyond the radius, or of an exception that is not valid:  allow
 //!     else:  the strongest of first_rule(x) for x in distance ..= radius,
 //!            but review at most if the entry is disputed,
-//!            and review at most if it is perceptual and the view's quality is below block_quality
+//!            and review at most if it is perceptual and the view's quality is unknown or below block_quality
 //!
 //! first_rule(x):  the first rule, the operator's before the built-in ones, whose selectors
 //!                 all select the match as if its distance were x
@@ -107,6 +107,8 @@ pub struct Policy {
     rules: Vec<Rule>,
     /// The rule for what `rules` do not decide.
     otherwise: Rule,
+    /// Of all the above. Every verdict bears it, so it is computed once.
+    digest: [u8; 32],
 }
 
 /// One action per media class and reason, in the order of their `ALL`.
@@ -147,7 +149,7 @@ impl Policy {
         self.max_matches
     }
 
-    /// The quality, 0..=100, that a view must reach for a perceptual match of it to block.
+    /// The quality, 0..=100, that a view must reach for a perceptual match of it to block. An unknown quality never reaches it.
     pub fn block_quality(&self) -> u8 {
         self.block_quality
     }
@@ -169,10 +171,17 @@ impl Policy {
         self.rules.iter().chain([&self.otherwise])
     }
 
-    /// The policy's identity: BLAKE3 of [`Policy::to_toml`]. Spacing, comments and the order of keys
-    /// in a file do not change it; anything else does.
+    /// The policy's identity: BLAKE3 of [`Policy::to_toml`], in its key derivation mode with the context
+    /// `tamis 2026-11 policy digest`. Spacing, comments and the order of keys in a file do not change
+    /// it; anything else does.
     pub fn digest(&self) -> [u8; 32] {
-        blake3::derive_key("tamis 2026-11 policy digest", self.to_toml().as_bytes())
+        self.digest
+    }
+
+    /// The policy with its digest, once all the rest is settled.
+    fn sealed(mut self) -> Policy {
+        self.digest = blake3::derive_key("tamis 2026-11 policy digest", self.to_toml().as_bytes());
+        self
     }
 }
 
@@ -242,7 +251,7 @@ impl PolicyBuilder {
         self
     }
 
-    /// The quality, 0..=100, below which a perceptual match never blocks. Default 50.
+    /// The quality, 0..=100, below which a perceptual match never blocks; nor does one of unknown quality. Default 50.
     #[must_use]
     pub fn block_quality(mut self, quality: u8) -> Self {
         self.block_quality = quality;
@@ -345,7 +354,9 @@ impl PolicyBuilder {
             unscannable: self.unscannable,
             rules,
             otherwise: rule::otherwise(),
+            digest: [0; 32],
         }
+        .sealed()
     }
 }
 

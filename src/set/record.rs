@@ -8,56 +8,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, ErrorCode, Result, shown};
 use crate::fingerprint::{Algorithm, Fingerprint, hex};
-
-/// Defines a one-byte enumeration with a fixed number and name per variant: those of the set format,
-/// of lists, policies and JSON. One definition keeps the four from drifting apart.
-macro_rules! named {
-    ($(#[$doc:meta])* $name:ident ($what:literal) { $($(#[$vdoc:meta])* $variant:ident = $number:literal $text:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[non_exhaustive]
-        #[repr(u8)]
-        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant = $number,)+ }
-
-        impl $name {
-            /// Every value, in the order of their numbers.
-            pub const ALL: &[$name] = &[$($name::$variant,)+];
-
-            /// The name used in lists, policies and JSON.
-            pub const fn name(self) -> &'static str {
-                match self { $($name::$variant => $text,)+ }
-            }
-
-            /// The value with that number in the set format, if there is one.
-            pub fn from_number(number: u8) -> Option<$name> {
-                $name::ALL.iter().copied().find(|v| *v as u8 == number)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.name())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self> {
-                $name::ALL.iter().copied().find(|v| v.name().eq_ignore_ascii_case(text)).ok_or_else(|| {
-                    let names: Vec<_> = $name::ALL.iter().map(|v| v.name()).collect();
-                    Error::new(
-                        ErrorCode::InvalidArgument,
-                        format!(concat!("{:?} is not ", $what, "; expected {}"), shown(text), names.join(", ")),
-                    )
-                })
-            }
-        }
-    };
-}
+use crate::names::named;
 
 named! {
     /// Where a list comes from, which decides how far it is trusted.
+    #[non_exhaustive]
     ListKind("a kind of list") {
         /// The feed of a hash-sharing programme, vetted by it.
         Exchange = 1 "exchange",
@@ -76,6 +31,7 @@ named! {
 
 named! {
     /// What the list says of an entry.
+    #[non_exhaustive]
     Opinion("an opinion") {
         /// It belongs on the list.
         Positive = 1 "positive",
@@ -90,6 +46,7 @@ named! {
 
 named! {
     /// How grave the list says an item is.
+    #[non_exhaustive]
     Severity("a severity") {
         /// The list does not say.
         Unspecified = 0 "unspecified",
@@ -106,6 +63,7 @@ named! {
 
 named! {
     /// What an entry is for.
+    #[non_exhaustive]
     Role("a role") {
         /// It recognises listed content.
         Listed = 1 "listed",

@@ -16,6 +16,36 @@ fn example_spells_the_defaults() {
     assert_ne!(example.digest(), Policy::builtin().digest());
 }
 
+/// The one key of the example that does not show its default, and says so.
+#[test]
+fn example_without_its_mode_enforces() {
+    let without = Policy::EXAMPLE.replacen("\nmode = \"observe\"\n", "\n", 1);
+    assert_ne!(without, Policy::EXAMPLE);
+    let policy = Policy::from_toml(&without).unwrap();
+    assert_eq!(policy.mode(), Mode::Enforce);
+    assert_eq!(policy.digest(), Policy::builtin().digest());
+    let told =
+        "Without this line the policy enforces, as Tamis does without any policy file.\nmode = ";
+    assert!(Policy::EXAMPLE.contains(told));
+}
+
+#[test]
+fn words_are_read_in_any_case() {
+    let one = "version = 1\nmode = 'Observe'\nviews = ['AS-SHOWN', 'Dihedral']\n[unscannable]\ndefault = 'BLOCK'\n[[rule]]\nalgorithm = 'SHA-256'\nopinion = 'Seed'\naction = 'Allow'\n";
+    let digest = |text: &str| Policy::from_toml(text).unwrap().digest();
+    assert_eq!(digest(one), digest(&one.to_ascii_lowercase()));
+}
+
+/// Verdicts and records bear the digest: it must not change unless the policy does.
+#[test]
+fn digest_is_that_of_the_canonical_file() {
+    for policy in [Policy::builtin(), Policy::from_toml(Policy::EXAMPLE).unwrap()] {
+        let expected =
+            blake3::derive_key("tamis 2026-11 policy digest", policy.to_toml().as_bytes());
+        assert_eq!(policy.digest(), expected);
+    }
+}
+
 #[test]
 fn switched_off_rules_of_the_example_work_when_switched_on() {
     let on: String = Policy::EXAMPLE
@@ -140,7 +170,7 @@ const BAD: &[(&str, usize, usize, &str)] = &[
     ("version = 1\nradius = -1\n", 2, 10, "found -1"),
     ("version = 1\nradius = 31.0\n", 2, 10, "found a fraction"),
     ("version = 1\nradius = 99999999999999999999999999\n", 2, 10, "expected a whole number from 0 to 64"),
-    ("version = 1\nviews = ['as-shown', 'sideways']\n", 2, 22, "\"sideways\" is not a view; expected one of bytes"),
+    ("version = 1\nviews = ['as-shown', 'sideways']\n", 2, 22, "\"sideways\" is not a view; expected bytes, as-stored"),
     ("version = 1\nviews = ['bytes']\n", 2, 10, "bytes is the view of digests"),
     ("version = 1\nviews = ['dihedral', 'rot90']\n", 2, 22, "\"rot90\" stands here twice"),
     ("version = 1\nmax_matches = 0\n", 2, 15, "expected a whole number from 1 to 100000"),

@@ -5,7 +5,7 @@ use crate::fingerprint::{Algorithm, View};
 use crate::media::{MediaClass, Unscannable};
 use crate::policy::{Action, Cap, Ground, Idle, Mode, Policy, Rule};
 use crate::search::Match;
-use crate::set::{ListKind, Opinion, Role};
+use crate::set::{EntryId, ListKind, Opinion, Role};
 
 #[test]
 fn numbers_of_media_and_reasons_have_no_gaps() {
@@ -88,11 +88,10 @@ fn precedence_of_the_design() {
             let has = |name: &str| {
                 kinds.iter().enumerate().any(|(i, k)| k.0 == name && chosen >> i & 1 == 1)
             };
-            let matches: Vec<Match> = kinds
-                .iter()
-                .enumerate()
+            let matches: Vec<Match> = (0u8..)
+                .zip(&kinds)
                 .filter(|(i, _)| chosen >> i & 1 == 1)
-                .map(|(_, k)| k.1.clone())
+                .map(|(i, k)| Match { entry: EntryId([i; 16]), ..k.1.clone() })
                 .collect();
             let expected = if has("exception") {
                 Action::Allow
@@ -108,7 +107,7 @@ fn precedence_of_the_design() {
             assert_eq!(
                 judgement.reasons.len(),
                 matches.len() + usize::from(unscannable.is_some()),
-                "every match has its reason"
+                "every entry has its reason"
             );
         }
     }
@@ -273,7 +272,9 @@ fn digests_decide_early_only_when_nothing_can_change_it() {
 #[test]
 fn reasons_are_ordered_and_bounded_and_everything_is_judged() {
     let p = Policy::builder().max_matches(3).build().unwrap();
-    let far: Vec<Match> = (13..20).map(|d| entry(Algorithm::Pdq, d)).collect();
+    let far: Vec<Match> = (13u8..20)
+        .map(|d| Match { entry: EntryId([d; 16]), ..entry(Algorithm::Pdq, d.into()) })
+        .collect();
     let last = [far.clone(), vec![entry(Algorithm::Sha256, 0)]].concat();
     let judgement = p.judge(&last, MediaClass::Image, Some(Unscannable::Corrupt));
     assert_eq!(
@@ -289,12 +290,44 @@ fn reasons_are_ordered_and_bounded_and_everything_is_judged() {
     let text = all.reasons.last().map(ToString::to_string);
     assert_eq!(text.as_deref(), Some("review: the image could not be examined: corrupt"));
 
-    let excepted = [last, vec![exception(Algorithm::Blake3)]].concat();
+    let good = Match { entry: EntryId([1; 16]), ..exception(Algorithm::Blake3) };
+    let excepted = [last, vec![good]].concat();
     let judgement = p.judge(&excepted, MediaClass::Image, None);
     assert_eq!(judgement.action, Action::Allow);
     assert!(judgement.reasons[0].to_string().starts_with("allow: exception, BLAKE3 equal to"));
     assert!(judgement.reasons[1].set_aside && !judgement.reasons[0].set_aside);
     assert!(judgement.reasons[1].to_string().ends_with("set aside by an exception"));
+}
+
+#[test]
+fn one_entry_found_by_many_views_is_one_reason() {
+    let p = Policy::builder().max_matches(2).build().unwrap();
+    let seen = |id, distance, view| Match {
+        entry: EntryId([id; 16]),
+        view,
+        ..entry(Algorithm::Pdq, distance)
+    };
+    let symmetric = View::ALL.into_iter().skip(1).map(|view| seen(1, 20, view));
+    let mut matches: Vec<Match> = symmetric.collect();
+    matches.push(seen(1, 4, View::AsShown));
+    matches.extend([seen(2, 30, View::Rot90), seen(3, 30, View::Rot90)]);
+    let judgement = p.judge(&matches, MediaClass::Image, None);
+    assert_eq!((judgement.action, judgement.omitted), (Action::Block, 1));
+    let texts: Vec<String> = judgement.reasons.iter().map(ToString::to_string).collect();
+    assert_eq!(texts.len(), 2, "{texts:?}");
+    // The strongest of the ten, then the first of the next entry.
+    assert!(texts[0].starts_with("block: PDQ at distance 4 (view as-shown)"), "{texts:?}");
+    assert!(texts[1].contains(&EntryId([2; 16]).to_string()), "{texts:?}");
+}
+
+#[test]
+fn unknown_quality_never_blocks() {
+    let p = Policy::builder().block_quality(0).build().unwrap();
+    for (quality, expected) in [(None, Action::Review), (Some(0), Action::Block)] {
+        let m = Match { quality, ..entry(Algorithm::Pdq, 0) };
+        assert_eq!(action(&p, &[m]), expected, "{quality:?}");
+    }
+    assert!(p.explain().contains("review at most if the picture's quality is unknown"));
 }
 
 #[test]

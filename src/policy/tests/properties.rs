@@ -1,5 +1,7 @@
 //! What holds for any policy and any matches.
 
+use std::collections::BTreeSet;
+
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -16,9 +18,9 @@ const LABELS: [&str; 3] = ["gore", "art", "news"];
 
 prop_compose! {
     fn any_match()(
-        (list, kind, opinion) in (select(&LISTS[..]), select(ListKind::ALL), select(Opinion::ALL)),
-        (severity, role) in (select(Severity::ALL), select(Role::ALL)),
-        algorithm in select(&Algorithm::ALL[..]),
+        (list, kind, opinion) in (select(&LISTS[..]), select(&ListKind::ALL[..]), select(&Opinion::ALL[..])),
+        (severity, role) in (select(&Severity::ALL[..]), select(&Role::ALL[..])),
+        (id, algorithm) in (0u8..4, select(&Algorithm::ALL[..])),
         distance in prop_oneof![4 => Just(0u32), 4 => 0u32..=70, 1 => any::<u32>()],
         view in select(&View::ALL[1..]),
         quality in option::of(0u8..=100),
@@ -33,7 +35,7 @@ prop_compose! {
             view: if digest { View::Bytes } else { view },
             quality: if digest { None } else { quality },
             labels: labels.into_iter().map(str::to_owned).collect(),
-            ..Match::new(list, EntryId([1; 16]), algorithm, if digest && !odd { 0 } else { distance })
+            ..Match::new(list, EntryId([id; 16]), algorithm, if digest && !odd { 0 } else { distance })
         }
     }
 }
@@ -74,7 +76,7 @@ prop_compose! {
         radius in 0u32..=64,
         views in subsequence(View::ALL[1..].to_vec(), 0..=9),
         max_matches in 1usize..=9,
-        block_quality in 0u8..=100,
+        block_quality in prop_oneof![1 => Just(0u8), 4 => 0u8..=100],
         stop_early in any::<bool>(),
         table in vec((select(&MediaClass::ALL[..]), select(&Unscannable::ALL[..]), select(&Action::ALL[..])), 0..5),
         rules in vec(any_rule(), 0..8),
@@ -119,7 +121,7 @@ fn literal(policy: &Policy, m: &Match) -> Action {
     } else {
         (m.distance..=farthest).map(first).max().unwrap_or(Action::Review)
     };
-    let poor = !m.algorithm.is_digest() && m.quality.unwrap_or(0) < policy.block_quality();
+    let poor = !m.algorithm.is_digest() && m.quality.is_none_or(|q| q < policy.block_quality());
     if m.opinion == Opinion::Disputed || poor { strongest.min(Action::Review) } else { strongest }
 }
 
@@ -175,7 +177,7 @@ proptest! {
         let policy = policy.build().unwrap();
         let action = policy.action_for(&m).action;
         if m.opinion == Opinion::Disputed
-            || (m.algorithm == Algorithm::Pdq && m.quality.unwrap_or(0) < policy.block_quality())
+            || (m.algorithm == Algorithm::Pdq && m.quality.is_none_or(|q| q < policy.block_quality()))
         {
             prop_assert!(action < Action::Block);
         }
@@ -231,7 +233,8 @@ proptest! {
         let one = policy.judge(&matches, MediaClass::Image, why);
         let two = policy.judge(&shuffled, MediaClass::Image, why);
         prop_assert_eq!(one.action, two.action);
-        prop_assert_eq!(one.reasons.len() + one.omitted, matches.len() + usize::from(why.is_some()));
+        let entries: BTreeSet<EntryId> = matches.iter().map(|m| m.entry).collect();
+        prop_assert_eq!(one.reasons.len() + one.omitted, entries.len() + usize::from(why.is_some()));
         prop_assert!(one.reasons.len() <= policy.max_matches());
         // The first reason stands for the action.
         prop_assert_eq!(one.reasons.first().map_or(Action::Allow, |r| r.action), one.action);

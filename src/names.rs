@@ -1,0 +1,166 @@
+//! Words: enumerations whose values have one fixed number and one fixed name each.
+//!
+//! The same words stand in lists, policies, JSON and on the command line, and the same numbers in the set format and the C
+//! interface. `named!` defines all of this from one table, so that none of them drifts from the others.
+//!
+//! ```text
+//! named! {
+//!     /// What an entry is for.
+//!     #[non_exhaustive]
+//!     Role ("a role") {             the words of the complaint: `"x" is not a role; expected listed or exception`
+//!         /// Doc of the variant.
+//!         Listed = 1 "listed",      number, name
+//!     }
+//! }
+//! ```
+//!
+//! `Name ("a word", read as f)` reads a text as the name that `f(text)` makes of it, for words that people spell in several ways.
+//!
+//! The rules, the same for all: `ALL` is in the order of the numbers, `Display` writes the name, `FromStr` reads it in any
+//! ASCII case, and serde writes and reads the name as it is.
+
+use crate::error::{Error, ErrorCode, shown};
+
+/// Defines an enumeration of words. The room's docs say how.
+macro_rules! named {
+    (
+        $(#[$attribute:meta])*
+        $name:ident ($what:literal $(, read as $plain:path)?) {
+            $($(#[$variant_attribute:meta])* $variant:ident = $number:literal $text:literal,)+
+        }
+    ) => {
+        $(#[$attribute])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::serde::Serialize, ::serde::Deserialize)]
+        #[repr(u8)]
+        pub enum $name {
+            $($(#[$variant_attribute])* #[serde(rename = $text)] $variant = $number,)+
+        }
+
+        impl $name {
+            /// Every value, in the order of their numbers.
+            pub const ALL: [$name; [$($name::$variant,)+].len()] = [$($name::$variant,)+];
+
+            /// The name used in lists, policies, JSON and on the command line.
+            pub const fn name(self) -> &'static str {
+                match self { $($name::$variant => $text,)+ }
+            }
+
+            /// The value with that number, if there is one.
+            pub fn from_number(number: u8) -> Option<$name> {
+                $name::ALL.into_iter().find(|value| *value as u8 == number)
+            }
+        }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+
+        impl ::std::str::FromStr for $name {
+            type Err = $crate::error::Error;
+
+            /// Reads the name, in any ASCII case.
+            fn from_str(given: &str) -> ::std::result::Result<Self, Self::Err> {
+                let text = given;
+                $(
+                    let text = $plain(text);
+                    let text = text.as_str();
+                )?
+                $name::ALL
+                    .into_iter()
+                    .find(|value| value.name().eq_ignore_ascii_case(text))
+                    .ok_or_else(|| $crate::names::complaint(given, $what, &$name::ALL.map($name::name)))
+            }
+        }
+    };
+}
+
+pub(crate) use named;
+
+/// The error for a text that is none of the names.
+pub(crate) fn complaint(text: &str, what: &str, names: &[&str]) -> Error {
+    let expected = match names {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => names.concat(),
+    };
+    let text = shown(text);
+    Error::new(ErrorCode::InvalidArgument, format!("{text:?} is not {what}; expected {expected}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fmt::{Debug, Display};
+    use std::str::FromStr;
+
+    use serde::Serialize;
+    use serde::de::DeserializeOwned;
+
+    use crate::error::Error;
+    use crate::fingerprint::{Algorithm, View};
+    use crate::import::Format;
+    use crate::media::{MediaClass, Unscannable};
+    use crate::policy::{Action, Mode};
+    use crate::set::{ListKind, Opinion, Role, Severity};
+
+    /// Every way to write a value and to read it back, for every value.
+    fn agree<T>(all: &[T], name: fn(T) -> &'static str, from_number: fn(u8) -> Option<T>)
+    where
+        T: Copy + Debug + Display + Ord + FromStr<Err = Error> + Serialize + DeserializeOwned,
+    {
+        assert!(all.is_sorted(), "{all:?}");
+        let names: BTreeSet<_> = all.iter().map(|value| name(*value)).collect();
+        assert_eq!(names.len(), all.len(), "{names:?}");
+        for value in all {
+            let word = name(*value);
+            assert_eq!(value.to_string(), word);
+            for text in [word.to_owned(), word.to_ascii_uppercase()] {
+                assert_eq!(text.parse::<T>().unwrap(), *value);
+            }
+            let json = serde_json::to_value(value).unwrap();
+            assert_eq!(json, word);
+            assert_eq!(serde_json::from_value::<T>(json).unwrap(), *value);
+        }
+        let numbered: Vec<T> = (0..=u8::MAX).filter_map(from_number).collect();
+        assert_eq!(numbered, all);
+        let message = "\u{1b}no such word".parse::<T>().unwrap_err().to_string();
+        assert!(all.iter().all(|value| message.contains(name(*value))), "{message}");
+        assert!(!message.contains('\u{1b}'), "{message}");
+    }
+
+    #[test]
+    fn every_spelling_of_every_word_agrees() {
+        agree(&Algorithm::ALL, Algorithm::name, Algorithm::from_number);
+        agree(&View::ALL, View::name, View::from_number);
+        agree(&MediaClass::ALL, MediaClass::name, MediaClass::from_number);
+        agree(&Unscannable::ALL, Unscannable::name, Unscannable::from_number);
+        agree(&Action::ALL, Action::name, Action::from_number);
+        agree(&Mode::ALL, Mode::name, Mode::from_number);
+        agree(&Format::ALL, Format::name, Format::from_number);
+        agree(&ListKind::ALL, ListKind::name, ListKind::from_number);
+        agree(&Opinion::ALL, Opinion::name, Opinion::from_number);
+        agree(&Severity::ALL, Severity::name, Severity::from_number);
+        agree(&Role::ALL, Role::name, Role::from_number);
+    }
+
+    #[test]
+    fn a_complaint_says_what_was_expected() {
+        let text = |error: Error| error.to_string();
+        assert_eq!(
+            text("off".parse::<Mode>().unwrap_err()),
+            "\"off\" is not a mode; expected observe or enforce"
+        );
+        assert_eq!(
+            text("film".parse::<Format>().unwrap_err()),
+            "\"film\" is not a list format; expected csv, jsonl or hex"
+        );
+        // Neither a part of a word nor a word with more around it.
+        for text in ["", "obs", "observe "] {
+            assert!(text.parse::<Mode>().is_err(), "{text:?}");
+        }
+        for text in ["SHA-256", " sha-256 ", "Sha256"] {
+            assert_eq!(text.parse::<Algorithm>().unwrap(), Algorithm::Sha256);
+        }
+    }
+}
