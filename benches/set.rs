@@ -37,7 +37,7 @@ fn opening(c: &mut Criterion) {
     assert_eq!(set.entry_count(), ENTRIES as u64);
     let found = search::query(&set, PdqHash(codes[7]), 0).expect("undamaged");
     assert_eq!(found.len(), 1);
-    let entry = set.entry(found[0].0).expect("undamaged").entry;
+    let entry = found[0].0.entry.clone();
     assert_eq!(entry.fingerprint.bytes(), codes[7]);
     let loaded = Set::load(&path).expect("just written");
     assert_eq!(loaded.digest(), set.digest());

@@ -23,7 +23,7 @@ impl Patient {
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
         let store = dir.path().join("base.tamis");
         let mut builder = SetBuilder::new();
-        builder.created(created);
+        builder.set_created(created);
         let list = List { legal_basis: legal_basis.into(), ..List::new("one", ListKind::Exchange) };
         let list = builder.add_list(list).unwrap();
         for digest in digests(b"listed", Algorithms::DIGESTS).iter() {

@@ -42,7 +42,7 @@ pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
     }
     output.line(format_args!("  suppressions  {}", grouped(suppressions as u64)))?;
     output.line(format_args!("  lists         {}", grouped(lists.len() as u64)))?;
-    for list in lists {
+    for list in lists.iter() {
         output.line(format_args!("    {} ({})", plain(&list.name), list.kind))?;
         for (what, text) in [("agreement", &list.agreement), ("legal basis", &list.legal_basis)] {
             if !text.is_empty() {
