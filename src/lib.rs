@@ -1,4 +1,4 @@
-//! Tamis (French for sieve) recognises **known** terrorist, violent-extremist and otherwise illegal pictures, videos and links
+//! Tamis (French for sieve) recognises **known** terrorist, violent-extremist and otherwise illegal pictures and files
 //! before an upload is stored, inside the platform's own process: no network, no server, no machine learning.
 //!
 //! An upload's fingerprints, exact digests of its bytes and the perceptual hash PDQ of its pixels, are looked up in a

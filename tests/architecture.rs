@@ -69,7 +69,7 @@ fn room_of(name: &str) -> &str {
     inside.split_once('/').map_or_else(|| inside.strip_suffix(".rs").unwrap(), |(room, _)| room)
 }
 
-/// The rooms named after `crate::` in a line, also in `crate::{a::X, b::Y}`.
+/// The rooms named after `crate::` in a line.
 fn rooms_used(line: &str) -> Vec<String> {
     let word = |text: &str| {
         text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
@@ -142,7 +142,7 @@ fn pure_rooms_touch_no_files_no_network_no_clock() {
             continue;
         }
         for (number, line) in code(&text).enumerate() {
-            for word in ["std::net", "SystemTime::now", "println!", "eprintln!"] {
+            for word in ["std::net", "SystemTime", "thread::spawn", "println!", "eprintln!"] {
                 assert!(!line.contains(word), "{name}:{}: {word}", number + 1);
             }
             if NO_FILES.contains(&room_of(&name)) {
@@ -179,16 +179,17 @@ fn every_dependency_has_a_licence_that_we_allow() {
     assert!(packages.len() > 50);
     for package in packages {
         let licence = package["license"].as_str().unwrap_or("none");
-        // `A OR B`: one of them must be allowed; `A AND B`: all of them. A slash is an old way to write OR.
-        let plain = licence.replace(['(', ')'], "").replace('/', " OR ");
-        let fine = plain
-            .split(" OR ")
-            .any(|choice| choice.split(" AND ").all(|l| allow.contains(l.trim())));
-        // `(A OR B) AND C` loses its parentheses above; it is fine if each of its parts has an allowed choice.
-        let fine = fine
-            || licence.split(" AND ").all(|part| {
-                part.replace(['(', ')'], "").split(" OR ").any(|l| allow.contains(l.trim()))
-            });
+        // `A OR B`: one of them must be allowed; `A AND B`: all of them. A slash is an old way to write OR. In the
+        // expressions that crates use, parentheses stand around an OR within an AND, so AND is taken apart first there.
+        let any = |choices: &str| choices.split(" OR ").any(|l| allow.contains(l.trim()));
+        let plain = licence.replace('/', " OR ");
+        let fine = if plain.contains('(') {
+            plain.split(" AND ").all(|part| any(&part.replace(['(', ')'], "")))
+        } else {
+            plain
+                .split(" OR ")
+                .any(|choice| choice.split(" AND ").all(|l| allow.contains(l.trim())))
+        };
         assert!(fine, "{} {}: {licence}", package["name"], package["version"]);
     }
 }

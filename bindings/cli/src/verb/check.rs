@@ -64,6 +64,7 @@ pub(crate) struct Judged<'a> {
     matches: &'a [Match],
     more_matches: usize,
     reasons: Vec<String>,
+    more_reasons: usize,
     store: String,
     policy: String,
     /// Microseconds by step.
@@ -86,6 +87,7 @@ impl Judged<'_> {
             matches: &verdict.matches,
             more_matches: verdict.more_matches,
             reasons: verdict.reasons.iter().map(ToString::to_string).collect(),
+            more_reasons: verdict.more_reasons,
             store: verdict.store.to_string(),
             policy: verdict.policy.iter().map(|byte| format!("{byte:02x}")).collect(),
             timings: verdict.timings,
