@@ -543,3 +543,89 @@ fn codes_of_poison_weight_never_enter() {
     assert!(builder.add(list, reviewed(at_distance(code, 1))).is_ok());
     assert!(builder.add(list, reviewed(PdqHash::default())).is_err());
 }
+
+#[test]
+fn each_view_alone_finds_an_upright_picture_or_none_does() {
+    let picture = scene(1, 240, 180);
+    let listed = hash(&picture).hash;
+    for view in View::ALL.into_iter().filter(|v| *v != View::Bytes) {
+        let policy = Policy::builder().views([view]).build().unwrap();
+        let verdict =
+            with_policy([reviewed(listed)], policy).check(&png(&picture), &now()).unwrap();
+        // An upright picture is shown as it is stored; turned, it is another picture.
+        let seen = matches!(view, View::AsStored | View::AsShown);
+        assert_eq!(verdict.action == Action::Block, seen, "{view}");
+        assert_eq!(verdict.matches.iter().map(|m| m.view).next(), seen.then_some(view));
+        assert_eq!(verdict.fingerprints.perceptual.len(), 1, "{view}");
+        assert!(verdict.examined.contains(&Method::Perceptual) && verdict.complete);
+    }
+}
+
+#[test]
+fn an_animation_is_examined_in_part_and_says_so() {
+    let (first, second) = (scene(1, 96, 96), scene(2, 96, 96));
+    let mut gif = Vec::new();
+    {
+        let mut encoder = image::codecs::gif::GifEncoder::new(&mut gif);
+        for frame in [&first, &second] {
+            let rgba = image::DynamicImage::from(frame.clone()).to_rgba8();
+            encoder.encode_frame(image::Frame::new(rgba)).unwrap();
+        }
+    }
+    let mut scanner = scanner([unrelated()]);
+    let verdict = scanner.check(&gif, &now()).unwrap();
+    assert_eq!(verdict.media.class, MediaClass::Animation);
+    assert_eq!(verdict.examined, [Method::Digests, Method::Perceptual]);
+    assert!(!verdict.complete, "the second frame was not looked at");
+}
+
+/// A record that was made before an algorithm was listed cannot tell that nothing of it matches.
+#[test]
+fn a_replay_is_complete_only_if_the_record_covers_the_store() {
+    let upload = png(&scene(1, 96, 96));
+    let whole = scanner([unrelated(), reviewed(digest(b"other", Algorithm::Md5))])
+        .check(&upload, &now())
+        .unwrap()
+        .fingerprints;
+    let mut judging = scanner([unrelated(), reviewed(digest(b"other", Algorithm::Md5))]);
+    let complete = |scanner: &mut Scanner, record: &tamis::fingerprint::Fingerprints| {
+        let verdict = scanner.check_fingerprints(record, &now()).unwrap();
+        (verdict.complete, verdict.examined)
+    };
+    assert_eq!(complete(&mut judging, &whole), (true, vec![Method::Digests, Method::Perceptual]));
+    let mut without_md5 = whole.clone();
+    without_md5.digests.md5 = None;
+    assert!(!complete(&mut judging, &without_md5).0);
+    let mut without_pixels = whole.clone();
+    without_pixels.perceptual.clear();
+    assert_eq!(complete(&mut judging, &without_pixels), (false, vec![Method::Digests]));
+    assert_eq!(complete(&mut judging, &Default::default()), (false, Vec::new()));
+}
+
+/// Someone on a slow line must not end in the review queue for it.
+#[test]
+fn time_is_counted_from_when_the_upload_is_there() {
+    struct Slow<'a>(&'a [u8]);
+    impl Read for Slow<'_> {
+        fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+            std::thread::sleep(Duration::from_millis(150));
+            let half = self.0.len().div_ceil(2);
+            self.0.read(&mut buf[..half.max(1)])
+        }
+    }
+    let upload = jpeg(&scene(1, 96, 96));
+    let limits = Limits { time: Duration::from_millis(250), ..Limits::default() };
+    let context = Context { deadline: Some(Duration::from_millis(250)), ..now() };
+    let mut scanner = scanner([unrelated()]).with_limits(limits);
+    let verdict = scanner.check_reader(Slow(&upload), &context).unwrap();
+    assert_eq!((verdict.outcome, verdict.unscannable), (Outcome::Clear, None));
+}
+
+/// Threads may share stores and sets, and be given scanners.
+#[test]
+fn the_types_may_cross_threads() {
+    fn shared<T: Send + Sync>() {}
+    fn given<T: Send>() {}
+    shared::<(Store, Set, Policy, Limits, Context, Verdict, tamis::Error)>();
+    given::<(Scanner, SetBuilder)>();
+}

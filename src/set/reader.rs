@@ -375,8 +375,9 @@ impl Set {
     fn labels(&self, set: u32) -> Result<Vec<String>> {
         let range = self.offsets(section::LABEL_OFFSETS, set, self.count(section::LABELS))?;
         if range.end - range.start > format::MAX_LABELS {
+            let found = range.end - range.start;
             return Err(corrupt(format!(
-                "label set {set} has more than {} labels",
+                "label set {set} has {found} labels; expected at most {}",
                 format::MAX_LABELS
             )));
         }
