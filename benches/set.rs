@@ -47,6 +47,7 @@ fn opening(c: &mut Criterion) {
     group.bench_function("open", |b| b.iter(|| Set::open(black_box(&path))));
     group.throughput(Throughput::Bytes(set.size()));
     group.bench_function("load", |b| b.iter(|| Set::load(black_box(&path))));
+    group.bench_function("checksums", |b| b.iter(|| set.verify_checksums().expect("undamaged")));
     group.bench_function("verify", |b| {
         b.iter(|| {
             let verified = set.verify(&mut |_| {}).expect("undamaged");

@@ -373,17 +373,23 @@ impl Set {
     }
 
     fn labels(&self, set: u32) -> Result<Vec<String>> {
+        let range = self.label_range(set)?;
+        range
+            .map(|i| Ok(self.string(u32_at(self.element(section::LABELS, i, 4)?, 0))?.to_owned()))
+            .collect()
+    }
+
+    /// The elements of the labels section that make up a label set.
+    pub(super) fn label_range(&self, set: u32) -> Result<Range<u64>> {
         let range = self.offsets(section::LABEL_OFFSETS, set, self.count(section::LABELS))?;
-        if range.end - range.start > format::MAX_LABELS {
-            let found = range.end - range.start;
+        let found = range.end - range.start;
+        if found > format::MAX_LABELS {
             return Err(corrupt(format!(
                 "label set {set} has {found} labels; expected at most {}",
                 format::MAX_LABELS
             )));
         }
-        range
-            .map(|i| Ok(self.string(u32_at(self.element(section::LABELS, i, 4)?, 0))?.to_owned()))
-            .collect()
+        Ok(range)
     }
 
     /// Elements `index` and `index + 1` of a section of offsets, as a range within `0..end`.

@@ -10,7 +10,7 @@ use super::format::{
     self, ENTRY_BYTES, HEADER, ITEM_BYTES, LIST_BYTES, TABLE_ROW, section, u32_at,
 };
 use super::reader::{Record, Set, corrupt};
-use super::record::EntryId;
+use super::record::{EntryId, List};
 use super::refusal::{self, Refusal};
 
 /// Longest name of a list, in bytes.
@@ -131,7 +131,7 @@ impl Set {
         let count = self.offset_count(section::LABEL_OFFSETS, self.count(section::LABELS))?;
         let mut previous: Option<Vec<u32>> = None;
         for i in 0..count {
-            let range = self.offsets(section::LABEL_OFFSETS, i, self.count(section::LABELS))?;
+            let range = self.label_range(i)?;
             let set = range
                 .map(|k| Ok(u32_at(self.element(section::LABELS, k, 4)?, 0)))
                 .collect::<Result<Vec<_>>>()?;
@@ -149,6 +149,7 @@ impl Set {
 
     /// Walks the columns as a search would. Nothing is copied, since this is nearly all of the work.
     fn verify_entries(&self) -> Result<u64> {
+        let lists = self.lists()?;
         let mut poison = 0;
         let entries = self.table::<ENTRY_BYTES>(section::ENTRIES)?;
         let mut next = 0;
@@ -175,7 +176,7 @@ impl Set {
                 let fingerprint = Fingerprint::new(algorithm, code)?;
                 let mut last = None;
                 for (i, record) in (start..).zip(of_row) {
-                    let (id, poisonous) = self.verify_entry(i, record, row, fingerprint)?;
+                    let (id, poisonous) = self.verify_entry(i, record, row, fingerprint, &lists)?;
                     poison += u64::from(poisonous);
                     if last.is_some_and(|l| l >= id) {
                         return Err(corrupt(format!("entry {i} is out of order")));
@@ -197,6 +198,7 @@ impl Set {
         record: &[u8; ENTRY_BYTES],
         row: usize,
         fingerprint: Fingerprint,
+        lists: &[List],
     ) -> Result<(EntryId, bool)> {
         let fault = |what: &str| corrupt(format!("entry {i}: {what}"));
         let record = Record(record);
@@ -211,10 +213,14 @@ impl Set {
         if let Err(refusal @ Refusal::ExceptionAlgorithm(_)) = refused {
             return Err(fault(&refusal.to_string()));
         }
-        self.offsets(section::LABEL_OFFSETS, record.labels(), self.count(section::LABELS))?;
-        self.string(record.legal_basis())?;
+        // The strings and label sets themselves were verified before the entries; only that they exist is left.
+        let exists = |offsets, index: u32| u64::from(index) + 1 < self.count(offsets);
+        if !exists(section::LABEL_OFFSETS, record.labels())
+            || !exists(section::STRING_OFFSETS, record.legal_basis())
+        {
+            return Err(fault("its labels or its legal basis do not exist"));
+        }
         let item = self.element(section::ITEMS, u64::from(record.item()), ITEM_BYTES)?;
-        let lists = self.lists()?;
         let list = lists.get(u32_at(item, 0) as usize).ok_or_else(|| fault("it is of no list"))?;
         let id = EntryId::new(&list.name, self.string(record.source_id())?, role, &fingerprint);
         if record.id() != id {
