@@ -14,6 +14,9 @@ use crate::scanner::{Context, Scanner};
 use crate::store::Store;
 use crate::verdict::Verdict;
 
+/// The most threads that a batch may be given. Far more than help, and few enough not to exhaust a machine.
+pub const MAX_JOBS: usize = 512;
+
 /// How a batch is judged.
 #[derive(Clone, Debug)]
 pub struct Batch {
@@ -36,7 +39,7 @@ impl Batch {
         self
     }
 
-    /// Number of threads; 0 is one per core.
+    /// Number of threads, at most [`MAX_JOBS`]; 0 is one per core.
     #[must_use]
     pub fn with_jobs(mut self, jobs: usize) -> Batch {
         self.jobs = jobs;
@@ -56,7 +59,7 @@ impl Batch {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorCode::Io`] if no thread can be started. What one upload's check returns is in its place.
+    /// [`ErrorCode::InvalidArgument`] for more than [`MAX_JOBS`]; [`ErrorCode::Io`] if no thread can be started. What one upload's check returns is in its place.
     pub fn check_many(
         &self,
         uploads: &[impl AsRef<[u8]> + Sync],
@@ -71,7 +74,7 @@ impl Batch {
     /// `paths` may be endless work: it is asked for the next file only when a thread is free. Ends when `paths` does.
     ///
     /// # Errors
-    /// [`ErrorCode::Io`] if no thread can be started.
+    /// [`ErrorCode::InvalidArgument`] for more than [`MAX_JOBS`]; [`ErrorCode::Io`] if no thread can be started.
     pub fn check_paths(
         &self,
         paths: impl Iterator<Item = PathBuf> + Send,
@@ -93,6 +96,12 @@ impl Batch {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             jobs => jobs,
         };
+        if jobs > MAX_JOBS {
+            let message = format!(
+                "{jobs} threads; expected at most {MAX_JOBS}, and no more than there are cores is best"
+            );
+            return Err(Error::new(ErrorCode::InvalidArgument, message));
+        }
         // `build` would leave the threads to end when they please; `build_scoped` joins them.
         rayon::ThreadPoolBuilder::new()
             .num_threads(jobs)
@@ -132,5 +141,14 @@ mod tests {
             });
             assert!(gone, "{} threads are left", threads());
         }
+    }
+
+    #[test]
+    fn more_threads_than_any_machine_needs_are_refused() {
+        let set = Set::from_bytes(&SetBuilder::new().to_bytes().unwrap().0).unwrap();
+        let store = Store::from_set(set, StoreOptions::new()).unwrap();
+        let batch = Batch::new(store, Policy::builtin()).with_jobs(MAX_JOBS + 1);
+        let error = batch.check_many(&[b"x"], &Context::at(1)).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidArgument);
     }
 }
