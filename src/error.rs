@@ -94,7 +94,17 @@ impl Error {
             io::ErrorKind::PermissionDenied => ErrorCode::Permissions,
             _ => ErrorCode::Io,
         };
-        let message = format!("cannot {what} it: {source}");
+        let message = match code {
+            ErrorCode::NotFound => {
+                format!("cannot {what} it: there is nothing of that name; check the path")
+            }
+            ErrorCode::Permissions => {
+                format!(
+                    "cannot {what} it: permission denied; run as its owner or as a member of its group"
+                )
+            }
+            _ => format!("cannot {what} it: {source}"),
+        };
         Error { code, message, path: Some(path.to_path_buf()), source: Some(source) }
     }
 

@@ -40,7 +40,7 @@ fn algorithm_of(text: &str) -> std::result::Result<Algorithm, Problem> {
         128 => Ok(Algorithm::Sha512),
         64 => Err(Problem::new(
             Cause::AmbiguousAlgorithm,
-            "64 digits may be sha256, blake3 or pdq; name the algorithm of the list",
+            "64 digits may be sha256, blake3 or pdq; name the list's algorithm (`--algorithm` on the command line)",
         )),
         other => Err(Problem::new(
             Cause::WrongLength,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Recognises known illegal pictures, videos and links before an upload is stored.
+/// Recognises known illegal pictures and files before an upload is stored.
 #[derive(Debug, Parser)]
 #[command(
     name = "tamis",

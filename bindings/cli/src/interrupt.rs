@@ -1,5 +1,7 @@
-//! Ctrl-C: the first asks long work to stop at the next safe place, the second ends the process at once.
+//! Ctrl-C and SIGTERM. Work that has something to lose is asked to stop at the next safe place ([`listen`]); work that
+//! has not, and may be waiting for input that never comes, ends at once ([`abandon`]).
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -7,11 +9,12 @@ use std::time::{Duration, Instant};
 const ECHO: Duration = Duration::from_millis(300);
 
 static ASKED: AtomicBool = AtomicBool::new(false);
+static COMMITTED: AtomicBool = AtomicBool::new(false);
 
-/// From now on Ctrl-C and SIGTERM only ask. `drafts` are files that are half written: the second Ctrl-C removes them.
-pub(crate) fn listen(drafts: Vec<std::path::PathBuf>) {
-    // If a handler cannot be installed, Ctrl-C ends the process as it always does, and only drafts are left behind.
+/// From now on the first request only asks, and the second ends the process at once.
+pub(crate) fn listen() {
     let mut first = None;
+    // If a handler cannot be installed, Ctrl-C ends the process as it always does.
     let _ = ctrlc::set_handler(move || {
         if !ASKED.swap(true, Ordering::SeqCst) {
             first = Some(Instant::now());
@@ -19,17 +22,33 @@ pub(crate) fn listen(drafts: Vec<std::path::PathBuf>) {
             return;
         }
         // Some wrappers, such as `timeout`, send one request to the process and once more to its group.
-        if first.is_some_and(|first| first.elapsed() < ECHO) {
-            return;
+        if first.is_none_or(|first| first.elapsed() >= ECHO) {
+            std::process::exit(2);
         }
-        for draft in &drafts {
-            let _ = std::fs::remove_file(draft);
-        }
-        std::process::exit(2);
     });
 }
 
 /// Whether the user has asked to stop.
 pub(crate) fn asked() -> bool {
     ASKED.load(Ordering::SeqCst)
+}
+
+/// From now on a request removes `drafts`, files that are half written, and ends the process, until [`commit`].
+pub(crate) fn abandon(drafts: Vec<PathBuf>) {
+    // If a handler cannot be installed, drafts may be left behind.
+    let _ = ctrlc::set_handler(move || {
+        if COMMITTED.load(Ordering::SeqCst) {
+            return;
+        }
+        for draft in &drafts {
+            let _ = std::fs::remove_file(draft);
+        }
+        crate::output::remark("interrupted; nothing was published");
+        std::process::exit(2);
+    });
+}
+
+/// The result is about to be put in place: it is too late to abandon it, and nearly done.
+pub(crate) fn commit() {
+    COMMITTED.store(true, Ordering::SeqCst);
 }

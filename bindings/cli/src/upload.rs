@@ -22,7 +22,16 @@ impl Opener {
             }
             return Ok(Box::new(io::stdin().lock()));
         }
-        let cannot = |error: io::Error| format!("cannot read it: {error}");
+        let cannot = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                "cannot read it: there is nothing of that name; check the path".into()
+            }
+            io::ErrorKind::PermissionDenied => {
+                "cannot read it: permission denied; run as its owner or as a member of its group"
+                    .into()
+            }
+            _ => format!("cannot read it: {error}"),
+        };
         // Asked before opening: opening a pipe would wait for its writer.
         let kind = fs::metadata(path).map_err(cannot)?;
         if kind.is_dir() {

@@ -49,7 +49,7 @@ fn every_verb_says_what_is_wrong_with_a_set() {
             bench.run(&[verb, &[name]].concat()).fails_with(words);
         }
     }
-    for (path, words) in [("missing", "No such file"), ("files", "")] {
+    for (path, words) in [("missing", "nothing of that name; check the path"), ("files", "")] {
         for verb in [&["info"][..], &["verify"], &["check", "files/tamis-test-1.png", "--store"]] {
             bench.run(&[verb, &[path]].concat()).fails_with(words);
         }

@@ -9,9 +9,7 @@ use tamis::import::{self, Format, Options, Report};
 use tamis::set::{ListId, ListKind, SetBuilder};
 
 use super::rejects::Rejects;
-use super::stop_if_asked;
 use crate::args::{Build, ListFormat};
-use crate::interrupt;
 use crate::output::{plain, shown};
 use crate::progress::Progress;
 use crate::upload::STDIN;
@@ -41,7 +39,6 @@ pub(super) fn read(
     let mut input = Counted { input: open(path)?, progress };
     let mut beginning = Vec::new();
     let read = input.by_ref().take(BEGINNING).read_to_end(&mut beginning);
-    stop_if_asked()?;
     read.map_err(|e| Failure::of(path, format_args!("cannot read it: {e}")))?;
     let empty = beginning.is_empty();
     let format = match arguments.format {
@@ -75,7 +72,6 @@ pub(super) fn read(
         let mut reject = |rejection: &_| rejects.take(path, rejection, progress);
         let input = Cursor::new(beginning).chain(input);
         let report = import::read(input, format, &options, &mut accept, &mut reject);
-        stop_if_asked()?;
         rejects.end_of_list(path, progress);
         report.map_err(|e| Failure::from(e.with_path(path)))?
     };
@@ -142,7 +138,7 @@ fn tell(
     })
 }
 
-/// Counts what is read for the progress bar, and ends when the user asks for it.
+/// Counts what is read for the progress bar.
 struct Counted<'p> {
     input: Box<dyn Read>,
     progress: &'p Progress,
@@ -150,9 +146,6 @@ struct Counted<'p> {
 
 impl Read for Counted<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if interrupt::asked() {
-            return Err(io::Error::other("interrupted"));
-        }
         let n = self.input.read(buffer)?;
         self.progress.add(n as u64);
         Ok(n)

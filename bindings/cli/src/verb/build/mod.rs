@@ -34,15 +34,13 @@ use crate::{Exit, Failure, Output};
 
 use rejects::Rejects;
 
-const INTERRUPTED: &str = "interrupted; nothing was published";
-
 pub(crate) fn run(arguments: &Build, output: &mut Output) -> Result<Exit, Failure> {
     let target = &arguments.output;
     check_target(arguments)?;
     let draft = Draft::of(target);
     let mut drafts = vec![draft.path.clone(), draft_path(&draft.path)];
     drafts.extend(arguments.rejects.as_deref().map(draft_path));
-    interrupt::listen(drafts);
+    interrupt::abandon(drafts);
 
     let mut builder = SetBuilder::new();
     let created = arguments.created.unwrap_or_else(now);
@@ -53,21 +51,14 @@ pub(crate) fn run(arguments: &Build, output: &mut Output) -> Result<Exit, Failur
     match &arguments.rejects {
         None => read_all(Rejects::new(None))?,
         // Rejected rows are wanted most when the build fails because of them.
-        Some(path) => publish(path, |writer| {
-            let result = read_all(Rejects::new(Some(writer)));
-            match interrupt::asked() {
-                true => Err(tamis::Error::new(ErrorCode::Io, INTERRUPTED)),
-                false => Ok(result),
-            }
-        })??,
+        Some(path) => publish(path, |writer| Ok(read_all(Rejects::new(Some(writer)))))??,
     }
-    stop_if_asked()?;
 
     let report = builder.write(&draft.path).map_err(|e| about(target, &draft, &e))?;
     // What is published was read back, verified and searched.
     let set = Set::open(&draft.path).map_err(|e| about(target, &draft, &e))?;
     let sound = prove(&set).map_err(|e| about(target, &draft, &e))?;
-    stop_if_asked()?;
+    interrupt::commit();
     draft.publish(target)?;
     summarise(target, created, &report, &set, &sound, output)?;
     Ok(Exit::SUCCESS)
@@ -80,13 +71,6 @@ fn about(target: &Path, draft: &Draft, error: &tamis::Error) -> Failure {
     let message =
         text.strip_prefix(&draft).map_or(text.as_str(), |rest| rest.trim_start_matches(": "));
     Failure::of(target, format_args!("{message} (nothing was published)"))
-}
-
-pub(super) fn stop_if_asked() -> Result<(), Failure> {
-    if interrupt::asked() {
-        return Err(Failure::new(INTERRUPTED));
-    }
-    Ok(())
 }
 
 /// Refuses, before anything is read, a target that cannot be meant or cannot be written.

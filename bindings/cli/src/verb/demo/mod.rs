@@ -48,7 +48,7 @@ struct Row {
 pub(crate) fn run(arguments: &crate::args::Demo, output: &mut Output) -> Result<Exit, Failure> {
     let started = Instant::now();
     // The first Ctrl-C lets the folder be removed.
-    interrupt::listen(Vec::new());
+    interrupt::listen();
     output.line(format_args!(
         "Tamis demo: known pictures are recognised among uploads, all drawn from seed {}. Nothing is downloaded.",
         arguments.seed

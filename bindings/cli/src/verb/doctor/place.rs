@@ -54,6 +54,9 @@ pub(super) fn permissions(store: &Path) -> Check {
         file.uid(),
         folder.uid()
     );
+    if let Err(error) = file_and_directory(store).and_then(|(file, _)| fs::File::open(file)) {
+        return Check::fail(name, format!("{message}: this user cannot read it: {error}"));
+    }
     if mode & 0o027 != 0 {
         return Check::fail(
             name,

@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &crate::args::Scan, output: &mut Output) -> Result<
     let policy = judging.policy()?;
     let store = judging.store()?;
     let context = judging.context();
-    interrupt::listen(Vec::new());
+    interrupt::listen();
 
     let bar = Bar::new();
     let header = Header {
