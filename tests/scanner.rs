@@ -608,14 +608,14 @@ fn time_is_counted_from_when_the_upload_is_there() {
     struct Slow<'a>(&'a [u8]);
     impl Read for Slow<'_> {
         fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-            std::thread::sleep(Duration::from_millis(150));
+            std::thread::sleep(Duration::from_millis(400));
             let half = self.0.len().div_ceil(2);
             self.0.read(&mut buf[..half.max(1)])
         }
     }
     let upload = jpeg(&scene(1, 96, 96));
-    let limits = Limits { time: Duration::from_millis(250), ..Limits::default() };
-    let context = Context { deadline: Some(Duration::from_millis(250)), ..now() };
+    let limits = Limits { time: Duration::from_secs(1), ..Limits::default() };
+    let context = Context { deadline: Some(Duration::from_secs(1)), ..now() };
     let mut scanner = scanner([unrelated()]).with_limits(limits);
     let verdict = scanner.check_reader(Slow(&upload), &context).unwrap();
     assert_eq!((verdict.outcome, verdict.unscannable), (Outcome::Clear, None));
