@@ -11,7 +11,10 @@ use std::ops::Range;
 pub(super) struct Chunk {
     pub(super) kind: [u8; 4],
     /// Where its contents lie. The end may be past the end of the file.
-    #[cfg_attr(not(feature = "decode"), allow(dead_code))]
+    #[cfg_attr(
+        not(feature = "decode"),
+        allow(dead_code, reason = "only the survey before decoding reads it")
+    )]
     pub(super) body: Range<usize>,
 }
 

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
+use crate::wording;
+
 /// Names on the command line that mean stdin.
 pub(crate) const STDIN: &str = "-";
 
@@ -22,16 +24,7 @@ impl Opener {
             }
             return Ok(Box::new(io::stdin().lock()));
         }
-        let cannot = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => {
-                "cannot read it: there is nothing of that name; check the path".into()
-            }
-            io::ErrorKind::PermissionDenied => {
-                "cannot read it: permission denied; run as its owner or as a member of its group"
-                    .into()
-            }
-            _ => format!("cannot read it: {error}"),
-        };
+        let cannot = |error: io::Error| wording::cannot_read(&error);
         // Asked before opening: opening a pipe would wait for its writer.
         let kind = fs::metadata(path).map_err(cannot)?;
         if kind.is_dir() {

@@ -71,6 +71,19 @@ pub(crate) fn rfc3339(seconds: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// Why a file cannot be read, and what to do about it: a clause that goes behind its name.
+pub(crate) fn cannot_read(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            "cannot read it: there is nothing of that name; check the path".into()
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "cannot read it: permission denied; run as its owner or as a member of its group".into()
+        }
+        _ => format!("cannot read it: {error}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use tamis::policy::{Mode, set_mode_in};
 use crate::args::{self, PolicyVerb};
 use crate::output::shown;
 use crate::replace::replace;
-use crate::wording::count;
+use crate::wording::{self, count};
 use crate::{Exit, Failure, Output};
 
 pub(crate) fn run(policy: &PolicyVerb, output: &mut Output) -> Result<Exit, Failure> {
@@ -77,7 +77,7 @@ fn switch(file: &Path, mode: args::Mode, output: &mut Output) -> Result<Exit, Fa
     };
     let before = Policy::load(file)?.mode();
     if before != mode {
-        let read = |e| Failure::of(file, format_args!("cannot read it: {e}"));
+        let read = |e| Failure::of(file, wording::cannot_read(&e));
         let text = std::fs::read_to_string(file).map_err(read)?;
         let text = set_mode_in(&text, mode).map_err(|e| Failure::from(e.with_path(file)))?;
         replace(file, text.as_bytes())?;

@@ -11,6 +11,12 @@ use crate::output::shown;
 use crate::{Exit, Failure, Output};
 
 pub(crate) fn run(dir: &Path, output: &mut Output) -> Result<Exit, Failure> {
+    if dir.exists() && !dir.is_dir() {
+        return Err(Failure::of(
+            dir,
+            "cannot make the directory: a file of that name is there; name a directory",
+        ));
+    }
     fs::create_dir_all(dir)
         .map_err(|e| Failure::of(dir, format_args!("cannot make the directory: {e}")))?;
     // All are looked at before any is written.

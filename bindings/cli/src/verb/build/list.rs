@@ -13,7 +13,7 @@ use crate::args::{Build, ListFormat};
 use crate::output::{plain, shown};
 use crate::progress::Progress;
 use crate::upload::STDIN;
-use crate::wording::grouped;
+use crate::wording::{self, grouped};
 use crate::{Failure, Output};
 
 /// Bytes from the beginning of a list that its format is told from.
@@ -39,7 +39,7 @@ pub(super) fn read(
     let mut input = Counted { input: open(path)?, progress };
     let mut beginning = Vec::new();
     let read = input.by_ref().take(BEGINNING).read_to_end(&mut beginning);
-    read.map_err(|e| Failure::of(path, format_args!("cannot read it: {e}")))?;
+    read.map_err(|e| Failure::of(path, wording::cannot_read(&e)))?;
     let empty = beginning.is_empty();
     let format = match arguments.format {
         Some(ListFormat::Csv) => Format::Csv,
@@ -93,7 +93,7 @@ fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
     if path.as_os_str() == STDIN {
         return Ok(Box::new(io::stdin().lock()));
     }
-    let cannot = |e| Failure::of(path, format_args!("cannot read it: {e}"));
+    let cannot = |e| Failure::of(path, wording::cannot_read(&e));
     // Pipes are welcome: a list may be the output of a shell's `<(...)`.
     if fs::metadata(path).map_err(cannot)?.is_dir() {
         return Err(Failure::of(path, "a directory; expected a list: name its files"));

@@ -9,6 +9,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::journal::Stamp;
 use crate::output::{remark, shown};
+use crate::wording;
 
 /// What the walk came upon.
 pub(super) enum Found {
@@ -85,7 +86,7 @@ impl<'a> Walk<'a> {
                 Some(Found::File(root.to_path_buf(), Stamp::of(&metadata)))
             }
             Ok(_) => unreadable("neither a directory nor a regular file".into()),
-            Err(error) => unreadable(format!("cannot read it: {error}")),
+            Err(error) => unreadable(wording::cannot_read(&error)),
         }
     }
 }
@@ -125,7 +126,7 @@ fn failed(error: &walkdir::Error) -> Found {
     }
     let path = error.path().unwrap_or(Path::new("")).to_path_buf();
     let why = match error.io_error() {
-        Some(cause) => format!("cannot read it: {cause}"),
+        Some(cause) => wording::cannot_read(cause),
         None => error.to_string(),
     };
     Found::Unreadable(path, why)
