@@ -48,6 +48,7 @@
 #[cfg(feature = "rayon")]
 pub mod batch;
 pub mod error;
+pub mod examine;
 pub mod fingerprint;
 pub mod hamming;
 pub mod import;

@@ -19,14 +19,40 @@ pub struct Limits {
     pub width: u32,
     /// Rows. Default 16,384.
     pub height: u32,
-    /// Pixels in all. Default 100 million.
+    /// Pixels in all, those of all frames that are decoded together. Default 100 million.
     pub pixels: u64,
-    /// Bytes of decoded pixels and of the decoder's own buffers. Default 256 MiB.
-    pub decoded_bytes: u64,
-    /// Frames of an animation that are decoded. Default 1, the first; more are not looked at yet, and 0 refuses animations.
+    /// Bytes that examining may hold besides the upload itself: pixels, the decoder's own buffers, rows on their way to
+    /// the hash. Default 64 MiB.
+    pub memory: u64,
+    /// The same for a progressive JPEG, whose coefficients must be held for the whole picture: 3 to 6 bytes a pixel.
+    /// Default 128 MiB, enough for 12 megapixels of any subsampling and for 20 of the usual one.
+    pub progressive_memory: u64,
+    /// Frames of an animation that are hashed: the first, and others spread over its length. Default 8; 0 refuses
+    /// animations.
     pub frames: u32,
-    /// Wall time for decoding one upload. Default 2 seconds.
+    /// Pictures inside a document or archive that are examined, and thumbnails. Default 16.
+    pub embedded: u32,
+    /// Bytes that documents and archives may be inflated to, in all. Default 32 MiB.
+    pub embedded_bytes: u64,
+    /// Wall time for examining one upload, besides [`Limits::time_per_megapixel`]. Default 250 milliseconds.
     pub time: Duration,
+    /// Wall time that each megapixel of the picture adds, as its header states them. Default 30 milliseconds: several
+    /// times what the slowest decoder takes on an idle machine.
+    pub time_per_megapixel: Duration,
+}
+
+impl Limits {
+    /// The time that a picture of so many pixels may take. No sum overflows: a limit of centuries means none.
+    ///
+    /// ```
+    /// let limits = tamis::Limits::default();
+    /// assert_eq!(limits.time_for(12_000_000).as_millis(), 250 + 12 * 30);
+    /// ```
+    pub fn time_for(&self, pixels: u64) -> Duration {
+        let nanoseconds = self.time_per_megapixel.as_nanos().saturating_mul(u128::from(pixels)) / 1_000_000;
+        let allowance = Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX));
+        self.time.saturating_add(allowance)
+    }
 }
 
 impl Default for Limits {
@@ -36,9 +62,13 @@ impl Default for Limits {
             width: 16_384,
             height: 16_384,
             pixels: 100_000_000,
-            decoded_bytes: 256 << 20,
-            frames: 1,
-            time: Duration::from_secs(2),
+            memory: 64 << 20,
+            progressive_memory: 128 << 20,
+            frames: 8,
+            embedded: 16,
+            embedded_bytes: 32 << 20,
+            time: Duration::from_millis(250),
+            time_per_megapixel: Duration::from_millis(30),
         }
     }
 }

@@ -20,11 +20,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::fingerprint::{
-    Algorithm, Algorithms, Digester, Dihedral, Fingerprints, Hasher, Pdq, View,
-};
+use crate::examine::{Asked, Examined, Examiner};
+use crate::fingerprint::{Algorithm, Algorithms, Digester, Fingerprints};
 use crate::limits::Limits;
-use crate::media::{Decoder, Format, Media, MediaClass, Unscannable, sniff};
+use crate::media::{Format, Media, MediaClass, Unscannable, sniff};
 use crate::policy::Policy;
 use crate::search::{Match, Searcher};
 use crate::store::{Snapshot, Store};
@@ -79,8 +78,8 @@ pub struct Scanner {
     policy: Policy,
     limits: Limits,
     timed: bool,
-    decoder: Decoder,
-    hasher: Hasher,
+    exact: bool,
+    examiner: Examiner,
     searcher: Searcher,
     upload: Vec<u8>,
 }
@@ -93,8 +92,8 @@ impl Scanner {
             policy,
             limits: Limits::default(),
             timed: false,
-            decoder: Decoder::new(),
-            hasher: Hasher::new(),
+            exact: false,
+            examiner: Examiner::new(),
             searcher: Searcher::new(),
             upload: Vec::new(),
         }
@@ -104,6 +103,14 @@ impl Scanner {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Scanner {
         self.limits = limits;
+        self
+    }
+
+    /// Makes every hash exact, whether anything is near or not: for those who keep fingerprints, such as a backfill. A clear JPEG is
+    /// otherwise hashed from its luma alone, and its [`Perceptual::slack`](crate::fingerprint::Perceptual::slack) says how far that may be off.
+    #[must_use]
+    pub fn with_exact_hashes(mut self, exact: bool) -> Scanner {
+        self.exact = exact;
         self
     }
 
@@ -252,25 +259,27 @@ impl Scanner {
         body: Option<&[u8]>,
         context: &Context,
     ) -> Result<Verdict> {
+        run.deadline = context.deadline.and_then(|d| run.started.checked_add(d));
         run.digest_lookup(self)?;
         run.examined.push(Method::Digests);
         let perceptual =
             media.class.is_picture() && run.snapshot.algorithms().contains(Algorithm::Pdq);
         // Videos and archives are not looked into yet, and of an animation only the first frame: the verdict says so.
-        let partly = [MediaClass::Animation, MediaClass::Video, MediaClass::Archive];
+        let partly = [MediaClass::Video, MediaClass::Archive];
         let mut complete = !partly.contains(&media.class);
         if perceptual {
             if self.policy.decided_by_digests(&run.matches) {
                 complete = false;
             } else {
-                let pixels = match body {
-                    Some(bytes) => self.hash_views(&mut run, bytes, &media, context),
+                let examined = match body {
+                    Some(bytes) => self.perceptual(&mut run, bytes, &media)?,
                     None => Err(Unscannable::Limit),
                 };
-                match pixels {
-                    Ok(()) => {
-                        run.perceptual_search(self)?;
+                match examined {
+                    Ok(examined) => {
                         run.examined.push(Method::Perceptual);
+                        run.unscannable = examined.cut_short;
+                        complete = complete && examined.complete && run.unscannable.is_none();
                     }
                     Err(reason) => {
                         run.unscannable = Some(reason);
@@ -283,50 +292,52 @@ impl Scanner {
     }
 
     /// Decodes the picture and hashes each view that the policy names.
-    fn hash_views(
+    fn examine(
         &mut self,
         run: &mut Run,
         bytes: &[u8],
         media: &Media,
-        context: &Context,
-    ) -> std::result::Result<(), Unscannable> {
-        // The decoder applies the limit on its own time; this is the caller's.
-        let deadline = context.deadline.and_then(|d| run.started.checked_add(d));
-        let decoder = &mut self.decoder;
-        let limits = &self.limits;
-        let picture =
-            run.step(|t| &mut t.decode, || decoder.decode(bytes, media, limits, deadline))?;
-        let hasher = &mut self.hasher;
-        let views = self.policy.views();
-        let perceptual = &mut run.fingerprints.perceptual;
-        let hash_started = Instant::now();
-        let stored = picture.as_stored();
-        if views.iter().any(|v| v.is_dihedral()) {
-            let forms = hasher.hash_dihedral(&stored);
-            let forms = Dihedral::ALL
-                .into_iter()
-                .zip(forms.hashes)
-                .map(|(form, hash)| (View::of(form), Pdq { hash, quality: forms.quality }));
-            perceptual.extend(forms.filter(|(view, _)| views.contains(view)));
+        exact: bool,
+    ) -> std::result::Result<Examined, Unscannable> {
+        let asked = Asked {
+            views: self.policy.views(),
+            exact,
+            limits: &self.limits,
+            deadline: run.deadline,
+        };
+        let examiner = &mut self.examiner;
+        run.step(|t| &mut t.examine, || examiner.examine(bytes, media, &asked))
+    }
+
+    /// Examines the picture and looks it up, by its luma first if that is cheaper: only what is near anything is
+    /// examined exactly, and then that decides.
+    fn perceptual(
+        &mut self,
+        run: &mut Run,
+        bytes: &[u8],
+        media: &Media,
+    ) -> Result<std::result::Result<Examined, Unscannable>> {
+        let by_luma = match self.examine(run, bytes, media, self.exact) {
+            Ok(examined) => examined,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        run.fingerprints.perceptual.clone_from(&by_luma.perceptual);
+        let digests = run.matches.len();
+        run.perceptual_search(self)?;
+        let exact = by_luma.perceptual.iter().all(|p| p.slack == 0);
+        if exact || run.matches.len() == digests {
+            return Ok(Ok(by_luma));
         }
-        // At 64 x 64 the reference hashes a picture by itself differently than among its eight forms.
-        let alone = perceptual.is_empty() || (stored.width(), stored.height()) == (64, 64);
-        if alone && views.contains(&View::AsStored) {
-            perceptual.retain(|(view, _)| *view != View::AsStored);
-            perceptual.insert(0, (View::AsStored, hasher.hash(&stored)));
-        }
-        if views.contains(&View::AsShown) {
-            match picture.as_shown() {
-                Some(shown) => perceptual.push((View::AsShown, hasher.hash(&shown))),
-                // An upright picture is shown as it is stored: one look-up is enough, under either name.
-                None if !views.contains(&View::AsStored) => {
-                    perceptual.push((View::AsShown, hasher.hash(&stored)));
-                }
-                None => {}
+        match self.examine(run, bytes, media, true) {
+            Ok(examined) => {
+                run.matches.truncate(digests);
+                run.fingerprints.perceptual.clone_from(&examined.perceptual);
+                run.perceptual_search(self)?;
+                Ok(Ok(examined))
             }
+            // What is near stays a match, of a distance that is only known within the slack.
+            Err(reason) => Ok(Ok(Examined { complete: false, cut_short: Some(reason), ..by_luma })),
         }
-        run.timings.hash = hash_started.elapsed();
-        Ok(())
     }
 }
 
@@ -335,6 +346,7 @@ struct Run {
     snapshot: std::sync::Arc<Snapshot>,
     now: u64,
     started: Instant,
+    deadline: Option<Instant>,
     timed: bool,
     timings: Timings,
     fingerprints: Fingerprints,
@@ -349,6 +361,7 @@ impl Run {
             snapshot: scanner.store.snapshot(),
             now: context.now,
             started: Instant::now(),
+            deadline: None,
             timed: scanner.timed,
             timings: Timings::default(),
             fingerprints: Fingerprints::default(),
@@ -400,7 +413,7 @@ impl Run {
             self.now,
             &mut self.matches,
         )?;
-        self.timings.search = started.elapsed();
+        self.timings.search += started.elapsed();
         Ok(())
     }
 

@@ -101,10 +101,8 @@ pub struct Timings {
     pub digests: Duration,
     /// Looking the digests up.
     pub lookup: Duration,
-    /// Decoding the picture.
-    pub decode: Duration,
-    /// Perceptual hashes of all views.
-    pub hash: Duration,
+    /// Decoding the picture and hashing all views of it.
+    pub examine: Duration,
     /// Radius search.
     pub search: Duration,
     /// Policy.
@@ -113,13 +111,12 @@ pub struct Timings {
 
 impl Timings {
     /// The steps in order, with their names.
-    pub fn steps(&self) -> [(&'static str, Duration); 7] {
+    pub fn steps(&self) -> [(&'static str, Duration); 6] {
         [
             ("sniff", self.sniff),
             ("digests", self.digests),
             ("lookup", self.lookup),
-            ("decode", self.decode),
-            ("hash", self.hash),
+            ("examine", self.examine),
             ("search", self.search),
             ("policy", self.policy),
         ]

@@ -20,8 +20,9 @@ const WALLS: &[(&str, &[&str])] = &[
     ("search", &["fingerprint", "hamming", "index", "set"]),
     ("store", &["fingerprint", "search", "set"]),
     ("policy", &["fingerprint", "media", "search", "set"]),
+    ("examine", &["fingerprint", "media"]),
     ("verdict", &["fingerprint", "media", "policy", "search", "set", "store"]),
-    ("scanner", &["fingerprint", "media", "policy", "search", "set", "store", "verdict"]),
+    ("scanner", &["examine", "fingerprint", "media", "policy", "search", "set", "store", "verdict"]),
     ("batch", &["policy", "scanner", "store", "verdict"]),
 ];
 

@@ -15,7 +15,7 @@ pub use algorithm::Algorithm;
 pub use digest::{Algorithms, Digester, Digests, digests, digests_of_reader};
 pub use fingerprint::Fingerprint;
 pub(crate) use fingerprint::hex;
-pub use fingerprints::Fingerprints;
+pub use fingerprints::{Fingerprints, Perceptual};
 pub use flat::is_flat;
 pub use pdq::{DihedralPdq, Hasher, Pdq, pdq};
 pub use pdq_hash::PdqHash;

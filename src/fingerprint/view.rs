@@ -64,6 +64,12 @@ named! {
         FlipPlus1 = 8 "flip-plus1",
         /// As stored, mirrored at the other diagonal.
         FlipMinus1 = 9 "flip-minus1",
+        /// A later frame of an animation, as stored. The first frame is the picture itself.
+        Frame = 10 "frame",
+        /// The small picture that a camera puts into the file.
+        Thumbnail = 11 "thumbnail",
+        /// A picture inside a document or archive, as stored and as shown.
+        Embedded = 12 "embedded",
     }
 }
 
@@ -84,6 +90,6 @@ impl View {
 
     /// Whether it is one of the seven turned or mirrored forms.
     pub const fn is_dihedral(self) -> bool {
-        self as u8 >= View::Rot90 as u8
+        self as u8 >= View::Rot90 as u8 && self as u8 <= View::FlipMinus1 as u8
     }
 }

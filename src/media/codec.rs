@@ -1,5 +1,6 @@
 //! The decoders of the `image` crate, one per format, behind one function.
 
+use std::cell::Cell;
 use std::time::Instant;
 
 use image::codecs::{
@@ -10,11 +11,11 @@ use image::{AnimationDecoder, ColorType, ImageDecoder, ImageError};
 use super::class::{MediaClass, Unscannable};
 use super::decode::{Decoder, Shape};
 use super::format::Format;
+use super::frame::{Decoded, Frame, Request, Sink};
 use super::pixels::{
-    compact, float_over_white, from_float, narrow, narrow_over_white, over_white, turn,
+    compact, float_over_white, from_float, narrow, narrow_over_white, over_white,
 };
-use super::raster::PixelFormat;
-use super::sniff::Media;
+use super::raster::{PixelFormat, Raster};
 use super::source::{Source, Trace};
 use super::survey::{self, Survey};
 use crate::limits::Limits;
@@ -26,24 +27,37 @@ const KEEP: usize = 16 << 20;
 struct Job<'a> {
     bytes: &'a [u8],
     limits: &'a Limits,
-    deadline: Option<Instant>,
+    started: Instant,
+    callers: Option<Instant>,
+    deadline: Cell<Option<Instant>>,
     trace: &'a Trace,
 }
 
-/// Fills the decoder's buffers from `bytes`.
+/// Decodes the first frame and hands it to the sink.
 pub(super) fn decode(
     buffers: &mut Decoder,
-    bytes: &[u8],
-    media: &Media,
-    limits: &Limits,
-    deadline: Option<Instant>,
-) -> Result<Shape, Unscannable> {
+    request: &Request<'_>,
+    sink: &mut dyn Sink,
+) -> Result<Decoded, Unscannable> {
+    let shape = fill(buffers, request)?;
+    let Shape { width, height, format, orientation } = shape;
+    sink.begin(&Frame { index: 0, width, height, format, orientation });
+    // The buffer was made to this size; a mismatch would be a defect of this room.
+    let band = Raster::new(&buffers.pixels, width, height, format);
+    sink.rows(&band.map_err(|_| Unscannable::Corrupt)?);
+    let all_frames = request.media.class != MediaClass::Animation;
+    Ok(Decoded { frames: 1, all_frames, exact: true, cut_short: None })
+}
+
+fn fill(buffers: &mut Decoder, request: &Request<'_>) -> Result<Shape, Unscannable> {
+    let Request { bytes, media, limits, deadline: callers, .. } = *request;
     let trace = Trace::default();
-    let job = Job { bytes, limits, deadline, trace: &trace };
+    let deadline = Cell::new(callers);
+    let job = Job { bytes, limits, started: Instant::now(), callers, deadline, trace: &trace };
     if media.class == MediaClass::Animation && limits.frames == 0 {
         return Err(Unscannable::Limit);
     }
-    if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+    if callers.is_some_and(|deadline| Instant::now() >= deadline) {
         return Err(Unscannable::Timeout);
     }
     match media.format {
@@ -59,7 +73,7 @@ pub(super) fn decode(
             if png.hidden {
                 job.run_hidden_png(buffers, survey, pixels)
             } else {
-                let left = limits.decoded_bytes.checked_sub(pixels).ok_or(Unscannable::Limit)?;
+                let left = limits.memory.checked_sub(pixels).ok_or(Unscannable::Limit)?;
                 job.run(buffers, job.png(left)?, survey)
             }
         }
@@ -103,7 +117,7 @@ pub(super) fn decode(
 
 impl Job<'_> {
     fn source(&self, length: usize) -> Source<'_> {
-        Source::new(self.bytes.get(..length).unwrap_or(self.bytes), self.deadline, self.trace)
+        Source::new(self.bytes.get(..length).unwrap_or(self.bytes), self.deadline.get(), self.trace)
     }
 
     /// Walks the file, and refuses what is too large before a decoder sees it.
@@ -134,6 +148,12 @@ impl Job<'_> {
         {
             return Err(Unscannable::Limit);
         }
+        // Without an end if the sum is centuries away.
+        let own = self.started.checked_add(self.limits.time_for(area));
+        self.deadline.set(match (own, self.callers) {
+            (Some(own), Some(callers)) => Some(own.min(callers)),
+            (own, callers) => own.or(callers),
+        });
         Ok(survey)
     }
 
@@ -160,7 +180,7 @@ impl Job<'_> {
         pixels: u64,
     ) -> Result<Shape, Unscannable> {
         let needs = survey.working.saturating_add(pixels);
-        let left = self.limits.decoded_bytes.checked_sub(needs).ok_or(Unscannable::Limit)?;
+        let left = self.limits.memory.checked_sub(needs).ok_or(Unscannable::Limit)?;
         let mut decoder = self.png(left)?;
         decoder.set_limits(self.image_limits(needs)).map_err(|e| self.reason(&e))?;
         let size = decoder.dimensions();
@@ -171,7 +191,7 @@ impl Job<'_> {
         if size != (survey.width, survey.height) || frame.dimensions() != size {
             return Err(Unscannable::Corrupt);
         }
-        buffers.stored = frame.into_raw();
+        buffers.pixels = frame.into_raw();
         self.finish(buffers, survey, ColorType::Rgba8, orientation)
     }
 
@@ -189,23 +209,20 @@ impl Job<'_> {
         let color = decoder.color_type();
         let orientation = decoder.orientation().map_or(1, |o| o.to_exif());
         let raw = decoder.total_bytes();
-        let turned = if orientation == 1 { 0 } else { output_bytes(color, survey.area()) };
-        // The decoder's own buffers are gone by the time that the picture is turned.
-        let peak = raw.saturating_add(survey.working.max(turned));
-        if peak > self.limits.decoded_bytes {
+        if raw.saturating_add(survey.working) > self.limits.memory {
             return Err(Unscannable::Limit);
         }
-        let left = self.limits.decoded_bytes - raw;
+        let left = self.limits.memory - raw;
         decoder.set_limits(self.image_limits(left)).map_err(|e| self.reason(&e))?;
         let raw = usize::try_from(raw).map_err(|_| Unscannable::Limit)?;
         // Zeroed, since decoders may leave pixels untouched (a GIF's palette index without a colour): those of the
         // upload before must not show through.
-        resize(&mut buffers.stored, raw)?;
-        decoder.read_image(&mut buffers.stored).map_err(|e| self.reason(&e))?;
+        resize(&mut buffers.pixels, raw)?;
+        decoder.read_image(&mut buffers.pixels).map_err(|e| self.reason(&e))?;
         self.finish(buffers, survey, color, orientation)
     }
 
-    /// Converts what was decoded, and turns it.
+    /// Converts what was decoded.
     fn finish(
         &self,
         buffers: &mut Decoder,
@@ -213,19 +230,8 @@ impl Job<'_> {
         color: ColorType,
         orientation: u8,
     ) -> Result<Shape, Unscannable> {
-        let format = flatten(&mut buffers.stored, color)?;
+        let format = flatten(&mut buffers.pixels, color)?;
         let (width, height) = (survey.width as usize, survey.height as usize);
-        let length = if orientation == 1 { 0 } else { buffers.stored.len() };
-        resize(&mut buffers.shown, length)?;
-        match (orientation, format) {
-            (1, _) => {}
-            (_, PixelFormat::Grey8) => {
-                turn::<1>(&buffers.stored, width, height, orientation, &mut buffers.shown)
-            }
-            (_, PixelFormat::Rgb8) => {
-                turn::<3>(&buffers.stored, width, height, orientation, &mut buffers.shown)
-            }
-        }
         Ok(Shape { width, height, format, orientation })
     }
 
@@ -252,11 +258,6 @@ fn resize(buffer: &mut Vec<u8>, length: usize) -> Result<(), Unscannable> {
     buffer.try_reserve_exact(length).map_err(|_| Unscannable::Limit)?;
     buffer.resize(length, 0);
     Ok(())
-}
-
-/// Bytes of the flattened picture.
-fn output_bytes(color: ColorType, area: u64) -> u64 {
-    area * if color.has_color() { 3 } else { 1 }
 }
 
 /// Brings any colour type to 8 bits over white, in place.

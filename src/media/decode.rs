@@ -24,78 +24,32 @@
 //! * A JPEG without an end marker is truncated. One whose scan stops early but has the marker comes out as a viewer
 //!   shows it, grey where pixels are missing: the decoder does not say.
 
-use std::time::Instant;
-
 use super::class::Unscannable;
-use super::raster::{PixelFormat, Raster};
-use super::sniff::Media;
-use crate::limits::Limits;
+use super::frame::{Decoded, Request, Sink};
+use super::raster::PixelFormat;
 
 /// Decodes uploads one after another, reusing its buffers: after the first few it does not grow.
 ///
 /// Buffers over 16 MiB are given back as soon as a picture needs less than a quarter of them.
 ///
 /// ```
-/// use tamis::media::{Decoder, sniff};
+/// use tamis::media::{Decoder, Keep, Request, sniff};
 /// let bytes = b"\x89PNG\r\n\x1a\n and then nothing";
-/// let mut decoder = Decoder::new();
-/// let outcome = decoder.decode(bytes, &sniff(bytes), &tamis::Limits::default(), None);
-/// assert!(outcome.is_err());
+/// let limits = tamis::Limits::default();
+/// let request = Request::still(bytes, sniff(bytes), &limits);
+/// assert!(Decoder::new().decode(&request, &mut Keep::default()).is_err());
 /// ```
 #[derive(Default)]
 pub struct Decoder {
-    pub(super) stored: Vec<u8>,
-    pub(super) shown: Vec<u8>,
+    pub(super) pixels: Vec<u8>,
 }
 
 impl std::fmt::Debug for Decoder {
     /// Sizes only: the pixels are somebody's upload.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Decoder")
-            .field("stored_bytes", &self.stored.capacity())
-            .field("shown_bytes", &self.shown.capacity())
+            .field("bytes", &self.pixels.capacity())
             .finish()
-    }
-}
-
-/// A decoded picture. It borrows the decoder's buffers.
-#[derive(Clone, Copy, Debug)]
-pub struct Picture<'a> {
-    stored: Raster<'a>,
-    shown: Option<Raster<'a>>,
-    orientation: u8,
-    frames_decoded: u32,
-}
-
-impl<'a> Picture<'a> {
-    /// The pixels in the order of the file.
-    pub fn as_stored(&self) -> Raster<'a> {
-        self.stored
-    }
-
-    /// The pixels turned as EXIF asks, or `None` if that is how they are stored.
-    pub fn as_shown(&self) -> Option<Raster<'a>> {
-        self.shown
-    }
-
-    /// Pixels per row, as stored.
-    pub fn width(&self) -> usize {
-        self.stored.width()
-    }
-
-    /// Number of rows, as stored.
-    pub fn height(&self) -> usize {
-        self.stored.height()
-    }
-
-    /// EXIF orientation, 1 to 8. 1, which is also what a missing or senseless value gives, means upright.
-    pub fn orientation(&self) -> u8 {
-        self.orientation
-    }
-
-    /// How many frames were decoded: for now always 1.
-    pub fn frames_decoded(&self) -> u32 {
-        self.frames_decoded
     }
 }
 
@@ -114,40 +68,30 @@ impl Decoder {
         Self::default()
     }
 
-    /// Decodes `bytes` as the format that [`sniff`](super::sniff) named.
+    /// Decodes an upload as the format that [`sniff`](super::sniff) named, and hands its frames to `sink`.
     ///
     /// # Errors
-    /// The reason why there are no pixels. Without the feature `decode` it is always
-    /// [`Unscannable::Unsupported`]; so it is for TIFF without the feature `tiff`.
+    /// The reason why there are no pixels, or not all of a frame: what the sink was given of it is then no picture.
+    /// Without the feature `decode` it is always [`Unscannable::Unsupported`]; so it is for TIFF without the feature
+    /// `tiff`.
     pub fn decode(
         &mut self,
-        bytes: &[u8],
-        media: &Media,
-        limits: &Limits,
-        deadline: Option<Instant>,
-    ) -> Result<Picture<'_>, Unscannable> {
-        // A limit of centuries means none.
-        let own = Instant::now().checked_add(limits.time);
-        let deadline = match (own, deadline) {
-            (Some(own), Some(callers)) => Some(own.min(callers)),
-            (own, callers) => own.or(callers),
-        };
-        if bytes.len() as u64 > limits.upload_bytes {
+        request: &Request<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Decoded, Unscannable> {
+        if request.bytes.len() as u64 > request.limits.upload_bytes {
             return Err(Unscannable::Limit);
         }
-        let shape = self.fill(bytes, media, limits, deadline)?;
-        self.picture(shape)
+        self.contained(request, sink)
     }
 
     #[cfg(feature = "decode")]
-    fn fill(
+    fn contained(
         &mut self,
-        bytes: &[u8],
-        media: &Media,
-        limits: &Limits,
-        deadline: Option<Instant>,
-    ) -> Result<Shape, Unscannable> {
-        let outcome = contained(|| super::codec::decode(self, bytes, media, limits, deadline));
+        request: &Request<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Decoded, Unscannable> {
+        let outcome = contained(|| super::codec::decode(self, request, sink));
         if matches!(outcome, Err(Unscannable::DecoderPanic)) {
             *self = Self::new();
         }
@@ -155,29 +99,8 @@ impl Decoder {
     }
 
     #[cfg(not(feature = "decode"))]
-    fn fill(
-        &mut self,
-        _: &[u8],
-        _: &Media,
-        _: &Limits,
-        _: Option<Instant>,
-    ) -> Result<Shape, Unscannable> {
+    fn contained(&mut self, _: &Request<'_>, _: &mut dyn Sink) -> Result<Decoded, Unscannable> {
         Err(Unscannable::Unsupported)
-    }
-
-    fn picture(&self, shape: Shape) -> Result<Picture<'_>, Unscannable> {
-        let Shape { width, height, format, orientation } = shape;
-        let raster = |pixels, width, height| {
-            // The buffers were made to this size; a mismatch would be a defect of this room.
-            Raster::new(pixels, width, height, format).map_err(|_| Unscannable::Corrupt)
-        };
-        let stored = raster(&self.stored, width, height)?;
-        let shown = match orientation {
-            1 => None,
-            2..=4 => Some(raster(&self.shown, width, height)?),
-            _ => Some(raster(&self.shown, height, width)?),
-        };
-        Ok(Picture { stored, shown, orientation, frames_decoded: 1 })
     }
 }
 

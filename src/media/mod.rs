@@ -2,22 +2,24 @@
 //!
 //! ```text
 //! bytes -> sniff -> Media { class, format }
-//!       -> Decoder::decode under Limits -> Picture { as stored, as shown } | Unscannable
+//!       -> Decoder::decode under Limits -> Sink: frames, band by band | Unscannable
 //! ```
 //!
 //! | file | does |
 //! |---|---|
 //! | `class`, `format` | names: what the policy sees, what the decoder sees |
 //! | `sniff` | names an upload by its magic numbers |
+//! | `frame` | what is asked of a decoder, and what it hands over |
 //! | `walk`, `survey` | chunk headers; what a picture will cost, before anything is allocated |
 //! | `source`, `codec`, `decode` | the deadline; the decoders; what the scanner calls |
-//! | `pixels`, `raster` | 8 bits over white, turned upright; the rectangle handed on |
+//! | `pixels`, `raster` | 8 bits over white; the rectangle handed on |
 
 mod class;
 #[cfg(feature = "decode")]
 mod codec;
 mod decode;
 mod format;
+mod frame;
 #[cfg(feature = "decode")]
 mod pixels;
 mod raster;
@@ -29,8 +31,9 @@ mod survey;
 mod walk;
 
 pub use class::{MediaClass, Unscannable};
-pub use decode::{Decoder, Picture};
+pub use decode::Decoder;
 pub use format::Format;
+pub use frame::{Channels, Decoded, Frame, Keep, Request, Sink};
 pub use raster::{PixelFormat, Raster};
 pub use sniff::{Media, sniff};
 

@@ -1,8 +1,6 @@
-//! Pixels as a viewer sees them: 8 bits, no transparency, turned upright.
+//! Pixels as a viewer sees them: 8 bits, no transparency.
 //!
 //! All of it is integer arithmetic with one rounding, so that a picture has the same pixels everywhere.
-
-use std::ops::Range;
 
 /// Rounds `n / 255` to the nearest integer for `n <= 255 * 255`. There are no ties: 255 is odd.
 fn by_255(n: u32) -> u32 {
@@ -52,48 +50,4 @@ pub(super) fn compact<const IN: usize, const OUT: usize>(
         pixels[i * OUT..][..OUT].copy_from_slice(&convert(from));
     }
     pixels.truncate(count * OUT);
-}
-
-/// Pixels on the side of the squares in which a picture is turned: source and target lines stay in the cache.
-const TILE: usize = 32;
-
-/// Turns `from`, a picture of `width * height` pixels of `N` bytes, as EXIF `orientation` 2..=8 asks, into `to`.
-///
-/// `to` must be as long as `from`. Its rows have `height` pixels for orientations 5..=8.
-pub(super) fn turn<const N: usize>(
-    from: &[u8],
-    width: usize,
-    height: usize,
-    orientation: u8,
-    to: &mut [u8],
-) {
-    // Pixel (x, y) of the target is pixel `start + x * right + y * down` of the source.
-    let (w, h) = (width as isize, height as isize);
-    let last = w * h - 1;
-    let (start, right, down) = match orientation {
-        2 => (w - 1, -1, w),
-        3 => (last, -1, -w),
-        4 => (last + 1 - w, 1, -w),
-        5 => (0, w, 1),
-        6 => (last + 1 - w, -w, 1),
-        7 => (last, -w, -1),
-        8 => (w - 1, w, -1),
-        _ => (0, 1, w),
-    };
-    let (columns, rows) = if orientation >= 5 { (height, width) } else { (width, height) };
-    for ys in tiles(rows) {
-        for xs in tiles(columns) {
-            for y in ys.clone() {
-                for x in xs.clone() {
-                    let source = (start + x as isize * right + y as isize * down) as usize * N;
-                    let target = (y * columns + x) * N;
-                    to[target..][..N].copy_from_slice(&from[source..][..N]);
-                }
-            }
-        }
-    }
-}
-
-fn tiles(length: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..length).step_by(TILE).map(move |start| start..length.min(start + TILE))
 }

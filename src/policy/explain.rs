@@ -198,6 +198,9 @@ fn views(views: &[View], last: &str) -> String {
             View::Bytes => "of the bytes".to_owned(),
             View::AsStored => "as stored".to_owned(),
             View::AsShown => "as shown".to_owned(),
+            View::Frame => "in a later frame".to_owned(),
+            View::Thumbnail => "in its thumbnail".to_owned(),
+            View::Embedded => "inside a document or archive".to_owned(),
             turned => format!("as {turned}"),
         });
     }

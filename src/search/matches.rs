@@ -26,6 +26,9 @@ pub struct Match {
     pub distance: u32,
     /// The rendering of the upload that matched.
     pub view: View,
+    /// The number of the frame or of the embedded picture that the view is of, from 0; 0 for other views.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub part: u32,
     /// PDQ quality of that rendering of the upload; absent for digests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quality: Option<u8>,
@@ -59,6 +62,7 @@ impl Match {
             algorithm,
             distance,
             view: if algorithm.is_digest() { View::Bytes } else { View::AsStored },
+            part: 0,
             quality: if algorithm.is_digest() { None } else { Some(100) },
             labels: Vec::new(),
             opinion: Opinion::Positive,
@@ -69,4 +73,8 @@ impl Match {
             legal_basis: None,
         }
     }
+}
+
+fn is_zero(part: &u32) -> bool {
+    *part == 0
 }

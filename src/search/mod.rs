@@ -18,7 +18,7 @@ mod planted;
 use std::cmp::Reverse;
 
 use crate::error::Result;
-use crate::fingerprint::{Algorithm, Fingerprints, PdqHash, View};
+use crate::fingerprint::{Algorithm, Fingerprints, PdqHash, Perceptual, View};
 use crate::hamming::{self, Isa};
 use crate::set::{EntryId, Set, StoredEntry};
 
@@ -76,7 +76,8 @@ impl Searcher {
         self.finish(sets, fingerprints, matches)
     }
 
-    /// Appends to `matches` every entry within `radius` (inclusive) of one of the perceptual hashes, as [`Searcher::digests`] does.
+    /// Appends to `matches` every entry within `radius` (inclusive) of one of the perceptual hashes, as [`Searcher::digests`] does. For a hash
+    /// that is not exact the radius is wider by its [slack](crate::fingerprint::Perceptual::slack).
     ///
     /// # Errors
     /// As for [`Searcher::digests`].
@@ -90,13 +91,17 @@ impl Searcher {
     ) -> Result<()> {
         self.found.clear();
         self.queries.clear();
-        self.queries.extend(fingerprints.perceptual.iter().map(|(_, pdq)| pdq.hash.0));
+        self.queries.extend(fingerprints.perceptual.iter().map(|p| p.hash.0));
+        let slack = |query: usize| fingerprints.perceptual[query].slack;
+        let widest = radius.saturating_add((0..self.queries.len()).map(slack).max().unwrap_or(0));
         for (number, set) in sets.iter().enumerate() {
             let set = set.as_ref();
             let mut rows = std::mem::take(&mut self.rows);
             rows.clear();
-            within(set, &self.queries, radius, |query, row, distance| {
-                rows.push((query, row, distance))
+            within(set, &self.queries, widest, |query, row, distance| {
+                if distance <= radius.saturating_add(slack(query)) {
+                    rows.push((query, row, distance));
+                }
             })?;
             for (query, row, distance) in &rows {
                 self.collect(
@@ -144,8 +149,11 @@ impl Searcher {
         matches: &mut Vec<Match>,
     ) -> Result<()> {
         let view = |found: &Found| match found.view {
-            None => View::Bytes,
-            Some(view) => fingerprints.perceptual[view].0,
+            None => (View::Bytes, 0),
+            Some(view) => {
+                let Perceptual { view, part, .. } = fingerprints.perceptual[view];
+                (view, part)
+            }
         };
         // An entry may stand in several sets, and is one entry all the same: what the last of them says of it holds.
         self.found.sort_by_key(|f| (f.distance, f.id, view(f), Reverse(f.set)));
@@ -167,8 +175,9 @@ impl Searcher {
                 source_id: stored.entry.source_id,
                 algorithm: found.algorithm,
                 distance: found.distance,
-                view: view(found),
-                quality: found.view.map(|v| fingerprints.perceptual[v].1.quality),
+                view: view(found).0,
+                part: view(found).1,
+                quality: found.view.map(|v| fingerprints.perceptual[v].quality),
                 labels: stored.entry.labels,
                 opinion: stored.entry.opinion,
                 severity: stored.entry.severity,
