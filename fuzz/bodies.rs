@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{Parts, u32_at, u64_at};
-use tamis::fingerprint::{Algorithm, Fingerprint, Fingerprints, Hasher, Pdq, PdqHash, View};
+use tamis::fingerprint::{Algorithm, Fingerprint, Fingerprints, Hasher, Pdq, PdqHash, Perceptual, View};
 use tamis::fingerprint::{Digests, pdq::plain};
 use tamis::import::{self, Format, Options, Report};
 use tamis::media::{Decoder, MediaClass, Raster, sniff};
@@ -90,7 +90,7 @@ fn as_an_upload(fingerprint: &Fingerprint) -> Fingerprints {
         Algorithm::Blake3 => digests.blake3 = bytes.try_into().ok(),
         Algorithm::Pdq => {
             let hash = PdqHash(bytes.try_into().expect("32 bytes"));
-            perceptual.push((View::AsStored, Pdq { hash, quality: 100 }));
+            perceptual.push(Perceptual::new(View::AsStored, Pdq { hash, quality: 100 }));
         }
         other => panic!("{other} is new: say here what an upload with it has"),
     }

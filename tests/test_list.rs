@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tamis::fingerprint::{Algorithm, Algorithms, Fingerprint, digests, pdq};
 use tamis::import::{self, Format, Options};
-use tamis::media::{Decoder, MediaClass, sniff};
+use tamis::media::{Decoder, Keep, MediaClass, Request, sniff};
 use tamis::set::{List, ListKind};
 use tamis::store::{TEST_LIST, test_files, test_set};
 use tamis::{Limits, SetBuilder};
@@ -45,9 +45,9 @@ fn every_file_is_listed_by_all_its_fingerprints() {
         expected.extend(digests(file.bytes, Algorithms::DIGESTS).iter());
         let media = sniff(file.bytes);
         if media.class == MediaClass::Image {
-            let mut decoder = Decoder::new();
-            let picture = decoder.decode(file.bytes, &media, &Limits::default(), None).unwrap();
-            let pdq = pdq(&picture.as_stored());
+            let (limits, mut kept) = (Limits::default(), Keep::default());
+            Decoder::new().decode(&Request::still(file.bytes, media, &limits), &mut kept).unwrap();
+            let pdq = pdq(&kept.raster().unwrap());
             assert_eq!((pdq.quality, pdq.hash.popcount()), (100, 128), "{}", file.name);
             expected.push(pdq.hash.into());
         }

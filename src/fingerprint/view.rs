@@ -88,6 +88,11 @@ impl View {
         }
     }
 
+    /// Whether an upload may have several of it, told apart by a number: frames, embedded pictures.
+    pub const fn has_parts(self) -> bool {
+        matches!(self, View::Frame | View::Embedded)
+    }
+
     /// Whether it is one of the seven turned or mirrored forms.
     pub const fn is_dihedral(self) -> bool {
         self as u8 >= View::Rot90 as u8 && self as u8 <= View::FlipMinus1 as u8

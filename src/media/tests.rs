@@ -7,7 +7,7 @@ mod sniffing;
 
 use image::{DynamicImage, ExtendedColorType, ImageFormat, RgbImage};
 
-use super::{Decoder, MediaClass, Picture, PixelFormat, Unscannable, sniff};
+use super::{Decoder, MediaClass, PixelFormat, Unscannable, sniff};
 use crate::limits::Limits;
 
 /// A picture with structure in every direction, so that a wrong turn or channel shows.

@@ -102,6 +102,13 @@ pub struct Matched {
     pub distance: u32,
     /// The rendering of the upload that matched.
     pub view: View,
+    /// The number of the frame or of the embedded picture that the view is of; 0 for other views.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub part: u32,
+}
+
+fn is_zero(part: &u32) -> bool {
+    *part == 0
 }
 
 /// Why a match does not act. No rule can make it act.
@@ -128,6 +135,8 @@ pub enum Cap {
     Disputed,
     /// The quality of the view is below the policy's `block_quality`, or unknown.
     Quality,
+    /// The distance is known only within the match's slack: the picture could not be hashed exactly within the limits.
+    Approximate,
 }
 
 /// What a policy makes of one match by itself.
@@ -225,10 +234,12 @@ impl Policy {
         if m.opinion == Opinion::Negative {
             return idle(Idle::Negative);
         }
-        if !m.algorithm.is_digest() && m.distance > self.radius() {
+        // How near it may be: where the exact distance is not known, the doubt is against the upload, but never blocks it.
+        let nearest = m.distance.saturating_sub(m.slack);
+        if !m.algorithm.is_digest() && nearest > self.radius() {
             return idle(Idle::BeyondRadius);
         }
-        let rule = self.strongest_rule(m);
+        let rule = self.strongest_rule(m, nearest);
         let cap = if rule.action() < Action::Block {
             None
         } else if m.opinion == Opinion::Disputed {
@@ -237,6 +248,8 @@ impl Policy {
             && m.quality.is_none_or(|quality| quality < self.block_quality())
         {
             Some(Cap::Quality)
+        } else if m.slack > 0 {
+            Some(Cap::Approximate)
         } else {
             None
         };
@@ -260,11 +273,11 @@ impl Policy {
 
     /// The strongest of the first rules at the match's distance and at every greater one within the
     /// radius; among equals the one for the smaller distance.
-    fn strongest_rule(&self, m: &Match) -> &Rule {
-        let farthest = if m.algorithm.is_digest() { m.distance } else { self.radius() };
+    fn strongest_rule(&self, m: &Match, nearest: u32) -> &Rule {
+        let farthest = if m.algorithm.is_digest() { nearest } else { self.radius() };
         let mut strongest: Option<&Rule> = None;
         // The smallest distance that no rule has decided yet.
-        let mut open = m.distance;
+        let mut open = nearest;
         for rule in self.rules().filter(|rule| rule.selects(m)) {
             let reach = rule.max_distance.unwrap_or(farthest).min(farthest);
             if reach < open {
@@ -299,6 +312,7 @@ impl Cause {
             algorithm: m.algorithm,
             distance: m.distance,
             view: m.view,
+            part: m.part,
         };
         match decision.ground {
             Ground::Exception => Cause::Exception { matched },
@@ -317,7 +331,11 @@ impl fmt::Display for Matched {
         if self.algorithm.is_digest() && self.distance == 0 {
             write!(f, "{title} equal to entry ")?;
         } else {
-            write!(f, "{title} at distance {} (view {}) from entry ", self.distance, self.view)?;
+            write!(f, "{title} at distance {} (view {}", self.distance, self.view)?;
+            if self.view.has_parts() {
+                write!(f, " {}", self.part)?;
+            }
+            f.write_str(") from entry ")?;
         }
         write!(f, "{} of list {:?}", self.entry, shown(&self.list))?;
         if self.algorithm.is_digest() && !self.algorithm.is_collision_resistant() {
@@ -344,6 +362,9 @@ impl fmt::Display for Reason {
                     Some(Cap::Disputed) => {
                         f.write_str("; review at most, since the entry is disputed")?;
                     }
+                    Some(Cap::Approximate) => f.write_str(
+                        "; review at most, since the picture could not be hashed exactly within the limits",
+                    )?,
                     Some(Cap::Quality) => f.write_str(
                         "; review at most, since the picture has too little detail for a block or its quality is unknown",
                     )?,

@@ -14,8 +14,9 @@
 //!
 //! action of a match:
 //!     suppressed, negative, beyond the radius, or of an exception that is not valid:  allow
-//!     else:  the strongest of first_rule(x) for x in distance ..= radius,
+//!     else:  the strongest of first_rule(x) for x in distance - slack ..= radius,
 //!            but review at most if the entry is disputed,
+//!            and review at most if the distance is not exact (slack > 0)
 //!            and review at most if it is perceptual and the view's quality is unknown or below block_quality
 //!
 //! first_rule(x):  the first rule, the operator's before the built-in ones, whose selectors
@@ -29,7 +30,7 @@
 //! distance 3 would fare better than one at distance 10. Two things restore it for *every* policy.
 //! Rules can bound the distance only from above. And a match gets the strongest action that
 //! the rules give it at its own distance *or at any greater one within the radius*: going farther only
-//! removes candidates. Both caps ignore the distance, so they keep the order. A digest has only the
+//! removes candidates. All caps ignore the distance, so they keep the order. A digest has only the
 //! distance 0, so for it this is the first rule and nothing else.
 //!
 //! One pass over the rules does it: as bounds are from above, a rule decides the
@@ -47,6 +48,9 @@
 //! - **Disputed** entries lead to review at most.
 //! - A **perceptual** match blocks only if the view's quality is known and at least `block_quality`: flat and
 //!   simple pictures resemble each other.
+//!
+//! - A perceptual match whose distance is only known within its **slack** leads to review at most, and is
+//!   taken to be as near as it may be.
 //!
 //! A view that the policy does not look up is nevertheless judged if the caller passes a match of it:
 //! ignoring it would let through what was found.

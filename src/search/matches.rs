@@ -29,6 +29,10 @@ pub struct Match {
     /// The number of the frame or of the embedded picture that the view is of, from 0; 0 for other views.
     #[serde(skip_serializing_if = "is_zero")]
     pub part: u32,
+    /// How many bits the true distance may be away from `distance`; 0 if that is exact, as it is but for pictures that are too large
+    /// to be hashed exactly within the limits. Such a match leads to review at most.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub slack: u32,
     /// PDQ quality of that rendering of the upload; absent for digests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quality: Option<u8>,
@@ -63,6 +67,7 @@ impl Match {
             distance,
             view: if algorithm.is_digest() { View::Bytes } else { View::AsStored },
             part: 0,
+            slack: 0,
             quality: if algorithm.is_digest() { None } else { Some(100) },
             labels: Vec::new(),
             opinion: Opinion::Positive,
@@ -75,6 +80,6 @@ impl Match {
     }
 }
 
-fn is_zero(part: &u32) -> bool {
-    *part == 0
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

@@ -150,8 +150,8 @@ impl Searcher {
     ) -> Result<()> {
         let view = |found: &Found| match found.view {
             None => (View::Bytes, 0),
-            Some(view) => {
-                let Perceptual { view, part, .. } = fingerprints.perceptual[view];
+            Some(at) => {
+                let Perceptual { view, part, .. } = fingerprints.perceptual[at];
                 (view, part)
             }
         };
@@ -177,6 +177,7 @@ impl Searcher {
                 distance: found.distance,
                 view: view(found).0,
                 part: view(found).1,
+                slack: found.view.map_or(0, |at| fingerprints.perceptual[at].slack),
                 quality: found.view.map(|v| fingerprints.perceptual[v].quality),
                 labels: stored.entry.labels,
                 opinion: stored.entry.opinion,

@@ -38,10 +38,10 @@ fn naive(
             found.push((0, stored.id, View::Bytes));
         }
         if entry.fingerprint.algorithm() == Algorithm::Pdq {
-            for (view, pdq) in &fingerprints.perceptual {
+            for Perceptual { view, hash, slack, .. } in &fingerprints.perceptual {
                 let listed = PdqHash::try_from(entry.fingerprint).unwrap();
-                let distance = listed.distance(&pdq.hash);
-                if distance <= radius {
+                let distance = listed.distance(hash);
+                if distance <= radius + slack {
                     found.push((distance, stored.id, *view));
                 }
             }
@@ -72,7 +72,7 @@ fn fingerprints(codes: &[(View, PdqHash)], bytes: &[u8]) -> Fingerprints {
         digests: digests(bytes, Algorithms::DIGESTS),
         perceptual: codes
             .iter()
-            .map(|(view, hash)| (*view, Pdq { hash: *hash, quality: 90 }))
+            .map(|(view, hash)| Perceptual::new(*view, Pdq { hash: *hash, quality: 90 }))
             .collect(),
     }
 }
@@ -83,7 +83,7 @@ proptest! {
     #[test]
     fn nothing_is_missed_and_nothing_added(
         listed in prop::collection::vec((0u8..6, 0usize..20, 0u32..3, any::<bool>()), 0..200),
-        asked in prop::collection::vec((0u8..7, 0usize..20), 0..9),
+        asked in prop::collection::vec((0u8..7, 0usize..20, prop_oneof![3 => Just(0u32), 1 => 1u32..20]), 0..9),
         files in prop::collection::vec(0u8..6, 0..20),
         radius in prop_oneof![Just(31u32), 0u32..=64],
         now in 0u64..3,
@@ -102,8 +102,11 @@ proptest! {
         let set = Set::from_bytes(&builder.to_bytes().unwrap().0).unwrap();
         planted(&set, radius).unwrap();
         let views = View::ALL.into_iter().skip(1);
-        let codes: Vec<_> = views.zip(asked).map(|(v, (seed, moved))| (v, code(seed, moved))).collect();
-        let asked = fingerprints(&codes, &[3]);
+        let mut fingerprints = fingerprints(&[], &[3]);
+        fingerprints.perceptual.extend(views.zip(asked).map(|(view, (seed, moved, slack))| {
+            Perceptual { slack, ..Perceptual::new(view, Pdq { hash: code(seed, moved), quality: 90 }) }
+        }));
+        let asked = fingerprints;
         let expected = naive(&set, &asked, radius, now);
         prop_assert_eq!(search(set, &asked, radius, now), expected);
     }

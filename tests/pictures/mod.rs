@@ -7,7 +7,7 @@ use std::io::Cursor;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use tamis::Limits;
 use tamis::fingerprint::{Pdq, PdqHash, pdq};
-use tamis::media::{Decoder, PixelFormat, Raster, sniff};
+use tamis::media::{Decoder, Keep, PixelFormat, Raster, Request, sniff};
 
 /// Hills of four sizes with the contrast of a photograph and no symmetry. Two seeds give two unrelated pictures.
 pub fn scene(seed: u32, width: u32, height: u32) -> RgbImage {
@@ -91,8 +91,9 @@ pub fn hash(picture: &RgbImage) -> Pdq {
 
 /// PDQ of the pixels that Tamis decodes from a file, as stored.
 pub fn hash_of_file(bytes: &[u8]) -> Pdq {
-    let mut decoder = Decoder::new();
-    pdq(&decoder.decode(bytes, &sniff(bytes), &Limits::default(), None).unwrap().as_stored())
+    let (limits, mut kept) = (Limits::default(), Keep::default());
+    Decoder::new().decode(&Request::still(bytes, sniff(bytes), &limits), &mut kept).unwrap();
+    pdq(&kept.raster().unwrap())
 }
 
 /// A code at exactly `distance` bits from `code`, of the same number of set bits, or one less where `distance` is odd: a

@@ -33,6 +33,7 @@ prop_compose! {
             // Exceptions are rare, so that other things show.
             role: if odd { role } else { Role::Listed },
             view: if digest { View::Bytes } else { view },
+            slack: if digest || !odd { 0 } else { 8 },
             quality: if digest { None } else { quality },
             labels: labels.into_iter().map(str::to_owned).collect(),
             ..Match::new(list, EntryId([id; 16]), algorithm, if digest && !odd { 0 } else { distance })
@@ -106,8 +107,9 @@ fn literal(policy: &Policy, m: &Match) -> Action {
     if m.suppressed || m.role == Role::Exception || m.opinion == Opinion::Negative {
         return Action::Allow;
     }
+    let nearest = m.distance.saturating_sub(m.slack);
     let farthest = if m.algorithm.is_digest() { m.distance } else { policy.radius() };
-    if m.distance > farthest {
+    if nearest > farthest {
         return Action::Allow;
     }
     let first = |x: u32| {
@@ -119,10 +121,10 @@ fn literal(policy: &Policy, m: &Match) -> Action {
     let strongest = if m.algorithm.is_digest() {
         first(m.distance)
     } else {
-        (m.distance..=farthest).map(first).max().unwrap_or(Action::Review)
+        (nearest..=farthest).map(first).max().unwrap_or(Action::Review)
     };
     let poor = !m.algorithm.is_digest() && m.quality.is_none_or(|q| q < policy.block_quality());
-    if m.opinion == Opinion::Disputed || poor { strongest.min(Action::Review) } else { strongest }
+    if m.opinion == Opinion::Disputed || poor || m.slack > 0 { strongest.min(Action::Review) } else { strongest }
 }
 
 fn enforced(policy: &Policy, matches: &[Match], unscannable: Option<Unscannable>) -> Action {

@@ -13,8 +13,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tamis::Limits;
-use tamis::fingerprint::{Algorithms, Digester, Digests, Dihedral, Hasher, PdqHash, View};
-use tamis::media::{Decoder, Media, MediaClass, Unscannable, sniff};
+use tamis::examine::{Asked, Examiner};
+use tamis::fingerprint::{Algorithms, Digester, Digests, Dihedral, PdqHash, View};
+use tamis::media::{Media, MediaClass, Unscannable, sniff};
 
 use super::check::Unjudged;
 use crate::output::{remark, shown};
@@ -58,8 +59,7 @@ pub(crate) fn run(files: &[PathBuf], output: &mut Output) -> Result<Exit, Failur
 /// What is kept from file to file.
 struct Bench {
     limits: Limits,
-    decoder: Decoder,
-    hasher: Hasher,
+    examiner: Examiner,
 }
 
 /// One line of `hash --json`.
@@ -88,7 +88,7 @@ impl Bench {
     fn new() -> Bench {
         // Nobody waits for an answer here, and a hash that depends on how busy the machine is would be of no use.
         let limits = Limits { time: Duration::from_secs(600), ..Limits::default() };
-        Bench { limits, decoder: Decoder::new(), hasher: Hasher::new() }
+        Bench { limits, examiner: Examiner::new() }
     }
 
     fn hash(&mut self, reader: impl Read) -> io::Result<Hashed> {
@@ -116,18 +116,23 @@ impl Bench {
     }
 
     fn picture(&mut self, bytes: &[u8], media: &Media, hashed: &mut Hashed) {
-        match self.decoder.decode(bytes, media, &self.limits, None) {
-            Ok(picture) => {
-                let (width, height) = (picture.width(), picture.height());
-                (hashed.width, hashed.height) = (Some(width), Some(height));
-                if width < MIN_SIDE || height < MIN_SIDE {
+        let views = Dihedral::ALL.map(View::of);
+        let asked = Asked { views: &views, exact: true, limits: &self.limits, deadline: None };
+        match self.examiner.examine(bytes, media, &asked) {
+            Ok(examined) => {
+                let (width, height) = examined.size.unzip();
+                (hashed.width, hashed.height) = (width, height);
+                if width.min(height).is_some_and(|side| side < MIN_SIDE) {
                     hashed.reason = Some("too-small");
                     return;
                 }
-                let stored = picture.as_stored();
-                let pdq = self.hasher.hash(&stored);
-                let dihedral = self.hasher.hash_dihedral(&stored).hashes;
-                hashed.pdq = Some(Pdq { hash: pdq.hash, quality: pdq.quality, dihedral });
+                let of = |view: &View| examined.perceptual.iter().find(|p| p.view == *view);
+                hashed.pdq = of(&View::AsStored).map(|stored| Pdq {
+                    hash: stored.hash,
+                    quality: stored.quality,
+                    dihedral: views.map(|view| of(&view).map_or(stored.hash, |p| p.hash)),
+                });
+                hashed.reason = examined.cut_short.map(Unscannable::name);
             }
             Err(reason) => hashed.reason = Some(reason.name()),
         }

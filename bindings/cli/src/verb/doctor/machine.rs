@@ -101,7 +101,7 @@ pub(super) fn address_space(set: u64) -> Check {
 /// What one upload may take at most, by the default limits.
 fn per_upload() -> u64 {
     let limits = Limits::default();
-    limits.upload_bytes.saturating_add(limits.decoded_bytes)
+    limits.upload_bytes.saturating_add(limits.progressive_memory)
 }
 
 /// The least of what the machine and the control group of this process have left.
