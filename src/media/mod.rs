@@ -11,12 +11,15 @@
 //! | `sniff` | names an upload by its magic numbers |
 //! | `walk`, `survey` | chunk headers; what a picture will cost, before anything is allocated |
 //! | `source`, `codec`, `decode` | the deadline; the decoders; what the scanner calls |
+//! | `embedded` | pictures inside an upload: thumbnails, members of archives, pictures of a PDF |
 //! | `pixels`, `raster` | 8 bits over white, turned upright; the rectangle handed on |
 
 mod class;
 #[cfg(feature = "decode")]
 mod codec;
 mod decode;
+#[cfg(feature = "decode")]
+mod embedded;
 mod format;
 #[cfg(feature = "decode")]
 mod pixels;
@@ -30,6 +33,8 @@ mod walk;
 
 pub use class::{MediaClass, Unscannable};
 pub use decode::{Decoder, Picture};
+#[cfg(feature = "decode")]
+pub use embedded::{Budget, Coverage, Embedded, Place, embedded};
 pub use format::Format;
 pub use raster::{PixelFormat, Raster};
 pub use sniff::{Media, sniff};
