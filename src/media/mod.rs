@@ -12,12 +12,15 @@
 //! | `frame` | what is asked of a decoder, and what it hands over |
 //! | `walk`, `survey` | chunk headers; what a picture will cost, before anything is allocated |
 //! | `source`, `codec`, `decode` | the deadline; the decoders; what the scanner calls |
+//! | `embedded` | pictures inside an upload: thumbnails, members of archives, pictures of a PDF |
 //! | `pixels`, `raster` | 8 bits over white; the rectangle handed on |
 
 mod class;
 #[cfg(feature = "decode")]
 mod codec;
 mod decode;
+#[cfg(feature = "decode")]
+mod embedded;
 mod format;
 mod frame;
 #[cfg(feature = "decode")]
@@ -32,6 +35,8 @@ mod walk;
 
 pub use class::{MediaClass, Unscannable};
 pub use decode::Decoder;
+#[cfg(feature = "decode")]
+pub use embedded::{Budget, Coverage, Embedded, Place, embedded};
 pub use format::Format;
 pub use frame::{Channels, Decoded, Frame, Keep, Request, Sink};
 pub use raster::{PixelFormat, Raster};

@@ -1,0 +1,154 @@
+//! Pictures inside an upload: the EXIF thumbnail of a photograph, the first pictures of a ZIP or a PDF.
+//!
+//! ```text
+//! embedded(bytes, media, budget, found):
+//!   JPEG, PNG, WebP, TIFF  -> the TIFF block of its EXIF, second directory: one JPEG         exif
+//!   ZIP (and docx, xlsx, pptx, odt, epub, jar)
+//!                          -> each member: inflate 1 KiB; a picture by its content? all of it   zip
+//!   PDF                    -> each `N G obj << .. >> stream`: an image? a picture file of it    pdf
+//!   another archive        -> not looked into, and said so
+//!   anything else          -> nothing to look into
+//! ```
+//!
+//! | file | does |
+//! |---|---|
+//! | `walk` | the budget, the clock, and what was missed |
+//! | `inflate` | deflate within the budget |
+//! | `exif`, `zip`, `pdf` | one kind of container each |
+//!
+//! * **Total.** Every byte string has an answer; no panic, no recursion, every loop moves forward or spends budget.
+//! * **Bounded.** Work is counted, not guessed from sizes that the file claims: bytes inflated (or read while inflating,
+//!   if that is more), entries walked, pictures handed over. A claimed size never allocates. At most one picture is
+//!   in memory, besides the upload: within `budget.bytes`, and twice that for a moment where one PDF filter feeds another
+//!   or a buffer moves as it grows. The clock is looked at every 64 KiB of work.
+//! * **Nested once.** A container inside a container is not opened; nor is the thumbnail of an embedded picture looked at.
+//!   The caller may call again with what it was handed, and decides how deep that goes.
+//! * **No index is trusted.** A table that readers may ignore (ZIP directory, PDF cross references) does not decide what is
+//!   looked at: a ZIP directory counts only if it agrees with the members, a PDF is read from front to back.
+//! * **Nothing is passed over in silence.** What was recognised and could not be handed over is in [`Coverage::missed`].
+//!   What is not recognised at all: drawings (SVG, PDF page contents with pictures written into them, stencil masks), thumbnails outside EXIF
+//!   (JFXX, Photoshop), and containers behind a file of another kind, such as a ZIP appended to a JPEG.
+
+mod exif;
+mod inflate;
+mod pdf;
+mod walk;
+mod zip;
+
+use std::time::Instant;
+
+use super::class::{MediaClass, Unscannable};
+use super::format::Format;
+use super::sniff::Media;
+use walk::Walk;
+
+/// Where a picture was found inside an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// The thumbnail in the EXIF block of a photograph.
+    Thumbnail,
+    /// A picture of a container (ZIP, office document, PDF): the n-th in the order of the file, from 0.
+    Member(u32),
+}
+
+/// A picture inside an upload.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Embedded<'a> {
+    /// Where it was found.
+    pub place: Place,
+    /// A picture file of its own: [`sniff`](super::sniff) and decode it like an upload. As stored in the container, so that its
+    /// digests mean something; only the bare pixels of a PDF are put into a PNG or BMP file, exactly.
+    pub bytes: &'a [u8],
+}
+
+impl std::fmt::Debug for Embedded<'_> {
+    /// The size only: the bytes are somebody's upload.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Embedded")
+            .field("place", &self.place)
+            .field("bytes", &self.bytes.len())
+            .finish()
+    }
+}
+
+/// What looking inside one upload may cost.
+///
+/// ```
+/// let budget = tamis::media::Budget { pictures: 4, ..Default::default() };
+/// assert_eq!(budget.bytes, 32 << 20);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Pictures that are handed over. Default 16.
+    pub pictures: u32,
+    /// Bytes inflated or copied in all, and so the most that is held at a time. What can be handed over as it lies in the upload is not
+    /// counted. Default 32 MiB.
+    pub bytes: u64,
+    /// Members, objects and segments that are walked. Default 262,144.
+    pub entries: u32,
+    /// When to stop. Default never.
+    pub deadline: Option<Instant>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Budget { pictures: 16, bytes: 32 << 20, entries: 1 << 18, deadline: None }
+    }
+}
+
+/// How much of an upload was looked into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Coverage {
+    /// How many pictures were handed over.
+    pub pictures: u32,
+    /// Why a part was not looked at, if one was not. Of several reasons the one with the greatest number:
+    ///
+    /// * `unsupported`: encrypted, an inner container, or a coding that is not read here;
+    /// * `truncated`, `corrupt`: a part of the file is damaged. A picture that breaks off is still handed over as far as it goes;
+    /// * `limit`: the budget was spent;
+    /// * `timeout`: the deadline passed.
+    pub missed: Option<Unscannable>,
+}
+
+impl Coverage {
+    /// Whether everything was looked at.
+    pub const fn complete(&self) -> bool {
+        self.missed.is_none()
+    }
+}
+
+/// Finds the pictures inside an upload, as far as `budget` goes, and calls `found` with each, in the order of the file.
+///
+/// `media` is what [`sniff`](super::sniff) says of `bytes`.
+///
+/// ```
+/// use tamis::media::{Budget, embedded, sniff};
+/// # let upload = b"PK\x05\x06 an archive without members".as_slice();
+/// let mut sizes = Vec::new();
+/// let coverage = embedded(upload, &sniff(upload), &Budget::default(), &mut |picture| sizes.push(picture.bytes.len()));
+/// assert_eq!(coverage.pictures as usize, sizes.len());
+/// ```
+pub fn embedded(
+    bytes: &[u8],
+    media: &Media,
+    budget: &Budget,
+    found: &mut dyn FnMut(Embedded<'_>),
+) -> Coverage {
+    let mut walk = Walk::new(budget, found);
+    // A walk that was stopped has noted why.
+    let _ = match (media.format, media.class) {
+        (Format::Jpeg, _) => exif::of_jpeg(bytes, &mut walk),
+        (Format::Png, _) => exif::of_png(bytes, &mut walk),
+        (Format::WebP, _) => exif::of_webp(bytes, &mut walk),
+        (Format::Tiff, _) => exif::of_tiff(bytes, &mut walk),
+        (Format::Zip, _) => zip::pictures(bytes, &mut walk),
+        (Format::Pdf, _) => pdf::pictures(bytes, &mut walk),
+        (_, MediaClass::Archive) => {
+            walk.miss(Unscannable::Unsupported);
+            Ok(())
+        }
+        _ => Ok(()),
+    };
+    walk.coverage()
+}
