@@ -217,14 +217,15 @@ impl Job<'_> {
         let (width, height) = (survey.width as usize, survey.height as usize);
         let length = if orientation == 1 { 0 } else { buffers.stored.len() };
         resize(&mut buffers.shown, length)?;
-        match (orientation, format) {
-            (1, _) => {}
-            (_, PixelFormat::Grey8) => {
-                turn::<1>(&buffers.stored, width, height, orientation, &mut buffers.shown)
-            }
-            (_, PixelFormat::Rgb8) => {
-                turn::<3>(&buffers.stored, width, height, orientation, &mut buffers.shown)
-            }
+        if orientation != 1 {
+            let turn = match format {
+                PixelFormat::Grey8 => turn::<1>,
+                PixelFormat::Grey16 => turn::<2>,
+                PixelFormat::Rgb8 => turn::<3>,
+                PixelFormat::Rgba8 => turn::<4>,
+                PixelFormat::Rgb16 => turn::<6>,
+            };
+            turn(&buffers.stored, width, height, orientation, &mut buffers.shown);
         }
         Ok(Shape { width, height, format, orientation })
     }

@@ -31,6 +31,7 @@ mod walk;
 pub use class::{MediaClass, Unscannable};
 pub use decode::{Decoder, Picture};
 pub use format::Format;
+pub(crate) use raster::narrow;
 pub use raster::{PixelFormat, Raster};
 pub use sniff::{Media, sniff};
 
