@@ -17,6 +17,6 @@ pub use fingerprint::Fingerprint;
 pub(crate) use fingerprint::hex;
 pub use fingerprints::{Fingerprints, Perceptual};
 pub use flat::is_flat;
-pub use pdq::{DihedralPdq, Hasher, Pdq, pdq};
+pub use pdq::{DihedralPdq, Hasher, Pdq, Replayed, Sampled, pdq};
 pub use pdq_hash::PdqHash;
 pub use view::{Dihedral, View};

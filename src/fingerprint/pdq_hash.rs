@@ -35,15 +35,6 @@ impl PdqHash {
     pub(crate) fn set(&mut self, k: usize) {
         self.0[31 - k / 8] |= 1 << (k % 8);
     }
-
-    /// The hash whose bit `16 j + i` is bit `16 i + j` of this one.
-    pub(crate) fn transposed(&self) -> PdqHash {
-        let mut out = PdqHash::default();
-        for k in (0..256).filter(|k| self.0[31 - k / 8] >> (k % 8) & 1 == 1) {
-            out.set(k % 16 * 16 + k / 16);
-        }
-        out
-    }
 }
 
 impl FromStr for PdqHash {

@@ -39,6 +39,7 @@ pub use decode::Decoder;
 pub use embedded::{Budget, Coverage, Embedded, Place, embedded};
 pub use format::Format;
 pub use frame::{Channels, Decoded, Frame, Keep, Request, Sink};
+pub(crate) use raster::narrow;
 pub use raster::{PixelFormat, Raster};
 pub use sniff::{Media, sniff};
 

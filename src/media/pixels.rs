@@ -2,6 +2,8 @@
 //!
 //! All of it is integer arithmetic with one rounding, so that a picture has the same pixels everywhere.
 
+pub(super) use super::raster::narrow;
+
 /// Rounds `n / 255` to the nearest integer for `n <= 255 * 255`. There are no ties: 255 is odd.
 fn by_255(n: u32) -> u32 {
     let n = n + 128;
@@ -11,11 +13,6 @@ fn by_255(n: u32) -> u32 {
 /// A channel over white: `(c * a + 255 * (255 - a)) / 255`, rounded.
 pub(super) fn over_white(c: u8, a: u8) -> u8 {
     (255 - by_255(u32::from(255 - c) * u32::from(a))) as u8
-}
-
-/// 16 bits to 8: `c * 255 / 65535`, rounded. (Dropping the low byte would darken by up to one level.)
-pub(super) fn narrow(c: u16) -> u8 {
-    ((u32::from(c) * 255 + 32_895) >> 16) as u8
 }
 
 /// A 16-bit channel over white, in 8 bits, rounded once.

@@ -37,6 +37,7 @@ const fn matrix() -> [[f32; 64]; 16] {
 /// The 16x16 coefficients of 64x64 samples, with the frequencies 1..=16 of both axes.
 ///
 /// The matrix is that of the reference, its `f32` entries included; only the sums are kept in `f64`.
+#[inline(always)]
 pub(super) fn coefficients(samples: &[[f64; 64]; 64]) -> [[f64; 16]; 16] {
     let vertical = along_columns(samples);
     transposed(&along_columns(&transposed(&vertical)))
@@ -45,6 +46,7 @@ pub(super) fn coefficients(samples: &[[f64; 64]; 64]) -> [[f64; 16]; 16] {
 /// `MATRIX * samples`, with half the products: column `63 - j` of the matrix is column `j`, negated for an odd
 /// frequency, so that rows are added or subtracted in pairs first. Every sum is taken in the order of `j`
 /// and never fused, which makes the result the same on every CPU.
+#[inline(always)]
 fn along_columns<const N: usize>(samples: &[[f64; N]; 64]) -> [[f64; N]; 16] {
     let mut sums = [[0.0; N]; 32];
     let mut differences = [[0.0; N]; 32];
@@ -68,6 +70,7 @@ fn along_columns<const N: usize>(samples: &[[f64; N]; 64]) -> [[f64; N]; 16] {
     out
 }
 
+#[inline(always)]
 fn transposed<const R: usize, const C: usize>(matrix: &[[f64; C]; R]) -> [[f64; R]; C] {
     std::array::from_fn(|c| std::array::from_fn(|r| matrix[r][c]))
 }

@@ -42,20 +42,34 @@
 //!
 //! Invariant: for every picture, [`Hasher::hash`] equals [`plain::hash`], and [`Hasher::hash_dihedral`] equals [`plain::hash_dihedral`].
 
+mod axis;
 mod dct;
-mod exact;
+mod horizontal;
+mod kernel;
 #[doc(hidden)]
 pub mod plain;
 mod replay;
-mod vertical;
+mod sampled;
+mod sampler;
+mod transform;
 
 #[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
 
+pub use sampled::{Replayed, Sampled};
+
 use crate::fingerprint::PdqHash;
-use crate::media::Raster;
+use crate::hamming::Isa;
+use crate::media::{PixelFormat, Raster};
+use kernel::Kernel;
+use replay::Replay;
+use sampled::Tolerance;
+use sampler::{MAX_HEIGHT, Sampler};
+
+/// Largest side of a picture for which the tolerances were measured.
+const MAX_SIDE: usize = 16256;
 
 /// A picture with a shorter side has no hash: all bits and the quality are zero.
 pub const MIN_SIDE: usize = 5;
@@ -96,39 +110,175 @@ pub struct DihedralPdq {
 /// ```
 #[derive(Debug, Default)]
 pub struct Hasher {
-    exact: exact::Exact,
-    replay: replay::Replay,
+    kernel: Kernel,
+    sampler: Sampler,
+    replay: Replay,
+    /// The picture whose rows are arriving, and the one that is being replayed.
+    first: Pass,
+    second: Pass,
+}
+
+/// A picture whose rows are arriving.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pass {
+    width: usize,
+    height: usize,
+    format: Option<PixelFormat>,
+    given: usize,
+    by: By,
+}
+
+/// What becomes of the rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum By {
+    /// They are refused: none were announced, or other ones.
+    #[default]
+    Nothing,
+    /// They do not matter: a side is too short.
+    Zero,
+    Sampler,
+    Replay,
+}
+
+impl Pass {
+    fn start(width: usize, height: usize, format: PixelFormat, by: By) -> Self {
+        let by = if width.min(height) < MIN_SIDE { By::Zero } else { by };
+        Pass { width, height, format: Some(format), given: 0, by }
+    }
+
+    /// What to do with the next rows.
+    fn take(&mut self, band: &Raster<'_>) -> By {
+        let announced = (self.width, self.format) == (band.width(), Some(band.format()));
+        if !announced || band.height() > self.height - self.given {
+            self.by = By::Nothing;
+        } else {
+            self.given += band.height();
+        }
+        self.by
+    }
+
+    /// How the picture was taken in, if nothing is missing.
+    fn finish(&mut self) -> By {
+        let pass = std::mem::take(self);
+        if pass.given == pass.height { pass.by } else { By::Nothing }
+    }
 }
 
 impl Hasher {
-    /// Without buffers yet.
+    /// Without buffers yet, for the strongest instruction set that [`Isa::detect`] finds.
     pub fn new() -> Self {
         Self::default()
     }
 
+    /// Without buffers yet. All instruction sets give the same bits.
+    pub fn with_isa(isa: Isa) -> Self {
+        Hasher { kernel: Kernel::of(isa), ..Self::default() }
+    }
+
     /// Hash and quality of a picture.
     pub fn hash(&mut self, raster: &Raster<'_>) -> Pdq {
-        if raster.width() < MIN_SIDE || raster.height() < MIN_SIDE {
-            return Pdq::default();
-        }
-        if let Some(pdq) = self.exact.hash(raster) {
-            return pdq;
-        }
-        if raster.width() == 64 && raster.height() == 64 {
-            return plain::hash(raster);
-        }
-        plain::hash_of(&self.replay.samples(raster))
+        let sampled = self.sampled(raster);
+        sampled
+            .pdq()
+            .unwrap_or_else(|| self.replayed(raster).map_or(sampled.pdq_exact(), |r| r.pdq()))
     }
 
     /// The hashes of the eight dihedral forms, for little more than the price of one.
     pub fn hash_dihedral(&mut self, raster: &Raster<'_>) -> DihedralPdq {
-        if raster.width() < MIN_SIDE || raster.height() < MIN_SIDE {
-            return DihedralPdq::default();
+        let sampled = self.sampled(raster);
+        sampled.dihedral().unwrap_or_else(|| {
+            self.replayed(raster).map_or(sampled.dihedral_exact(), |r| r.dihedral())
+        })
+    }
+
+    fn sampled(&mut self, raster: &Raster<'_>) -> Sampled {
+        self.start(raster.width(), raster.height(), raster.format(), 1);
+        self.rows(raster);
+        self.finish().unwrap_or(Sampled::zero())
+    }
+
+    fn replayed(&mut self, raster: &Raster<'_>) -> Option<Replayed> {
+        self.start_replay(raster.width(), raster.height(), raster.format());
+        self.replay_rows(raster);
+        self.finish_replay()
+    }
+
+    /// Starts a picture whose rows arrive in bands. It is hashed as if it had been turned first as EXIF `orientation` says:
+    /// 1 is as stored, and so is what is not in 1..=8.
+    ///
+    /// A side beyond 16,256 pixels has no exact answer that is known to be the reference's. Such a picture is replayed at
+    /// once if it is as stored; turned, it is sampled, but never certain.
+    pub fn start(&mut self, width: usize, height: usize, format: PixelFormat, orientation: u8) {
+        let orientation = if (1..=8).contains(&orientation) { orientation } else { 1 };
+        let by = if width.max(height) <= MAX_SIDE {
+            By::Sampler
+        } else if orientation == 1 {
+            By::Replay
+        } else if height <= MAX_HEIGHT {
+            By::Sampler
+        } else {
+            By::Nothing
+        };
+        self.first = Pass::start(width, height, format, by);
+        match self.first.by {
+            By::Sampler => self.sampler.start(width, height, format, orientation),
+            By::Replay => self.replay.start(width, height),
+            By::Zero | By::Nothing => {}
         }
-        if let Some(all) = self.exact.hash_dihedral(raster) {
-            return all;
+    }
+
+    /// The next rows of the picture, any number at a time, from the top down as they are stored.
+    pub fn rows(&mut self, band: &Raster<'_>) {
+        match self.first.take(band) {
+            By::Sampler => self.sampler.push(self.kernel, band),
+            By::Replay => self.replay.push(band),
+            By::Zero | By::Nothing => {}
         }
-        plain::dihedral_of(&self.replay.samples(raster))
+    }
+
+    /// The samples. Nothing unless exactly the rows were given that had been announced; and nothing for a turned picture of more
+    /// than 371,328 rows.
+    pub fn finish(&mut self) -> Option<Sampled> {
+        let (width, height) = (self.first.width, self.first.height);
+        match self.first.finish() {
+            By::Nothing => None,
+            By::Zero => Some(Sampled::zero()),
+            By::Sampler => {
+                let known = width.max(height) <= MAX_SIDE;
+                let tolerance = Tolerance::of(width, height);
+                let transform = self.kernel.transform(self.sampler.finish()?, tolerance.step);
+                Some(Sampled::exact(transform, known.then_some(tolerance)))
+            }
+            By::Replay => Some(Sampled::replayed(self.replay.finish()?)),
+        }
+    }
+
+    /// Starts the second pass over a picture that was a near-tie, as stored: the reference's own operations, some fifty
+    /// times slower than the first pass.
+    pub fn start_replay(&mut self, width: usize, height: usize, format: PixelFormat) {
+        self.second = Pass::start(width, height, format, By::Replay);
+        // The first pass over a large picture uses the same buffers.
+        if self.first.by == By::Replay {
+            self.first = Pass::default();
+        }
+        if self.second.by == By::Replay {
+            self.replay.start(width, height);
+        }
+    }
+
+    /// The next rows of the picture, any number at a time.
+    pub fn replay_rows(&mut self, band: &Raster<'_>) {
+        if self.second.take(band) == By::Replay {
+            self.replay.push(band);
+        }
+    }
+
+    /// What the reference says. Nothing unless exactly the rows were given that had been announced.
+    pub fn finish_replay(&mut self) -> Option<Replayed> {
+        match self.second.finish() {
+            By::Replay => self.replay.finish(),
+            _ => None,
+        }
     }
 }
 

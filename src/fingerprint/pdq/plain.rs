@@ -9,7 +9,7 @@
 use super::dct::MATRIX;
 use super::{DihedralPdq, MIN_SIDE, Pdq};
 use crate::fingerprint::PdqHash;
-use crate::media::{PixelFormat, Raster};
+use crate::media::{PixelFormat, Raster, narrow};
 
 /// 64x64 samples of the blurred picture.
 pub(super) type Samples = [[f32; 64]; 64];
@@ -57,15 +57,22 @@ pub(super) fn dihedral_of(samples: &Samples) -> DihedralPdq {
     DihedralPdq { hashes, quality: quality(samples) }
 }
 
-/// A row's luma, appended to `out`.
+/// A row's luma, appended to `out`. 16 bits become 8 first, and alpha is dropped, as by those who feed the reference.
 pub(super) fn luma(row: &[u8], format: PixelFormat, out: &mut Vec<f32>) {
+    let word = |bytes: &[u8]| narrow(u16::from_ne_bytes([bytes[0], bytes[1]]));
     match format {
         PixelFormat::Grey8 => out.extend(row.iter().map(|grey| f32::from(*grey))),
-        PixelFormat::Rgb8 => out.extend(row.chunks_exact(3).map(|p| {
-            let (r, g, b) = (f64::from(p[0]), f64::from(p[1]), f64::from(p[2]));
-            (r * 0.299 + g * 0.587 + b * 0.114) as f32
-        })),
+        PixelFormat::Grey16 => out.extend(row.chunks_exact(2).map(|p| f32::from(word(p)))),
+        PixelFormat::Rgb8 => out.extend(row.chunks_exact(3).map(|p| mixed(p[0], p[1], p[2]))),
+        PixelFormat::Rgba8 => out.extend(row.chunks_exact(4).map(|p| mixed(p[0], p[1], p[2]))),
+        PixelFormat::Rgb16 => out.extend(
+            row.chunks_exact(6).map(|p| mixed(word(&p[0..2]), word(&p[2..4]), word(&p[4..6]))),
+        ),
     }
+}
+
+fn mixed(r: u8, g: u8, b: u8) -> f32 {
+    (f64::from(r) * 0.299 + f64::from(g) * 0.587 + f64::from(b) * 0.114) as f32
 }
 
 /// The row or column that sample `k` of 64 reads.

@@ -5,6 +5,7 @@
 //! instead of twice the whole. Every value sees the same `f32` operations in the same order, hence the same bits.
 
 use super::plain::{Samples, box_filter, luma, sampled, window};
+use super::sampled::Replayed;
 use crate::media::Raster;
 
 /// Buffers of the passes, reused from picture to picture.
@@ -14,45 +15,74 @@ pub(super) struct Replay {
     filtered: Vec<f32>,
     first: Columns,
     second: Columns,
+    samples: Option<Box<Samples>>,
+    /// The pixels themselves, if there are 64x64.
+    unblurred: Option<Box<Samples>>,
+    given: usize,
+    taken: Taken,
 }
 
 impl Replay {
-    /// The samples of the blurred picture. Both sides are at least [`MIN_SIDE`](super::MIN_SIDE).
-    pub(super) fn samples(&mut self, raster: &Raster<'_>) -> Samples {
-        let (width, height) = (raster.width(), raster.height());
+    /// Starts a picture of which both sides are at least [`MIN_SIDE`](super::MIN_SIDE).
+    pub(super) fn start(&mut self, width: usize, height: usize) {
         self.filtered.clear();
         self.filtered.resize(width, 0.0);
         self.first.start(width, window(height));
         self.second.start(width, window(height));
-        let mut samples = [[0.0; 64]; 64];
-        let mut taken = Taken { height, row: 0, next: 0 };
-        for y in 0..height {
-            self.line.clear();
-            luma(raster.row(y), raster.format(), &mut self.line);
-            box_filter(&self.line, &mut self.filtered, width, 1, window(width));
-            if self.first.push(&self.filtered) {
-                self.second_pass(&mut samples, &mut taken);
-            }
-        }
-        while self.first.drain() {
-            self.second_pass(&mut samples, &mut taken);
-        }
-        while self.second.drain() {
-            taken.row(&self.second.out, &mut samples);
-        }
-        samples
+        self.samples = Some(Box::new([[0.0; 64]; 64]));
+        self.unblurred = (width == 64 && height == 64).then(|| Box::new([[0.0; 64]; 64]));
+        self.given = 0;
+        self.taken = Taken { height, row: 0, next: 0 };
     }
 
-    fn second_pass(&mut self, samples: &mut Samples, taken: &mut Taken) {
+    /// The next rows. No more than the picture has, and of its width.
+    pub(super) fn push(&mut self, band: &Raster<'_>) {
+        for y in 0..band.height() {
+            self.line.clear();
+            luma(band.row(y), band.format(), &mut self.line);
+            if let Some(unblurred) = &mut self.unblurred {
+                unblurred[self.given].copy_from_slice(&self.line);
+            }
+            let width = self.filtered.len();
+            box_filter(&self.line, &mut self.filtered, width, 1, window(width));
+            if self.first.push(&self.filtered) {
+                self.second_pass();
+            }
+            self.given += 1;
+        }
+    }
+
+    /// The samples of the blurred picture, once all rows were given.
+    pub(super) fn finish(&mut self) -> Option<Replayed> {
+        if self.given != self.taken.height {
+            return None;
+        }
+        while self.first.drain() {
+            self.second_pass();
+        }
+        while self.second.drain() {
+            self.take();
+        }
+        Some(Replayed { blurred: self.samples.take()?, unblurred: self.unblurred.take() })
+    }
+
+    fn second_pass(&mut self) {
         let width = self.filtered.len();
         box_filter(&self.first.out, &mut self.filtered, width, 1, window(width));
         if self.second.push(&self.filtered) {
-            taken.row(&self.second.out, samples);
+            self.take();
+        }
+    }
+
+    fn take(&mut self) {
+        if let Some(samples) = &mut self.samples {
+            self.taken.row(&self.second.out, samples);
         }
     }
 }
 
 /// Which sampled rows have been taken from the rows that come out of the last pass.
+#[derive(Debug, Default)]
 struct Taken {
     height: usize,
     row: usize,

@@ -3,8 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::exact::Exact;
-use super::replay::Replay;
+use super::transform::Samples;
 use super::*;
 use crate::fingerprint::Dihedral;
 use crate::media::PixelFormat;
@@ -67,6 +66,13 @@ fn laid_out(
     (out, width * pixel + padding, format)
 }
 
+fn samples(raster: &Raster<'_>) -> Samples {
+    let mut sampler = Sampler::default();
+    sampler.start(raster.width(), raster.height(), raster.format(), 1);
+    sampler.push(Kernel::default(), raster);
+    *sampler.finish().unwrap()
+}
+
 fn check(hasher: &mut Hasher, raster: &Raster<'_>) {
     assert_eq!(hasher.hash(raster), plain::hash(raster));
     assert_eq!(hasher.hash_dihedral(raster), plain::hash_dihedral(raster));
@@ -95,8 +101,8 @@ proptest! {
     ) {
         let (data, stride, format) = laid_out(&paint(kind, width, height, seed), width, colour, 0);
         let raster = Raster::with_stride(&data, width, height, stride, format).unwrap();
-        let found = Replay::default().samples(&raster);
-        prop_assert!(found == plain::blurred(&raster));
+        let found = Hasher::new().replayed(&raster).unwrap();
+        prop_assert!(*found.blurred == plain::blurred(&raster));
     }
 }
 
@@ -152,8 +158,8 @@ fn the_reference_stays_within_the_tolerances() {
         for kind in [0u8, 1, 2, 4, 6, 7] {
             let data = paint(kind, width, height, 255);
             let raster = Raster::new(&data, width, height, PixelFormat::Grey8).unwrap();
-            let exact = Exact::default().samples(&raster).unwrap();
-            let rounded = Replay::default().samples(&raster);
+            let exact = samples(&raster);
+            let rounded = Hasher::new().replayed(&raster).unwrap().blurred;
             let mut sample = 0.0f64;
             for (exact, rounded) in exact.as_flattened().iter().zip(rounded.as_flattened()) {
                 sample = sample.max((exact - f64::from(*rounded)).abs());
@@ -168,7 +174,7 @@ fn the_reference_stays_within_the_tolerances() {
             eprintln!(
                 "kind {kind} {width}x{height}: coefficient {coefficient:.1e}, step {step:.1e}"
             );
-            let tolerance = exact::Tolerance::of(&raster);
+            let tolerance = Tolerance::of(width, height);
             // Two coefficients may err towards each other.
             assert!(2.0 * coefficient < tolerance.coefficients, "kind {kind} {width}x{height}");
             assert!(step < tolerance.step, "kind {kind} {width}x{height}");
@@ -207,4 +213,214 @@ fn dihedral_forms_are_what_their_names_say() {
         assert!(hash.distance(&turned.hash) <= 24, "{form:?}: {}", hash.distance(&turned.hash));
         assert_eq!(nearest, Some(hash), "{form:?}");
     }
+}
+
+/// The pixels of `raster` as a viewer sees them who turns them as EXIF `orientation` says: the definition, pixel by pixel.
+fn turned(raster: &Raster<'_>, orientation: u8) -> (Vec<u8>, usize, usize) {
+    let (w, h) = (raster.width(), raster.height());
+    let pixel = raster.format().bytes_per_pixel();
+    let (columns, rows) = if orientation >= 5 { (h, w) } else { (w, h) };
+    let mut out = Vec::new();
+    for y in 0..rows {
+        for x in 0..columns {
+            let (x, y) = match orientation {
+                2 => (w - 1 - x, y),
+                3 => (w - 1 - x, h - 1 - y),
+                4 => (x, h - 1 - y),
+                5 => (y, x),
+                6 => (y, h - 1 - x),
+                7 => (w - 1 - y, h - 1 - x),
+                8 => (w - 1 - y, x),
+                _ => (x, y),
+            };
+            out.extend(&raster.row(y)[x * pixel..][..pixel]);
+        }
+    }
+    (out, columns, rows)
+}
+
+/// What `Hasher` says of a picture in bands whose heights come from `cuts`, over and over.
+fn in_bands(
+    hasher: &mut Hasher,
+    raster: &Raster<'_>,
+    orientation: u8,
+    cuts: &[usize],
+) -> Option<Sampled> {
+    hasher.start(raster.width(), raster.height(), raster.format(), orientation);
+    bands(raster, cuts, |band| hasher.rows(band));
+    hasher.finish()
+}
+
+fn bands(raster: &Raster<'_>, cuts: &[usize], mut take: impl FnMut(&Raster<'_>)) {
+    let mut y = 0;
+    for cut in cuts.iter().cycle() {
+        let height = (*cut).min(raster.height() - y);
+        take(&raster.crop(0, y, raster.width(), height).unwrap());
+        y += height;
+        if y == raster.height() {
+            break;
+        }
+    }
+}
+
+fn format_of(n: usize) -> PixelFormat {
+    use PixelFormat::*;
+    [Grey8, Rgb8, Rgba8, Grey16, Rgb16][n]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn bands_of_any_height_have_the_same_bits(
+        kind in 0u8..9,
+        width in 5usize..=400,
+        height in 5usize..=900,
+        format in 0usize..5,
+        seed: u32,
+        orientation in 1u8..=8,
+        cuts in prop::collection::vec(1usize..60, 1..9),
+    ) {
+        let format = format_of(format);
+        let data = paint(kind, width * format.bytes_per_pixel(), height, seed);
+        let raster = Raster::new(&data, width, height, format).unwrap();
+        let mut hasher = Hasher::new();
+        let whole = in_bands(&mut hasher, &raster, orientation, &[height]).unwrap();
+        for isa in Isa::available() {
+            let parts = in_bands(&mut Hasher::with_isa(isa), &raster, orientation, &cuts).unwrap();
+            prop_assert_eq!(parts.coefficients(), whole.coefficients());
+            prop_assert_eq!((parts.pdq(), parts.dihedral()), (whole.pdq(), whole.dihedral()));
+            prop_assert_eq!(parts.pdq_exact(), whole.pdq_exact());
+        }
+        hasher.start_replay(width, height, format);
+        bands(&raster, &cuts, |band| hasher.replay_rows(band));
+        let replayed = hasher.finish_replay().unwrap();
+        prop_assert_eq!(replayed.pdq(), plain::hash(&raster));
+        prop_assert_eq!(replayed.dihedral(), plain::hash_dihedral(&raster));
+    }
+
+    #[test]
+    fn turned_samples_are_those_of_the_turned_picture(
+        kind in 0u8..9, width in 5usize..=400, height in 5usize..=400, format in 0usize..5, seed: u32, orientation in 1u8..=8,
+    ) {
+        let format = format_of(format);
+        let data = paint(kind, width * format.bytes_per_pixel(), height, seed);
+        let raster = Raster::new(&data, width, height, format).unwrap();
+        let (pixels, columns, rows) = turned(&raster, orientation);
+        let turned = Raster::new(&pixels, columns, rows, format).unwrap();
+        let mut hasher = Hasher::new();
+        let found = in_bands(&mut hasher, &raster, orientation, &[height]).unwrap();
+        let expected = in_bands(&mut hasher, &turned, 1, &[rows]).unwrap();
+        prop_assert_eq!(found.coefficients(), expected.coefficients());
+        if let Some(found) = found.pdq() {
+            prop_assert_eq!(found, plain::hash(&turned));
+        }
+        if let Some(found) = found.dihedral() {
+            prop_assert_eq!(found, plain::hash_dihedral(&turned));
+        }
+    }
+
+    #[test]
+    fn a_rectangle_is_hashed_as_if_it_were_copied(
+        kind in 0u8..9, format in 0usize..5, x in 0usize..100, y in 0usize..100, width in 5usize..200, height in 5usize..200, seed: u32,
+    ) {
+        let format = format_of(format);
+        let data = paint(kind, 300 * format.bytes_per_pixel(), 300, seed);
+        let inner = Raster::new(&data, 300, 300, format).unwrap().crop(x, y, width, height).unwrap();
+        let copy: Vec<u8> = (0..height).flat_map(|y| inner.row(y)).copied().collect();
+        let copy = Raster::new(&copy, width, height, format).unwrap();
+        check(&mut Hasher::new(), &inner);
+        prop_assert_eq!(Hasher::new().hash(&inner), plain::hash(&copy));
+    }
+}
+
+/// Every size of window, even and odd, and sides on both sides of a step.
+#[test]
+fn all_orientations_of_large_pictures() {
+    let mut hasher = Hasher::new();
+    for (width, height) in
+        [(16256, 7), (16128, 65), (2049, 130), (130, 2048), (1024, 1023), (16300, 20), (20, 16300)]
+    {
+        let data = paint(7, width, height, 3);
+        let raster = Raster::new(&data, width, height, PixelFormat::Grey8).unwrap();
+        for orientation in 1..=8 {
+            let (pixels, columns, rows) = turned(&raster, orientation);
+            let turned = Raster::new(&pixels, columns, rows, PixelFormat::Grey8).unwrap();
+            let found = in_bands(&mut hasher, &raster, orientation, &[16]).unwrap();
+            let expected = plain::hash(&turned);
+            if width.max(height) <= MAX_SIDE || orientation == 1 {
+                assert!(
+                    found.pdq().is_none_or(|found| found == expected),
+                    "{width}x{height} {orientation}"
+                );
+            } else {
+                // Beyond the tolerances nothing is certain, and yet it is near.
+                assert_eq!(found.pdq(), None);
+                assert_eq!(found.dihedral(), None);
+                assert!(
+                    found.pdq_exact().hash.distance(&expected.hash) <= 10,
+                    "{width}x{height} {orientation}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn only_the_announced_rows_have_samples() {
+    let data = paint(7, 100, 200, 1);
+    let raster = Raster::new(&data, 100, 150, PixelFormat::Grey8).unwrap();
+    let part = |y, height| raster.crop(0, y, 100, height).unwrap();
+    let mut hasher = Hasher::new();
+    assert!(hasher.finish().is_none());
+    assert!(hasher.finish_replay().is_none());
+    hasher.rows(&raster);
+    hasher.replay_rows(&raster);
+    assert!(hasher.finish().is_none());
+    // Missing, too many, too narrow, of another format; and afterwards all is well again.
+    for bad in 0..5 {
+        hasher.start(100, 150, PixelFormat::Grey8, 1);
+        hasher.start_replay(100, 150, PixelFormat::Grey8);
+        let bands = match bad {
+            0 => vec![part(0, 149)],
+            1 => vec![part(0, 150), part(0, 1)],
+            2 => vec![raster.crop(0, 0, 99, 150).unwrap()],
+            3 => vec![Raster::new(&data, 100, 50, PixelFormat::Rgb8).unwrap()],
+            _ => vec![part(0, 0), part(0, 150), part(0, 0)],
+        };
+        for band in &bands {
+            hasher.rows(band);
+            hasher.replay_rows(band);
+        }
+        assert_eq!(hasher.finish().is_some(), bad == 4, "{bad}");
+        assert_eq!(hasher.finish_replay().is_some(), bad == 4, "{bad}");
+    }
+    check(&mut hasher, &raster);
+    hasher.start(4, 1000, PixelFormat::Grey8, 6);
+    assert!(hasher.finish().is_none());
+    hasher.start(4, 0, PixelFormat::Grey8, 6);
+    assert_eq!(hasher.finish().unwrap().pdq(), Some(Pdq::default()));
+}
+
+/// The bits that change when coefficients do are among the doubtful ones.
+#[test]
+fn doubtful_bits_bound_what_an_error_can_change() {
+    let data = paint(0, 300, 200, 9);
+    let raster = Raster::new(&data, 300, 200, PixelFormat::Grey8).unwrap();
+    let sampled = in_bands(&mut Hasher::new(), &raster, 1, &[200]).unwrap();
+    assert_eq!(sampled.doubtful_bits(0.0), 0);
+    assert_eq!(sampled.doubtful_bits(1e9), 256);
+    let mut largest = 0;
+    for (seed, error) in (0..200u32).zip([0.01, 0.3, 1.0, 5.0].into_iter().cycle()) {
+        let mut block = sampled.coefficients();
+        for (c, n) in block.as_flattened_mut().iter_mut().zip(paint(0, 16, 16, seed * 77 + 1)) {
+            *c += if n % 2 == 0 { error } else { -error };
+        }
+        let transform = transform::Transform { coefficients: block, quality: [0; 3] };
+        let changed =
+            Sampled::exact(transform, None).pdq_exact().hash.distance(&sampled.pdq_exact().hash);
+        assert!(changed <= sampled.doubtful_bits(error), "{error}: {changed}");
+        largest = largest.max(changed);
+    }
+    assert!(largest > 20, "the errors changed {largest} bits at most");
 }

@@ -21,6 +21,7 @@ fn rgb(pixels: Pixels) -> Vec<u8> {
     match pixels.2 {
         PixelFormat::Grey8 => pixels.3.iter().flat_map(|l| [*l; 3]).collect(),
         PixelFormat::Rgb8 => pixels.3,
+        other => panic!("{other:?} of a decoder"),
     }
 }
 

@@ -1,0 +1,79 @@
+//! Along the rows: luma and tent in one dot product of column sums, 64 times a sampled row.
+
+use super::axis::Axis;
+use crate::media::PixelFormat;
+
+/// Products that are summed side by side. Part of the definition of the result, since it fixes the order of the sums.
+pub(super) const LANES: usize = 8;
+
+/// The weights of the 64 dot products along a row.
+#[derive(Debug, Default)]
+pub(super) struct Taps {
+    axis: Axis,
+    channels: usize,
+    /// The tent times the luma weights of the channels, and zeros up to a multiple of [`LANES`].
+    tent: Vec<f64>,
+    /// The same for the sample that is cut.
+    cut: Vec<f64>,
+    /// What the sums have to be divided by; the second for the sample that is cut.
+    divisors: [f64; 2],
+}
+
+impl Taps {
+    pub(super) fn prepare(&mut self, axis: Axis, format: PixelFormat) {
+        // In thousandths, so that all weights are whole numbers.
+        let (luma, scale): (&[f64], f64) = match format {
+            PixelFormat::Grey8 | PixelFormat::Grey16 => (&[1.0], 1.0),
+            PixelFormat::Rgb8 | PixelFormat::Rgb16 => (&[299.0, 587.0, 114.0], 1000.0),
+            PixelFormat::Rgba8 => (&[299.0, 587.0, 114.0, 0.0], 1000.0),
+        };
+        if (self.axis, self.channels) == (axis, luma.len()) {
+            return;
+        }
+        (self.axis, self.channels) = (axis, luma.len());
+        let w = axis.window() as f64;
+        self.divisors = [scale * w * w, scale * w * w * (w - 1.0)];
+        let spread = |weights: &mut Vec<f64>, pixels: &mut dyn Iterator<Item = f64>| {
+            weights.clear();
+            weights.extend(pixels.flat_map(|weight| luma.iter().map(move |luma| weight * luma)));
+            weights.resize(weights.len().next_multiple_of(LANES), 0.0);
+        };
+        spread(&mut self.tent, &mut axis.tent().map(f64::from));
+        self.cut.clear();
+        if axis.is_cut(63) {
+            let boxes = axis.cut().zip(axis.short_box());
+            let whole = |(cut, short)| f64::from(cut) * (w - 1.0) + f64::from(short) * w;
+            spread(&mut self.cut, &mut boxes.map(whole));
+        }
+    }
+
+    /// What the dot products of sample `k` are to be divided by.
+    pub(super) fn divisor(&self, k: usize) -> f64 {
+        self.divisors[usize::from(self.axis.is_cut(k))]
+    }
+}
+
+/// The dot product at each of the 64 places. `sums` has [`LANES`] more values at its end, which do not matter.
+///
+/// The weights and the sums are whole numbers, and so is all that is added up: exact in `f64`, but for the sample that is
+/// cut on both axes of a very large picture.
+#[inline(always)]
+pub(super) fn along_row(sums: &[i32], taps: &Taps, out: &mut [f64; 64]) {
+    for (k, out) in out.iter_mut().enumerate() {
+        let weights = if taps.axis.is_cut(k) { &taps.cut } else { &taps.tent };
+        let start = taps.axis.pixels(k).start * taps.channels;
+        *out = dot(&sums[start..start + weights.len()], weights);
+    }
+}
+
+#[inline(always)]
+fn dot(sums: &[i32], weights: &[f64]) -> f64 {
+    let mut lanes = [0.0; LANES];
+    for (sums, weights) in sums.as_chunks::<LANES>().0.iter().zip(weights.as_chunks::<LANES>().0) {
+        for i in 0..LANES {
+            lanes[i] += f64::from(sums[i]) * weights[i];
+        }
+    }
+    let four: [f64; 4] = std::array::from_fn(|i| lanes[i] + lanes[i + 4]);
+    (four[0] + four[2]) + (four[1] + four[3])
+}

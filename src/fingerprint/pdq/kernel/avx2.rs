@@ -1,0 +1,161 @@
+//! AVX2: two rows interleaved, so that one instruction multiplies and adds both.
+//!
+//! ```text
+//! for block of 32 columns:
+//!     for group of rows whose weights add up to at most 257:
+//!         for pair (a, b) of rows of the group:
+//!             low, high += maddubs(interleave(a, b), weights of a and b)      16 bits: 257 * 255 = 65535
+//!         wide += low, high                                                   32 bits
+//!     sums += wide
+//! ```
+//!
+//! `maddubs` takes unsigned bytes times signed ones and saturates at 32767, so the weights of a pair add up to at most 128
+//! (128 * 255 = 32640): rows that together weigh more stay alone, paired with themselves at weight 0.
+//! Interleaving works within the halves of a register; the columns are put in order once per block.
+#![allow(unsafe_code, reason = "a kernel: calls across target features, and loads by address")]
+
+use std::arch::x86_64::{
+    __m256i, _mm256_add_epi16, _mm256_add_epi32, _mm256_loadu_si256, _mm256_maddubs_epi16,
+    _mm256_permute2x128_si256, _mm256_set1_epi16, _mm256_setzero_si256, _mm256_storeu_si256,
+    _mm256_unpackhi_epi8, _mm256_unpackhi_epi16, _mm256_unpacklo_epi8, _mm256_unpacklo_epi16,
+};
+
+use super::portable::{self, group};
+use super::{ROWS, Rows};
+use crate::fingerprint::pdq::horizontal::{self, Taps};
+use crate::fingerprint::pdq::transform::{Samples, Transform};
+
+/// Largest sum of two weights whose products fit in a signed 16-bit lane.
+const PAIR: u8 = (i16::MAX / u8::MAX as i16) as u8;
+
+/// Proof that this CPU and operating system run AVX2.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::fingerprint::pdq) struct Avx2(());
+
+impl Avx2 {
+    pub(super) fn new() -> Option<Avx2> {
+        is_x86_feature_detected!("avx2").then_some(Avx2(()))
+    }
+
+    pub(super) fn add(self, rows: Rows<'_>, weights: &[u8], sums: &mut [i32], fresh: bool) {
+        // SAFETY: a value of this type exists only where `new` found the feature.
+        unsafe { add(rows, weights, sums, fresh) }
+    }
+
+    pub(super) fn along_row(self, sums: &[i32], taps: &Taps, out: &mut [f64; 64]) {
+        // SAFETY: as above.
+        unsafe { along_row(sums, taps, out) }
+    }
+
+    pub(super) fn transform(self, samples: &Samples, tolerance: f64) -> Transform {
+        // SAFETY: as above.
+        unsafe { transform(samples, tolerance) }
+    }
+}
+
+/// Two rows of a group: where they start, and their weights as `maddubs` wants them, the first in the low byte.
+#[derive(Clone, Copy, Default)]
+struct Pair {
+    starts: [usize; 2],
+    weights: i16,
+    /// The last one of its group.
+    last: bool,
+}
+
+fn pairs(rows: &Rows<'_>, weights: &[u8], pairs: &mut [Pair; ROWS]) -> usize {
+    let (mut row, mut count) = (0, 0);
+    while row < weights.len() {
+        let end = row + group(&weights[row..]);
+        while row < end {
+            let both = row + 1 < end && weights[row] + weights[row + 1] <= PAIR;
+            let other = row + usize::from(both);
+            pairs[count] = Pair {
+                starts: [rows.start(row), rows.start(other)],
+                weights: i16::from_le_bytes([weights[row], if both { weights[other] } else { 0 }]),
+                last: other + 1 == end,
+            };
+            row = other + 1;
+            count += 1;
+        }
+    }
+    count
+}
+
+#[target_feature(enable = "avx2")]
+fn add(rows: Rows<'_>, weights: &[u8], sums: &mut [i32], fresh: bool) {
+    let mut list = [Pair::default(); ROWS];
+    let count = pairs(&rows, weights, &mut list);
+    let list = &list[..count];
+    let (blocks, tail) = sums.as_chunks_mut::<32>();
+    let zero = _mm256_setzero_si256();
+    for (block, sums) in blocks.iter_mut().enumerate() {
+        let mut wide = [zero; 4];
+        let (mut low, mut high) = (zero, zero);
+        for pair in list {
+            let [a, b] = pair.starts.map(|start| load(&rows, start + 32 * block));
+            let weights = _mm256_set1_epi16(pair.weights);
+            low = _mm256_add_epi16(low, _mm256_maddubs_epi16(_mm256_unpacklo_epi8(a, b), weights));
+            high =
+                _mm256_add_epi16(high, _mm256_maddubs_epi16(_mm256_unpackhi_epi8(a, b), weights));
+            if pair.last {
+                wide = [
+                    _mm256_add_epi32(wide[0], _mm256_unpacklo_epi16(low, zero)),
+                    _mm256_add_epi32(wide[1], _mm256_unpackhi_epi16(low, zero)),
+                    _mm256_add_epi32(wide[2], _mm256_unpacklo_epi16(high, zero)),
+                    _mm256_add_epi32(wide[3], _mm256_unpackhi_epi16(high, zero)),
+                ];
+                (low, high) = (zero, zero);
+            }
+        }
+        let [a, b, c, d] = wide;
+        let ordered = [
+            _mm256_permute2x128_si256::<0x20>(a, b),
+            _mm256_permute2x128_si256::<0x20>(c, d),
+            _mm256_permute2x128_si256::<0x31>(a, b),
+            _mm256_permute2x128_si256::<0x31>(c, d),
+        ];
+        for (sums, new) in sums.as_chunks_mut::<8>().0.iter_mut().zip(ordered) {
+            store(sums, if fresh { new } else { _mm256_add_epi32(new, loaded(sums)) });
+        }
+    }
+    if !tail.is_empty() {
+        let columns = 32 * blocks.len();
+        portable::add(rows.from_column(columns), weights, tail, fresh);
+    }
+}
+
+#[target_feature(enable = "avx2")]
+fn along_row(sums: &[i32], taps: &Taps, out: &mut [f64; 64]) {
+    horizontal::along_row(sums, taps, out);
+}
+
+#[target_feature(enable = "avx2")]
+fn transform(samples: &Samples, tolerance: f64) -> Transform {
+    Transform::of(samples, tolerance)
+}
+
+/// 32 bytes of the rows from `place` on.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load(rows: &Rows<'_>, place: usize) -> __m256i {
+    debug_assert!(place + 32 <= rows.bytes.len());
+    // SAFETY: `place` is the start of one of the rows, all of which lie within `bytes` (`Rows::of`), plus a column such
+    // that it and the 31 after it are in the row: there is one sum per byte of a row, and these belong to a whole block of 32 sums.
+    let address = unsafe { rows.bytes.as_ptr().add(place) };
+    // SAFETY: the 32 bytes are inside `bytes`, as said above, and the load asks for no alignment.
+    unsafe { _mm256_loadu_si256(address.cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn loaded(sums: &[i32; 8]) -> __m256i {
+    // SAFETY: the reference is valid for 32 bytes, and the load asks for no alignment.
+    unsafe { _mm256_loadu_si256(sums.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn store(sums: &mut [i32; 8], new: __m256i) {
+    // SAFETY: the reference is valid for 32 bytes, and the store asks for no alignment.
+    unsafe { _mm256_storeu_si256(sums.as_mut_ptr().cast(), new) }
+}

@@ -1,0 +1,136 @@
+//! AVX-512 with VNNI: four rows interleaved, and one instruction that multiplies four bytes and adds them to a 32-bit lane.
+//!
+//! ```text
+//! for block of 64 columns:
+//!     for quad of rows:
+//!         wide[0..4] = dpbusd(wide[0..4], interleave(quad)[0..4], weights of the quad)
+//!     sums += wide
+//! ```
+//!
+//! `dpbusd` takes unsigned bytes times signed ones, weights up to 127 therefore, and its sums do not saturate before 32 bits.
+//! Interleaving works within the quarters of a register; the columns are put in order once per block.
+//! Rows that are missing from the last quad are the last row again at weight 0. The last block is masked: what is
+//! masked is neither read nor written.
+#![allow(unsafe_code, reason = "a kernel: calls across target features, and loads by address")]
+
+use std::arch::x86_64::{
+    __m512i, _mm512_add_epi32, _mm512_dpbusd_epi32, _mm512_mask_storeu_epi32,
+    _mm512_maskz_loadu_epi8, _mm512_maskz_loadu_epi32, _mm512_set1_epi32, _mm512_setzero_si512,
+    _mm512_shuffle_i32x4, _mm512_unpackhi_epi8, _mm512_unpackhi_epi16, _mm512_unpacklo_epi8,
+    _mm512_unpacklo_epi16,
+};
+
+use super::{ROWS, Rows};
+use crate::fingerprint::pdq::horizontal::{self, Taps};
+use crate::fingerprint::pdq::transform::{Samples, Transform};
+
+/// Proof that this CPU and operating system run AVX-512 F, BW and VNNI.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::fingerprint::pdq) struct Avx512(());
+
+impl Avx512 {
+    pub(super) fn new() -> Option<Avx512> {
+        let offered = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vnni");
+        offered.then_some(Avx512(()))
+    }
+
+    pub(super) fn add(self, rows: Rows<'_>, weights: &[u8], sums: &mut [i32], fresh: bool) {
+        // SAFETY: a value of this type exists only where `new` found the features.
+        unsafe { add(rows, weights, sums, fresh) }
+    }
+
+    pub(super) fn along_row(self, sums: &[i32], taps: &Taps, out: &mut [f64; 64]) {
+        // SAFETY: as above.
+        unsafe { along_row(sums, taps, out) }
+    }
+
+    pub(super) fn transform(self, samples: &Samples, tolerance: f64) -> Transform {
+        // SAFETY: as above.
+        unsafe { transform(samples, tolerance) }
+    }
+}
+
+/// Four rows: where they start, and their weights, the first in the lowest byte.
+#[derive(Clone, Copy, Default)]
+struct Quad {
+    starts: [usize; 4],
+    weights: i32,
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn add(rows: Rows<'_>, weights: &[u8], sums: &mut [i32], fresh: bool) {
+    let mut quads = [Quad::default(); ROWS / 4];
+    for (i, (quad, weights)) in quads.iter_mut().zip(weights.chunks(4)).enumerate() {
+        quad.starts = std::array::from_fn(|j| rows.start((4 * i + j).min(rows.count - 1)));
+        let mut bytes = [0; 4];
+        bytes[..weights.len()].copy_from_slice(weights);
+        quad.weights = i32::from_le_bytes(bytes);
+    }
+    let quads = &quads[..weights.len().div_ceil(4)];
+    for (block, sums) in sums.chunks_mut(64).enumerate() {
+        let mask = u64::MAX >> (64 - sums.len());
+        let mut wide = [_mm512_setzero_si512(); 4];
+        for quad in quads {
+            let [a, b, c, d] = quad.starts.map(|start| load(&rows, start + 64 * block, mask));
+            let weights = _mm512_set1_epi32(quad.weights);
+            let (ab, cd) = (_mm512_unpacklo_epi8(a, b), _mm512_unpacklo_epi8(c, d));
+            wide[0] = _mm512_dpbusd_epi32(wide[0], _mm512_unpacklo_epi16(ab, cd), weights);
+            wide[1] = _mm512_dpbusd_epi32(wide[1], _mm512_unpackhi_epi16(ab, cd), weights);
+            let (ab, cd) = (_mm512_unpackhi_epi8(a, b), _mm512_unpackhi_epi8(c, d));
+            wide[2] = _mm512_dpbusd_epi32(wide[2], _mm512_unpacklo_epi16(ab, cd), weights);
+            wide[3] = _mm512_dpbusd_epi32(wide[3], _mm512_unpackhi_epi16(ab, cd), weights);
+        }
+        for (i, new) in ordered(wide).into_iter().enumerate() {
+            let mask = (mask >> (16 * i)) as u16;
+            let place = sums.as_mut_ptr().wrapping_add(16 * i);
+            let old = if fresh {
+                _mm512_setzero_si512()
+            } else {
+                // SAFETY: the mask lets through the lanes that are in `sums`; no alignment is asked for.
+                unsafe { _mm512_maskz_loadu_epi32(mask, place) }
+            };
+            // SAFETY: as above.
+            unsafe { _mm512_mask_storeu_epi32(place, mask, _mm512_add_epi32(new, old)) };
+        }
+    }
+}
+
+/// Quarter `q` of vector `v` holds the columns `16 q + 4 v` to `16 q + 4 v + 3`: transposed, the columns are in order.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn ordered([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
+    let (low_ab, high_ab) =
+        (_mm512_shuffle_i32x4::<0x44>(a, b), _mm512_shuffle_i32x4::<0xee>(a, b));
+    let (low_cd, high_cd) =
+        (_mm512_shuffle_i32x4::<0x44>(c, d), _mm512_shuffle_i32x4::<0xee>(c, d));
+    [
+        _mm512_shuffle_i32x4::<0x88>(low_ab, low_cd),
+        _mm512_shuffle_i32x4::<0xdd>(low_ab, low_cd),
+        _mm512_shuffle_i32x4::<0x88>(high_ab, high_cd),
+        _mm512_shuffle_i32x4::<0xdd>(high_ab, high_cd),
+    ]
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
+fn along_row(sums: &[i32], taps: &Taps, out: &mut [f64; 64]) {
+    horizontal::along_row(sums, taps, out);
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
+fn transform(samples: &Samples, tolerance: f64) -> Transform {
+    Transform::of(samples, tolerance)
+}
+
+/// The bytes of the rows from `place` on that `mask` lets through.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn load(rows: &Rows<'_>, place: usize, mask: u64) -> __m512i {
+    debug_assert!(place + mask.count_ones() as usize <= rows.bytes.len());
+    // SAFETY: `place` is the start of one of the rows, all of which lie within `bytes` (`Rows::of`), plus a column of the row.
+    let address = unsafe { rows.bytes.as_ptr().add(place) };
+    // SAFETY: the mask lets through as many bytes as the row has from there on, there being one sum per byte of
+    // a row; no alignment is asked for.
+    unsafe { _mm512_maskz_loadu_epi8(mask, address.cast()) }
+}

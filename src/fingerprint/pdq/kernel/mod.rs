@@ -1,0 +1,151 @@
+//! What is written or compiled once per instruction set: the sums that read the pixels, and the arithmetic of one picture.
+//!
+//! ```text
+//! add(rows, weights, sums, fresh):   sums[c] = (0 if fresh else sums[c]) + sum over i of weights[i] * rows[i][c]
+//! ```
+//!
+//! `add` is written anew in each file, and exact in each: it adds whole numbers, and every file says why none of its
+//! sums overflows. [`along_row`](super::horizontal::along_row) and [`Transform::of`] are one text for all, compiled with
+//! more instructions: Rust neither reorders nor fuses operations on `f64`, so these have the same bits too.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod portable;
+#[cfg(test)]
+mod tests;
+
+#[cfg(target_arch = "x86_64")]
+use self::{avx2::Avx2, avx512::Avx512};
+#[cfg(target_arch = "aarch64")]
+use neon::Neon;
+
+use super::horizontal::{Taps, along_row};
+use super::transform::{Samples, Transform};
+use crate::hamming::Isa;
+use crate::media::Raster;
+
+/// Most rows in one call of [`Kernel::add`].
+pub(super) const ROWS: usize = 16;
+
+/// Largest weight of a row in one call of [`Kernel::add`]: a signed byte.
+pub(super) const MAX_WEIGHT: u16 = 127;
+
+/// Up to [`ROWS`] rows of bytes, at least one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rows<'a> {
+    bytes: &'a [u8],
+    stride: usize,
+    count: usize,
+    length: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// The rows of a raster of 8 bits a channel, which has 1 to [`ROWS`] of them.
+    pub(super) fn of(raster: &Raster<'a>) -> Self {
+        let length = raster.width() * raster.format().bytes_per_pixel();
+        let rows =
+            Rows { bytes: raster.bytes(), stride: raster.stride(), count: raster.height(), length };
+        // The kernels read by address and rest on this.
+        assert!(
+            (1..=ROWS).contains(&rows.count)
+                && rows.start(rows.count - 1) + length <= rows.bytes.len()
+        );
+        rows
+    }
+
+    /// Where row `i` starts.
+    fn start(&self, i: usize) -> usize {
+        i * self.stride
+    }
+
+    fn row(&self, i: usize) -> &'a [u8] {
+        &self.bytes[self.start(i)..][..self.length]
+    }
+
+    /// The same rows from byte `column` on.
+    #[allow(dead_code, reason = "the portable kernel alone has no tails")]
+    fn from_column(&self, column: usize) -> Self {
+        Rows { bytes: &self.bytes[column..], length: self.length - column, ..*self }
+    }
+}
+
+/// The instructions to use. No value of a set that this CPU lacks can be made.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kernel {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+    #[cfg(target_arch = "aarch64")]
+    Neon(Neon),
+}
+
+impl Default for Kernel {
+    fn default() -> Self {
+        Kernel::of(Isa::detect())
+    }
+}
+
+impl Kernel {
+    /// The strongest kernel that `isa` allows. AVX-512 means other extensions here than it does to the search, so that
+    /// a CPU may have one and not the other.
+    pub(super) fn of(isa: Isa) -> Self {
+        let kernel = match isa.name() {
+            #[cfg(target_arch = "x86_64")]
+            "avx512" => Avx512::new().map(Kernel::Avx512).or_else(|| Avx2::new().map(Kernel::Avx2)),
+            #[cfg(target_arch = "x86_64")]
+            "avx2" => Avx2::new().map(Kernel::Avx2),
+            #[cfg(target_arch = "aarch64")]
+            "neon" => Neon::new().map(Kernel::Neon),
+            _ => None,
+        };
+        kernel.unwrap_or(Kernel::Portable)
+    }
+
+    /// See the [module](self). There is one weight per row, at most [`MAX_WEIGHT`], and one sum per byte of a row. The
+    /// caller sees to it that no sum exceeds 31 bits.
+    pub(super) fn add(self, rows: Rows<'_>, weights: &[u8], sums: &mut [i32], fresh: bool) {
+        assert!(weights.len() == rows.count && sums.len() == rows.length);
+        match self {
+            Kernel::Portable => portable::add(rows, weights, sums, fresh),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2(proof) => proof.add(rows, weights, sums, fresh),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512(proof) => proof.add(rows, weights, sums, fresh),
+            #[cfg(target_arch = "aarch64")]
+            Kernel::Neon(proof) => proof.add(rows, weights, sums, fresh),
+        }
+    }
+
+    /// The 64 samples of a row, from the sums of its columns.
+    pub(super) fn along_row(self, sums: &[i32], taps: &Taps, out: &mut [f64; 64]) {
+        match self {
+            Kernel::Portable => along_row(sums, taps, out),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2(proof) => proof.along_row(sums, taps, out),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512(proof) => proof.along_row(sums, taps, out),
+            // NEON is part of the baseline: the compiler uses it everywhere.
+            #[cfg(target_arch = "aarch64")]
+            Kernel::Neon(_) => along_row(sums, taps, out),
+        }
+    }
+
+    /// Everything that is computed from the samples and asks for many operations.
+    pub(super) fn transform(self, samples: &Samples, tolerance: f64) -> Transform {
+        match self {
+            Kernel::Portable => Transform::of(samples, tolerance),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2(proof) => proof.transform(samples, tolerance),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512(proof) => proof.transform(samples, tolerance),
+            #[cfg(target_arch = "aarch64")]
+            Kernel::Neon(_) => Transform::of(samples, tolerance),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! From the 64x64 samples to what the hash and the quality are read from.
+
+use super::dct::coefficients;
+
+/// 64x64 samples of the blurred luma, 0..=255.
+pub(super) type Samples = [[f64; 64]; 64];
+
+/// The lowest frequencies of both axes.
+pub(super) type Block = [[f64; 16]; 16];
+
+/// Coefficients and quality of a picture.
+#[derive(Clone, Debug)]
+pub(super) struct Transform {
+    pub(super) coefficients: Block,
+    /// The quality, if every step between neighbours were smaller by the tolerance, as it is, and larger.
+    pub(super) quality: [u8; 3],
+}
+
+/// Steps are counted in 2^-20 hundredths of the range, which fit in 32 bits and are as many lanes as the CPU has.
+const UNIT: f64 = (1 << 20) as f64;
+
+impl Transform {
+    /// `tolerance` is in hundredths of the range, 2^-19 of which are used up by counting in whole units.
+    #[inline(always)]
+    pub(super) fn of(samples: &Samples, tolerance: f64) -> Self {
+        Transform { coefficients: coefficients(samples), quality: quality(samples, tolerance) }
+    }
+}
+
+#[inline(always)]
+fn quality(samples: &Samples, tolerance: f64) -> [u8; 3] {
+    let tolerance = (tolerance * UNIT) as i32;
+    let mut units = [[0i32; 64]; 64];
+    for (units, samples) in units.as_flattened_mut().iter_mut().zip(samples.as_flattened()) {
+        *units = (samples * (UNIT * 100.0 / 255.0)) as i32;
+    }
+    let mut sums = [0i32; 3];
+    let mut steps = |from: &[i32], to: &[i32]| {
+        for (u, v) in from.iter().zip(to) {
+            let step = (u - v).abs();
+            sums[0] += (step - tolerance).max(0) >> 20;
+            sums[1] += step >> 20;
+            sums[2] += (step + tolerance) >> 20;
+        }
+    };
+    let all = units.as_flattened();
+    steps(all, &all[64..]);
+    for row in &units {
+        steps(row, &row[1..]);
+    }
+    sums.map(|sum| (sum / 90).min(100) as u8)
+}
