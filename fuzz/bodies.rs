@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{Parts, u32_at, u64_at};
-use tamis::fingerprint::{Algorithm, Fingerprint, Fingerprints, Hasher, Pdq, PdqHash, Perceptual, View};
+use tamis::fingerprint::{
+    Algorithm, Fingerprint, Fingerprints, Hasher, Pdq, PdqHash, Perceptual, View,
+};
 use tamis::fingerprint::{Digests, pdq::plain};
 use tamis::import::{self, Format, Options, Report};
 use tamis::media::{Decoder, MediaClass, Raster, sniff};

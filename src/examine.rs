@@ -2,25 +2,46 @@
 //!
 //! ```text
 //! examine(upload, asked):
-//!     channels = colour if asked.exact, else luma
-//!     decode, and while the rows arrive hash each frame:
+//!     decode in colour if asked.exact, else by luma where the file has it; while the rows arrive, hash each frame:
 //!         frame 0     -> as stored, its dihedral forms, as shown
 //!         later ones  -> frame
-//!     an exact hash that is a near-tie: decode once more, replaying the reference's own arithmetic
-//!     a luma hash: note how far the exact one can be away (slack), or that it says nothing
-//!     the same, one level down and no further: the thumbnail, pictures inside a document or archive
+//!     exact, and the hash is a near-tie:  decode once more, replaying the reference's own arithmetic
+//!     by luma:  note how far the exact hash can be away (slack); where that says too little, examine exactly
+//!     one level down and no further: the thumbnail, the pictures inside a document or archive
 //! ```
 //!
-//! Invariants: what an exact examination gives is the hash of the reference library for that view; what one by luma gives is
-//! within its `slack` of that, or the result says that only an exact examination helps. Nothing is looked up
-//! here: this room knows no store, which is why a [worker process](crate::sandbox) can do the same for a host that
-//! trusts no decoder.
+//! # Two stages
+//!
+//! A JPEG holds its luma as a plane of its own. Decoding only that saves the colour, and its hash is nearly that of the
+//! picture: whoever looks it up with a radius wider by its `slack` misses nothing, and need examine only what is near
+//! exactly. A picture whose luma hash is a near-tie, or would need more than [`MOST_SLACK`] bits, is examined exactly at once.
+//!
+//! # Invariants
+//!
+//! An exact examination gives the hash of the reference library for each view. (As shown, near-ties are decided by
+//! exact arithmetic: the reference knows no orientation, and its rounding cannot be replayed without all pixels of the turned
+//! picture.) What one by luma gives is within its slack of that. Nothing is looked up here: this room
+//! knows no store, so that a worker process can do the same for a host that trusts no decoder.
+//!
+//! All of it is bounded by [`Limits`]: the time counts from [`Asked::started`], however often a picture is decoded.
 
 use std::time::Instant;
 
-use crate::fingerprint::{Dihedral, Hasher, Pdq, Perceptual, View};
+use serde::{Deserialize, Serialize};
+
+use crate::fingerprint::{Dihedral, DihedralPdq, Hasher, Pdq, Perceptual, Sampled, View};
 use crate::limits::Limits;
-use crate::media::{Channels, Decoder, Frame, Keep, Media, Request, Unscannable};
+use crate::media::{
+    Budget, Channels, Decoded, Decoder, Embedded, Frame, Media, Place, Raster, Request, Sink,
+    Unscannable, embedded, sniff,
+};
+
+/// How far a coefficient of a luma hash may be from that of the exact one. Measured: `tests/long tolerance`.
+const LUMA_ERROR: f64 = 2.0;
+/// The least slack of a luma hash, in bits, whatever its coefficients say.
+const LEAST_SLACK: u32 = 8;
+/// The greatest slack that is worth a search. Beyond it a picture is examined exactly at once.
+pub const MOST_SLACK: u32 = 32;
 
 /// What is asked of one upload.
 #[derive(Clone, Copy, Debug)]
@@ -31,28 +52,56 @@ pub struct Asked<'a> {
     pub exact: bool,
     /// What it may cost.
     pub limits: &'a Limits,
+    /// When it began: the limits on time count from here.
+    pub started: Instant,
     /// The caller's own deadline; the nearer of this and [`Limits::time_for`] holds.
     pub deadline: Option<Instant>,
 }
 
+impl<'a> Asked<'a> {
+    /// The exact hashes of some views, beginning now.
+    pub fn exactly(views: &'a [View], limits: &'a Limits) -> Self {
+        Asked { views, exact: true, limits, started: Instant::now(), deadline: None }
+    }
+}
+
 /// What was found out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Examined {
-    /// The hash of each view.
+    /// The hash of each view, in the order of the views and of the parts.
     pub perceptual: Vec<Perceptual>,
     /// Whether everything that the views call for was looked at.
     pub complete: bool,
     /// The picture ends early, and this is why; what there is of it was hashed as viewers show it.
     pub cut_short: Option<Unscannable>,
     /// Width and height of the picture as stored, if it is one.
-    pub size: Option<(usize, usize)>,
+    pub size: Option<(u32, u32)>,
 }
 
 /// Examines uploads one after the other, reusing its buffers.
+///
+/// ```
+/// use tamis::examine::{Asked, Examiner};
+/// use tamis::fingerprint::View;
+/// let upload = tamis::store::test_files()[1].bytes;
+/// let limits = tamis::Limits::default();
+/// let asked = Asked::exactly(&[View::AsStored], &limits);
+/// # #[cfg(feature = "decode")]
+/// let examined = Examiner::new().examine(upload, &tamis::media::sniff(upload), &asked).unwrap();
+/// # #[cfg(feature = "decode")]
+/// assert_eq!(examined.perceptual[0].hash.popcount(), 128);
+/// ```
 #[derive(Debug, Default)]
 pub struct Examiner {
     decoder: Decoder,
-    hasher: Hasher,
+    hashers: Hashers,
+}
+
+/// One for the picture as it is stored, one for it as it is shown: both are fed the same rows.
+#[derive(Debug, Default)]
+struct Hashers {
+    stored: Hasher,
+    shown: Hasher,
 }
 
 impl Examiner {
@@ -61,55 +110,307 @@ impl Examiner {
         Self::default()
     }
 
-    /// Examines one upload.
+    /// Examines one upload: a picture, or the pictures inside it.
     ///
     /// # Errors
-    /// Why its picture gave no pixels.
+    /// Why a picture gave no pixels. What is inside an upload gives no error: see [`Examined::complete`].
     pub fn examine(
         &mut self,
         bytes: &[u8],
         media: &Media,
         asked: &Asked<'_>,
     ) -> Result<Examined, Unscannable> {
-        let mut kept = Keep::default();
-        let request = Request {
-            bytes,
-            media: *media,
-            channels: if asked.exact { Channels::Colour } else { Channels::Luma },
-            frames: if asked.views.contains(&View::Frame) { asked.limits.frames } else { 1 },
-            limits: asked.limits,
-            deadline: asked.deadline,
-        };
-        let decoded = self.decoder.decode(&request, &mut kept)?;
-        let mut examined = Examined { complete: decoded.all_frames, ..Examined::default() };
-        examined.cut_short = decoded.cut_short;
-        if let Some(frame) = kept.frame() {
-            examined.size = Some((frame.width, frame.height));
-            self.frame(&frame, &kept, asked.views, &mut examined.perceptual);
+        let mut examined = Examined { complete: true, ..Examined::default() };
+        let mut pixels = 0;
+        if media.class.is_picture() {
+            let found = self.picture(bytes, media, None, 0, asked, &mut examined.perceptual)?;
+            examined.complete = found.decoded.all_frames;
+            examined.cut_short = found.decoded.cut_short;
+            examined.size = found.frame.map(|f| (f.width as u32, f.height as u32));
+            pixels = found.pixels();
         }
+        self.inside(bytes, media, pixels, asked, &mut examined);
+        examined.perceptual.sort_by_key(|p| (p.view, p.part));
         Ok(examined)
     }
 
-    fn frame(&mut self, frame: &Frame, kept: &Keep, views: &[View], out: &mut Vec<Perceptual>) {
-        let Some(stored) = kept.raster() else { return };
-        if views.iter().any(|v| v.is_dihedral()) {
-            let forms = self.hasher.hash_dihedral(&stored);
-            let forms = Dihedral::ALL.into_iter().zip(forms.hashes).map(|(form, hash)| {
-                Perceptual::new(View::of(form), Pdq { hash, quality: forms.quality })
-            });
-            out.extend(forms.filter(|p| views.contains(&p.view)));
+    /// The pictures one level down.
+    fn inside(
+        &mut self,
+        bytes: &[u8],
+        media: &Media,
+        mut pixels: u64,
+        asked: &Asked<'_>,
+        examined: &mut Examined,
+    ) {
+        let wanted = |place: &Place| asked.views.contains(&view_of(place));
+        let pictures = asked.limits.embedded;
+        if pictures == 0 || ![Place::Thumbnail, Place::Member(0)].iter().any(wanted) {
+            return;
         }
-        // At 64 x 64 the reference hashes a picture by itself differently than among its eight forms.
-        let alone = out.is_empty() || (frame.width, frame.height) == (64, 64);
-        if alone && views.contains(&View::AsStored) {
-            out.retain(|p| p.view != View::AsStored);
-            out.insert(0, Perceptual::new(View::AsStored, self.hasher.hash(&stored)));
-        }
-        // An upright picture is shown as it is stored: one look-up is enough, under either name.
-        if views.contains(&View::AsShown)
-            && (frame.orientation != 1 || !views.contains(&View::AsStored))
-        {
-            out.push(Perceptual::new(View::AsShown, self.hasher.hash(&stored)));
+        let own = asked.started.checked_add(asked.limits.time_for(asked.limits.pixels));
+        let deadline = own.into_iter().chain(asked.deadline).min();
+        let budget =
+            Budget { pictures, bytes: asked.limits.embedded_bytes, deadline, ..Budget::default() };
+        let Examined { perceptual, complete, .. } = examined;
+        let mut missed = false;
+        let coverage = embedded(bytes, media, &budget, &mut |Embedded { place, bytes }| {
+            if !wanted(&place) {
+                return;
+            }
+            // What was inflated is held while it is decoded.
+            let held = bytes.len() as u64;
+            let limits = Limits {
+                memory: asked.limits.memory.saturating_sub(held),
+                progressive_memory: asked.limits.progressive_memory.saturating_sub(held),
+                ..asked.limits.clone()
+            };
+            let asked = Asked { limits: &limits, ..*asked };
+            match self.picture(bytes, &sniff(bytes), Some(place), pixels, &asked, perceptual) {
+                Ok(found) => {
+                    pixels = pixels.saturating_add(found.pixels());
+                    missed |= !found.decoded.all_frames || found.decoded.cut_short.is_some();
+                }
+                Err(_) => missed = true,
+            }
+        });
+        *complete &= coverage.complete() && !missed;
+    }
+
+    /// Hashes one picture: the upload itself, or one inside it.
+    fn picture(
+        &mut self,
+        bytes: &[u8],
+        media: &Media,
+        place: Option<Place>,
+        before: u64,
+        asked: &Asked<'_>,
+        out: &mut Vec<Perceptual>,
+    ) -> Result<Found, Unscannable> {
+        let Asked { views, limits, started, deadline, .. } = *asked;
+        let frames =
+            if place.is_none() && views.contains(&View::Frame) { limits.frames } else { 1 };
+        let request = |channels| Request {
+            bytes,
+            media: *media,
+            channels,
+            frames,
+            limits,
+            started,
+            before,
+            deadline,
+        };
+        let mut channels = if asked.exact { Channels::Colour } else { Channels::Luma };
+        loop {
+            let mut pass = Pass::new(&mut self.hashers, views, place);
+            let decoded = self.decoder.decode(&request(channels), &mut pass)?;
+            let Pass { hashes, undecided, by_luma, frame, .. } = pass.finish();
+            if by_luma && !undecided.is_empty() {
+                channels = Channels::Colour;
+                continue;
+            }
+            out.extend(hashes);
+            if !undecided.is_empty() {
+                let mut pass = Pass::new(&mut self.hashers, views, place);
+                pass.replays = Some(undecided);
+                self.decoder.decode(&request(channels), &mut pass)?;
+                out.append(&mut pass.finish().hashes);
+            }
+            return Ok(Found { decoded, frame });
         }
     }
+}
+
+/// What was decoded, and the first frame of it.
+struct Found {
+    decoded: Decoded,
+    frame: Option<Frame>,
+}
+
+impl Found {
+    fn pixels(&self) -> u64 {
+        let area = self.frame.map_or(0, |f| f.width as u64 * f.height as u64);
+        area.saturating_mul(u64::from(self.decoded.frames))
+    }
+}
+
+fn view_of(place: &Place) -> View {
+    match place {
+        Place::Thumbnail => View::Thumbnail,
+        Place::Member(_) => View::Embedded,
+    }
+}
+
+/// One pass over an upload's frames.
+struct Pass<'a> {
+    hashers: &'a mut Hashers,
+    views: &'a [View],
+    /// Where the picture was found; nowhere if it is the upload itself.
+    place: Option<Place>,
+    /// The first frame.
+    frame: Option<Frame>,
+    /// The one whose rows are arriving.
+    current: Option<Frame>,
+    hashes: Vec<Perceptual>,
+    /// Frames whose hashes this pass cannot tell: near-ties, or too doubtful by luma.
+    undecided: Vec<u32>,
+    /// Whether any pixels were only nearly those of the picture.
+    by_luma: bool,
+    /// If given, only the frames with these numbers are hashed, in the reference's own arithmetic.
+    replays: Option<Vec<u32>>,
+}
+
+/// The hashes of one rendering of a frame, and how far off they may be.
+struct Hashed {
+    one: Pdq,
+    eight: Option<DihedralPdq>,
+    slack: u32,
+}
+
+impl<'a> Pass<'a> {
+    fn new(hashers: &'a mut Hashers, views: &'a [View], place: Option<Place>) -> Self {
+        Pass {
+            hashers,
+            views,
+            place,
+            frame: None,
+            current: None,
+            hashes: Vec::new(),
+            undecided: Vec::new(),
+            by_luma: false,
+            replays: None,
+        }
+    }
+
+    /// Once the decoder has handed over everything.
+    fn finish(mut self) -> Self {
+        self.finish_frame();
+        self
+    }
+
+    /// Takes the hashes of the frame whose rows have all arrived.
+    fn finish_frame(&mut self) {
+        let Some(frame) = self.current.take() else { return };
+        let eight = self.turns(&frame);
+        let stored = if self.replays.is_some() {
+            self.hashers.stored.finish_replay().map(|replayed| Hashed {
+                one: replayed.pdq(),
+                eight: eight.then(|| replayed.dihedral()),
+                slack: 0,
+            })
+        } else {
+            let sampled = self.hashers.stored.finish();
+            sampled.and_then(|sampled| hashed(&sampled, &frame, eight))
+        };
+        match stored {
+            Some(hashed) => self.take_stored(&frame, hashed),
+            None => self.undecided.push(frame.index),
+        }
+        if self.shows(&frame) {
+            // A near-tie of a turned picture cannot be replayed: see the room's invariants.
+            let shown = self.hashers.shown.finish().and_then(|sampled| match frame.exact {
+                true => Some(Hashed { one: sampled.pdq_exact(), eight: None, slack: 0 }),
+                false => hashed(&sampled, &frame, false),
+            });
+            match shown {
+                Some(hashed) => {
+                    let view = self.place.as_ref().map_or(View::AsShown, view_of);
+                    self.push(view, 0, hashed.one, hashed.slack);
+                }
+                None => self.undecided.push(frame.index),
+            }
+        }
+    }
+
+    fn wants(&self, view: View) -> bool {
+        self.views.contains(&view)
+    }
+
+    /// Whether the turned and mirrored forms of a frame are hashed.
+    fn turns(&self, frame: &Frame) -> bool {
+        self.place.is_none() && frame.index == 0 && self.views.iter().any(|v| v.is_dihedral())
+    }
+
+    /// Whether a frame is hashed as it is shown, besides as it is stored.
+    fn shows(&self, frame: &Frame) -> bool {
+        let wanted = self.place.is_some() || self.wants(View::AsShown);
+        self.replays.is_none() && wanted && frame.index == 0 && frame.orientation != 1
+    }
+
+    /// Notes the hashes of the frame as it is stored.
+    fn take_stored(&mut self, frame: &Frame, Hashed { one, eight, slack }: Hashed) {
+        if let Some(place) = &self.place {
+            let view = view_of(place);
+            return self.push(view, 0, one, slack);
+        }
+        if frame.index > 0 {
+            return self.push(View::Frame, frame.index, one, slack);
+        }
+        // An upright picture is shown as it is stored: one look-up is enough, under either name.
+        if self.wants(View::AsStored) {
+            self.push(View::AsStored, 0, one, slack);
+        } else if frame.orientation == 1 && self.wants(View::AsShown) {
+            self.push(View::AsShown, 0, one, slack);
+        }
+        let DihedralPdq { hashes, quality } = eight.unwrap_or_default();
+        for (form, hash) in Dihedral::ALL.into_iter().zip(hashes).skip(1) {
+            if self.wants(View::of(form)) {
+                self.push(View::of(form), 0, Pdq { hash, quality }, slack);
+            }
+        }
+    }
+
+    fn push(&mut self, view: View, part: u32, pdq: Pdq, slack: u32) {
+        let part = match &self.place {
+            Some(Place::Member(number)) => *number,
+            _ => part,
+        };
+        self.hashes.push(Perceptual { slack, ..Perceptual::new(view, pdq).of_part(part) });
+    }
+}
+
+impl Sink for Pass<'_> {
+    fn begin(&mut self, frame: &Frame) {
+        self.finish_frame();
+        self.frame.get_or_insert(*frame);
+        let Frame { index, width, height, format, orientation, .. } = *frame;
+        self.by_luma |= !frame.exact;
+        match &self.replays {
+            Some(frames) if !frames.contains(&index) => return,
+            Some(_) => self.hashers.stored.start_replay(width, height, format),
+            None => {
+                self.hashers.stored.start(width, height, format, 1);
+                if self.shows(frame) {
+                    self.hashers.shown.start(width, height, format, orientation);
+                }
+            }
+        }
+        self.current = Some(*frame);
+    }
+
+    fn rows(&mut self, band: &Raster<'_>) {
+        let Some(frame) = self.current else { return };
+        if self.replays.is_some() {
+            return self.hashers.stored.replay_rows(band);
+        }
+        self.hashers.stored.rows(band);
+        if self.shows(&frame) {
+            self.hashers.shown.rows(band);
+        }
+    }
+}
+
+/// What the samples of a frame say, if they can tell.
+fn hashed(sampled: &Sampled, frame: &Frame, eight: bool) -> Option<Hashed> {
+    if frame.exact {
+        let eight = if eight { Some(sampled.dihedral()?) } else { None };
+        return Some(Hashed { one: sampled.pdq()?, eight, slack: 0 });
+    }
+    let doubtful = match eight {
+        true => sampled.doubtful_bits_dihedral(LUMA_ERROR),
+        false => sampled.doubtful_bits(LUMA_ERROR),
+    };
+    let slack = doubtful.max(LEAST_SLACK);
+    let eight = eight.then(|| sampled.dihedral_exact());
+    (slack <= MOST_SLACK).then(|| Hashed { one: sampled.pdq_exact(), eight, slack })
 }

@@ -49,7 +49,8 @@ impl Limits {
     /// assert_eq!(limits.time_for(12_000_000).as_millis(), 250 + 12 * 30);
     /// ```
     pub fn time_for(&self, pixels: u64) -> Duration {
-        let nanoseconds = self.time_per_megapixel.as_nanos().saturating_mul(u128::from(pixels)) / 1_000_000;
+        let nanoseconds =
+            self.time_per_megapixel.as_nanos().saturating_mul(u128::from(pixels)) / 1_000_000;
         let allowance = Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX));
         self.time.saturating_add(allowance)
     }

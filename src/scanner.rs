@@ -5,9 +5,9 @@
 //!     sniff
 //!     digests, only of the algorithms that the store holds, and BLAKE3    -> look up
 //!     if they already decide `block`: stop
-//!     if it is a picture and the store holds perceptual hashes:
-//!         decode within the limits, else note why not
-//!         hash each view that the policy names                           -> radius search
+//!     if it is a picture, or may hold some, and the store holds perceptual hashes:
+//!         examine it within the limits, by luma where that is cheaper     -> radius search, wider by the slack
+//!         if anything is near and the hashes were not exact: examine it exactly, and let that decide
 //!     policy
 //! ```
 //!
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::examine::{Asked, Examined, Examiner};
-use crate::fingerprint::{Algorithm, Algorithms, Digester, Fingerprints};
+use crate::fingerprint::{Algorithm, Algorithms, Digester, Fingerprints, View};
 use crate::limits::Limits;
 use crate::media::{Format, Media, MediaClass, Unscannable, sniff};
 use crate::policy::Policy;
@@ -262,12 +262,12 @@ impl Scanner {
         run.deadline = context.deadline.and_then(|d| run.started.checked_add(d));
         run.digest_lookup(self)?;
         run.examined.push(Method::Digests);
-        let perceptual =
-            media.class.is_picture() && run.snapshot.algorithms().contains(Algorithm::Pdq);
-        // Videos and archives are not looked into yet, and of an animation only the first frame: the verdict says so.
-        let partly = [MediaClass::Video, MediaClass::Archive];
-        let mut complete = !partly.contains(&media.class);
-        if perceptual {
+        let views = self.policy.views();
+        let container = [MediaClass::Archive, MediaClass::Pdf].contains(&media.class);
+        let pictures = media.class.is_picture() || (container && views.contains(&View::Embedded));
+        // Videos are not looked into yet: the verdict says so.
+        let mut complete = media.class != MediaClass::Video;
+        if pictures && run.snapshot.algorithms().contains(Algorithm::Pdq) {
             if self.policy.decided_by_digests(&run.matches) {
                 complete = false;
             } else {
@@ -277,12 +277,15 @@ impl Scanner {
                 };
                 match examined {
                     Ok(examined) => {
-                        run.examined.push(Method::Perceptual);
+                        // Of a document without pictures nothing but the digests was compared.
+                        if media.class.is_picture() || !examined.perceptual.is_empty() {
+                            run.examined.push(Method::Perceptual);
+                        }
                         run.unscannable = examined.cut_short;
                         complete = complete && examined.complete && run.unscannable.is_none();
                     }
                     Err(reason) => {
-                        run.unscannable = Some(reason);
+                        run.unscannable = media.class.is_picture().then_some(reason);
                         complete = false;
                     }
                 }
@@ -297,12 +300,14 @@ impl Scanner {
         run: &mut Run,
         bytes: &[u8],
         media: &Media,
+        started: Instant,
         exact: bool,
     ) -> std::result::Result<Examined, Unscannable> {
         let asked = Asked {
             views: self.policy.views(),
             exact,
             limits: &self.limits,
+            started,
             deadline: run.deadline,
         };
         let examiner = &mut self.examiner;
@@ -317,18 +322,20 @@ impl Scanner {
         bytes: &[u8],
         media: &Media,
     ) -> Result<std::result::Result<Examined, Unscannable>> {
-        let by_luma = match self.examine(run, bytes, media, self.exact) {
+        // The limits on time are those of examining; digests have their own pace.
+        let started = Instant::now();
+        let first = match self.examine(run, bytes, media, started, self.exact) {
             Ok(examined) => examined,
             Err(reason) => return Ok(Err(reason)),
         };
-        run.fingerprints.perceptual.clone_from(&by_luma.perceptual);
+        run.fingerprints.perceptual.clone_from(&first.perceptual);
         let digests = run.matches.len();
         run.perceptual_search(self)?;
-        let exact = by_luma.perceptual.iter().all(|p| p.slack == 0);
+        let exact = first.perceptual.iter().all(|p| p.slack == 0);
         if exact || run.matches.len() == digests {
-            return Ok(Ok(by_luma));
+            return Ok(Ok(first));
         }
-        match self.examine(run, bytes, media, true) {
+        match self.examine(run, bytes, media, started, true) {
             Ok(examined) => {
                 run.matches.truncate(digests);
                 run.fingerprints.perceptual.clone_from(&examined.perceptual);
@@ -336,7 +343,7 @@ impl Scanner {
                 Ok(Ok(examined))
             }
             // What is near stays a match, of a distance that is only known within the slack.
-            Err(reason) => Ok(Ok(Examined { complete: false, cut_short: Some(reason), ..by_luma })),
+            Err(reason) => Ok(Ok(Examined { complete: false, cut_short: Some(reason), ..first })),
         }
     }
 }

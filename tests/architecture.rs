@@ -22,7 +22,10 @@ const WALLS: &[(&str, &[&str])] = &[
     ("policy", &["fingerprint", "media", "search", "set"]),
     ("examine", &["fingerprint", "media"]),
     ("verdict", &["fingerprint", "media", "policy", "search", "set", "store"]),
-    ("scanner", &["examine", "fingerprint", "media", "policy", "search", "set", "store", "verdict"]),
+    (
+        "scanner",
+        &["examine", "fingerprint", "media", "policy", "search", "set", "store", "verdict"],
+    ),
     ("batch", &["policy", "scanner", "store", "verdict"]),
 ];
 

@@ -4,42 +4,15 @@
 #![allow(unsafe_code, reason = "an allocator that counts can only be written with `unsafe`")]
 #![allow(clippy::print_stderr, reason = "it prints what it measured")]
 
+mod counting;
 mod pictures;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
+use counting::{live, peak_of};
 use image::ImageFormat;
 use pictures::{at_distance, encode, film, hash, jpeg, png, scene, turned_jpeg};
 use tamis::set::{Entry, List, ListKind, Set, SetBuilder};
 use tamis::store::StoreOptions;
 use tamis::{Context, Policy, Scanner, Store};
-
-/// The system's allocator, with a count of the bytes that are in use and their peak.
-struct Counting;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-// SAFETY: every call is handed on to `System` unchanged, which keeps the contract; counting touches two atomics and
-// nothing that allocates.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let live = LIVE.fetch_add(layout.size(), Relaxed) + layout.size();
-        PEAK.fetch_max(live, Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`, which is the same for `System`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: `pointer` came from `System` by `alloc` above, with this layout.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 /// Twenty uploads of every kind, the largest 1920 x 1080.
 fn uploads() -> Vec<Vec<u8>> {
@@ -98,18 +71,16 @@ fn a_warm_scanner_does_not_grow() {
         check(upload, false);
         check(upload, true);
     }
-    let warm = LIVE.load(Relaxed);
+    let warm = live();
     for round in 0..10 {
         // In another order each time, so that large follows small and small follows large.
         for i in 0..uploads.len() {
             check(&uploads[(i * 7 + round) % uploads.len()], (i + round) % 2 == 0);
         }
-        assert_eq!(LIVE.load(Relaxed), warm, "after {} uploads", (round + 1) * uploads.len());
+        assert_eq!(live(), warm, "after {} uploads", (round + 1) * uploads.len());
     }
 
-    PEAK.store(warm, Relaxed);
-    check(&uploads[9], false);
-    let peak = PEAK.load(Relaxed) - warm;
+    let peak = peak_of(|| check(&uploads[9], false));
     eprintln!(
         "a warm scanner holds about {} KiB with {} KiB of uploads beside it; one more 1080p JPEG of {} KiB takes {} KiB at its peak",
         warm >> 10,

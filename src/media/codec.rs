@@ -12,9 +12,7 @@ use super::class::{MediaClass, Unscannable};
 use super::decode::{Decoder, Shape};
 use super::format::Format;
 use super::frame::{Decoded, Frame, Request, Sink};
-use super::pixels::{
-    compact, float_over_white, from_float, narrow, narrow_over_white, over_white,
-};
+use super::pixels::{compact, float_over_white, from_float, narrow, narrow_over_white, over_white};
 use super::raster::{PixelFormat, Raster};
 use super::source::{Source, Trace};
 use super::survey::{self, Survey};
@@ -27,8 +25,7 @@ const KEEP: usize = 16 << 20;
 struct Job<'a> {
     bytes: &'a [u8],
     limits: &'a Limits,
-    started: Instant,
-    callers: Option<Instant>,
+    request: &'a Request<'a>,
     deadline: Cell<Option<Instant>>,
     trace: &'a Trace,
 }
@@ -41,19 +38,19 @@ pub(super) fn decode(
 ) -> Result<Decoded, Unscannable> {
     let shape = fill(buffers, request)?;
     let Shape { width, height, format, orientation } = shape;
-    sink.begin(&Frame { index: 0, width, height, format, orientation });
+    sink.begin(&Frame { index: 0, width, height, format, orientation, exact: true });
     // The buffer was made to this size; a mismatch would be a defect of this room.
     let band = Raster::new(&buffers.pixels, width, height, format);
     sink.rows(&band.map_err(|_| Unscannable::Corrupt)?);
     let all_frames = request.media.class != MediaClass::Animation;
-    Ok(Decoded { frames: 1, all_frames, exact: true, cut_short: None })
+    Ok(Decoded { frames: 1, all_frames, cut_short: None })
 }
 
 fn fill(buffers: &mut Decoder, request: &Request<'_>) -> Result<Shape, Unscannable> {
     let Request { bytes, media, limits, deadline: callers, .. } = *request;
     let trace = Trace::default();
     let deadline = Cell::new(callers);
-    let job = Job { bytes, limits, started: Instant::now(), callers, deadline, trace: &trace };
+    let job = Job { bytes, limits, request, deadline, trace: &trace };
     if media.class == MediaClass::Animation && limits.frames == 0 {
         return Err(Unscannable::Limit);
     }
@@ -148,12 +145,7 @@ impl Job<'_> {
         {
             return Err(Unscannable::Limit);
         }
-        // Without an end if the sum is centuries away.
-        let own = self.started.checked_add(self.limits.time_for(area));
-        self.deadline.set(match (own, self.callers) {
-            (Some(own), Some(callers)) => Some(own.min(callers)),
-            (own, callers) => own.or(callers),
-        });
+        self.deadline.set(self.request.until(area));
         Ok(survey)
     }
 

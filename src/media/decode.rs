@@ -47,9 +47,7 @@ pub struct Decoder {
 impl std::fmt::Debug for Decoder {
     /// Sizes only: the pixels are somebody's upload.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Decoder")
-            .field("bytes", &self.pixels.capacity())
-            .finish()
+        f.debug_struct("Decoder").field("bytes", &self.pixels.capacity()).finish()
     }
 }
 

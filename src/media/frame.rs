@@ -14,7 +14,7 @@ use crate::limits::Limits;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channels {
     /// The luma that the file itself holds, where that saves work: of a JPEG in YCbCr. Everything else is decoded as
-    /// for [`Channels::Colour`], and [`Decoded::exact`] says so.
+    /// for [`Channels::Colour`], and [`Frame::exact`] says so.
     Luma,
     /// Red, green and blue as a viewer sees them; grey for a grey picture.
     Colour,
@@ -33,14 +33,29 @@ pub struct Request<'a> {
     pub frames: u32,
     /// What it may cost.
     pub limits: &'a Limits,
-    /// The caller's own deadline. The nearer of this and [`Limits::time_for`] holds.
+    /// When examining the upload began: [`Limits::time_for`] counts from here.
+    pub started: Instant,
+    /// Pixels of the same upload that were decoded before this picture: they add to its time.
+    pub before: u64,
+    /// The caller's own deadline. The nearer of this and the limit on time holds.
     pub deadline: Option<Instant>,
 }
 
 impl<'a> Request<'a> {
     /// The first frame of a picture, in colour.
     pub fn still(bytes: &'a [u8], media: Media, limits: &'a Limits) -> Self {
-        Request { bytes, media, channels: Channels::Colour, frames: 1, limits, deadline: None }
+        let (channels, started) = (Channels::Colour, Instant::now());
+        Request { bytes, media, channels, frames: 1, limits, started, before: 0, deadline: None }
+    }
+
+    /// The moment by which a picture of `area` pixels must be done; none if that is centuries away.
+    #[cfg(feature = "decode")]
+    pub(super) fn until(&self, area: u64) -> Option<Instant> {
+        let time = self.limits.time_for(self.before.saturating_add(area));
+        match (self.started.checked_add(time), self.deadline) {
+            (Some(own), Some(callers)) => Some(own.min(callers)),
+            (own, callers) => own.or(callers),
+        }
     }
 }
 
@@ -57,6 +72,8 @@ pub struct Frame {
     pub format: PixelFormat,
     /// EXIF orientation, 1 to 8. 1, which is also what a missing or senseless value gives, means upright.
     pub orientation: u8,
+    /// Whether the pixels are those of [`Channels::Colour`], and not only luma that is nearly theirs.
+    pub exact: bool,
 }
 
 /// Takes the frames of an upload while they are decoded.
@@ -75,8 +92,6 @@ pub struct Decoded {
     pub frames: u32,
     /// Whether these were all frames that the file has.
     pub all_frames: bool,
-    /// Whether the pixels are those of [`Channels::Colour`]. Grey pixels of a grey picture are.
-    pub exact: bool,
     /// The picture ends early, and this is why: its remaining rows were handed over as a viewer shows them, grey or white.
     pub cut_short: Option<Unscannable>,
 }

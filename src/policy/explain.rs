@@ -54,6 +54,10 @@ impl Policy {
                 "  - A picture match leads to review at most if the picture has too little detail (PDQ quality below {least}) or its quality is unknown."
             ),
         });
+        out.push(
+            "  - A picture match leads to review at most if the picture is too large to be hashed exactly within the limits."
+                .to_owned(),
+        );
 
         out.push("\nUploads that should have been examined and could not be:".to_owned());
         self.unexamined(&mut out);

@@ -123,13 +123,14 @@ impl Sampled {
 
     /// How many of the 256 bits could be others if every coefficient were off by up to `error`.
     pub fn doubtful_bits(&self, error: f64) -> u32 {
-        let block = self.coefficients();
-        let Median { below, above, .. } = Median::of(&block);
-        // A bit that is not set becomes set only if its coefficient can overtake one that is, of which `above` is the least.
-        let doubtful = |c: &&f64| {
-            if **c > below { **c <= below + 2.0 * error } else { **c >= above - 2.0 * error }
-        };
-        block.as_flattened().iter().filter(doubtful).count() as u32
+        doubtful(&self.coefficients(), error)
+    }
+
+    /// The same for whichever of the eight dihedral forms has the most.
+    pub fn doubtful_bits_dihedral(&self, error: f64) -> u32 {
+        let most =
+            signs(&self.coefficients()).map(|block| doubtful(&block, error)).into_iter().max();
+        most.unwrap_or(0)
     }
 
     /// The 16x16 coefficients that the bits are read from.
@@ -220,19 +221,39 @@ fn transposed(words: [u16; 16]) -> [u16; 16] {
     })
 }
 
-/// In the order of `Dihedral::ALL`, if all are sure. Mirroring negates the odd frequencies of an axis (the
-/// even indexes, as the first frequency is 1); transposing moves bits and keeps the median, so that four medians serve eight hashes.
-fn dihedral(block: &Block, tolerance: f64) -> Option<[PdqHash; 8]> {
+/// How many coefficients could change sides of the median if each were off by up to `error`.
+fn doubtful(block: &Block, error: f64) -> u32 {
+    let Median { below, above, .. } = Median::of(block);
+    // A bit that is not set becomes set only if its coefficient can overtake one that is, of which `above` is the least.
+    let doubtful = |c: &&f64| {
+        if **c > below { **c <= below + 2.0 * error } else { **c >= above - 2.0 * error }
+    };
+    block.as_flattened().iter().filter(doubtful).count() as u32
+}
+
+/// The picture as it is, mirrored top to bottom, left to right, and both. Mirroring negates the odd frequencies of an
+/// axis: the even indexes, as the first frequency is 1.
+fn signs(block: &Block) -> [Block; 4] {
     let negated = |odd: fn(usize, usize) -> bool| -> Block {
         std::array::from_fn(|i| {
             std::array::from_fn(|j| if odd(i, j) { -block[i][j] } else { block[i][j] })
         })
     };
+    [
+        *block,
+        negated(|i, _| i % 2 == 0),
+        negated(|_, j| j % 2 == 0),
+        negated(|i, j| (i + j) % 2 == 1),
+    ]
+}
+
+/// In the order of `Dihedral::ALL`, if all are sure. Transposing moves bits and keeps the median, so that four medians
+/// serve eight hashes.
+fn dihedral(block: &Block, tolerance: f64) -> Option<[PdqHash; 8]> {
     let words = |block: &Block| Some(Median::of(block).sure(tolerance)?.words());
-    let same = words(block)?;
-    let top_bottom = words(&negated(|i, _| i % 2 == 0))?;
-    let left_right = words(&negated(|_, j| j % 2 == 0))?;
-    let both = words(&negated(|i, j| (i + j) % 2 == 1))?;
+    let [same, top_bottom, left_right, both] = signs(block);
+    let (same, top_bottom) = (words(&same)?, words(&top_bottom)?);
+    let (left_right, both) = (words(&left_right)?, words(&both)?);
     let all = [
         same,
         transposed(left_right),

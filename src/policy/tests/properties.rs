@@ -124,7 +124,11 @@ fn literal(policy: &Policy, m: &Match) -> Action {
         (nearest..=farthest).map(first).max().unwrap_or(Action::Review)
     };
     let poor = !m.algorithm.is_digest() && m.quality.is_none_or(|q| q < policy.block_quality());
-    if m.opinion == Opinion::Disputed || poor || m.slack > 0 { strongest.min(Action::Review) } else { strongest }
+    if m.opinion == Opinion::Disputed || poor || m.slack > 0 {
+        strongest.min(Action::Review)
+    } else {
+        strongest
+    }
 }
 
 fn enforced(policy: &Policy, matches: &[Match], unscannable: Option<Unscannable>) -> Action {

@@ -117,10 +117,10 @@ impl Bench {
 
     fn picture(&mut self, bytes: &[u8], media: &Media, hashed: &mut Hashed) {
         let views = Dihedral::ALL.map(View::of);
-        let asked = Asked { views: &views, exact: true, limits: &self.limits, deadline: None };
+        let asked = Asked::exactly(&views, &self.limits);
         match self.examiner.examine(bytes, media, &asked) {
             Ok(examined) => {
-                let (width, height) = examined.size.unzip();
+                let (width, height) = examined.size.map(|(w, h)| (w as usize, h as usize)).unzip();
                 (hashed.width, hashed.height) = (width, height);
                 if width.min(height).is_some_and(|side| side < MIN_SIDE) {
                     hashed.reason = Some("too-small");
