@@ -11,6 +11,7 @@
 //! | `sniff` | names an upload by its magic numbers |
 //! | `frame` | what is asked of a decoder, and what it hands over |
 //! | `walk`, `survey` | chunk headers; what a picture will cost, before anything is allocated |
+//! | `jpeg` | JPEG, its luma alone if that is enough |
 //! | `source`, `codec`, `decode` | the deadline; the decoders; what the scanner calls |
 //! | `pixels`, `raster` | 8 bits over white; the rectangle handed on |
 
@@ -20,6 +21,8 @@ mod codec;
 mod decode;
 mod format;
 mod frame;
+#[cfg(feature = "decode")]
+mod jpeg;
 #[cfg(feature = "decode")]
 mod pixels;
 mod raster;
