@@ -3,9 +3,7 @@
 use std::cell::Cell;
 use std::time::Instant;
 
-use image::codecs::{
-    bmp::BmpDecoder, gif::GifDecoder, jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder,
-};
+use image::codecs::{bmp::BmpDecoder, gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
 use image::{AnimationDecoder, ColorType, ImageDecoder, ImageError};
 
 use super::class::{MediaClass, Unscannable};
@@ -36,6 +34,9 @@ pub(super) fn decode(
     request: &Request<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Decoded, Unscannable> {
+    if request.media.format == Format::Jpeg {
+        return super::jpeg::decode(&mut buffers.pixels, request, sink);
+    }
     let shape = fill(buffers, request)?;
     let Shape { width, height, format, orientation } = shape;
     sink.begin(&Frame { index: 0, width, height, format, orientation, exact: true });
@@ -58,11 +59,6 @@ fn fill(buffers: &mut Decoder, request: &Request<'_>) -> Result<Shape, Unscannab
         return Err(Unscannable::Timeout);
     }
     match media.format {
-        Format::Jpeg => {
-            let survey = job.survey(survey::jpeg)?;
-            let decoder = JpegDecoder::new(job.source(survey.length));
-            job.run(buffers, decoder.map_err(|e| job.reason(&e))?, survey)
-        }
         Format::Png => {
             let png = survey::png(bytes)?;
             let survey = job.survey(|_| Ok(png.survey))?;
@@ -138,11 +134,7 @@ impl Job<'_> {
             return Err(Unscannable::Corrupt);
         }
         let area = survey.area();
-        if survey.width > width
-            || survey.height > height
-            || area > pixels
-            || !survey.work_fits(pixels)
-        {
+        if survey.width > width || survey.height > height || area > pixels {
             return Err(Unscannable::Limit);
         }
         self.deadline.set(self.request.until(area));
@@ -209,7 +201,7 @@ impl Job<'_> {
         let raw = usize::try_from(raw).map_err(|_| Unscannable::Limit)?;
         // Zeroed, since decoders may leave pixels untouched (a GIF's palette index without a colour): those of the
         // upload before must not show through.
-        resize(&mut buffers.pixels, raw)?;
+        resize(&mut buffers.pixels, raw, 0)?;
         decoder.read_image(&mut buffers.pixels).map_err(|e| self.reason(&e))?;
         self.finish(buffers, survey, color, orientation)
     }
@@ -241,14 +233,14 @@ impl Job<'_> {
     }
 }
 
-/// Makes a buffer `length` zeros long without ever growing past it, and gives back what is far too much.
-fn resize(buffer: &mut Vec<u8>, length: usize) -> Result<(), Unscannable> {
+/// Makes a buffer `length` times `value` long without ever growing past it, and gives back what is far too much.
+pub(super) fn resize(buffer: &mut Vec<u8>, length: usize, value: u8) -> Result<(), Unscannable> {
     buffer.clear();
     if buffer.capacity() > KEEP && buffer.capacity() / 4 > length {
         *buffer = Vec::new();
     }
     buffer.try_reserve_exact(length).map_err(|_| Unscannable::Limit)?;
-    buffer.resize(length, 0);
+    buffer.resize(length, value);
     Ok(())
 }
 

@@ -11,6 +11,7 @@
 //! | `sniff` | names an upload by its magic numbers |
 //! | `frame` | what is asked of a decoder, and what it hands over |
 //! | `walk`, `survey` | chunk headers; what a picture will cost, before anything is allocated |
+//! | `jpeg` | JPEG, its luma alone if that is enough |
 //! | `source`, `codec`, `decode` | the deadline; the decoders; what the scanner calls |
 //! | `embedded` | pictures inside an upload: thumbnails, members of archives, pictures of a PDF |
 //! | `pixels`, `raster` | 8 bits over white; the rectangle handed on |
@@ -23,6 +24,8 @@ mod decode;
 mod embedded;
 mod format;
 mod frame;
+#[cfg(feature = "decode")]
+mod jpeg;
 #[cfg(feature = "decode")]
 mod pixels;
 mod raster;

@@ -1,17 +1,12 @@
 //! What decoding a picture will cost, read from its headers before anything is allocated.
 //!
-//! The decoders' own limits are not enough (read in their sources): the JPEG decoder bounds neither its
-//! coefficients nor its scans, and it paints what is missing from a short file grey; the WebP decoder bounds
+//! The decoders' own limits are not enough (read in their sources): the WebP decoder bounds
 //! nothing, believes the length of an EXIF chunk, and decodes a frame before it compares its size with the
 //! canvas; the GIF decoder allocates a palette index per pixel outside its limit. So the structure of these
-//! four formats is walked here first.
+//! formats is walked here first; that of a JPEG in its own room.
 
 use super::class::Unscannable;
-use super::walk::{GifFrames, GifStep, array, be16, le16, png_chunks, riff_chunks};
-
-/// Passes over its pixels that a JPEG may ask for, in multiples of `Limits::pixels`. The usual progressive
-/// scripts have 10 scans; an empty scan costs a few bytes of file and a full pass of work.
-const JPEG_PASSES: u64 = 12;
+use super::walk::{GifFrames, GifStep, array, le16, png_chunks, riff_chunks};
 
 /// What a picture's headers say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,7 +15,7 @@ pub(super) struct Survey {
     pub(super) height: u32,
     /// Bytes that the decoder will hold besides the pixels it hands over.
     pub(super) working: u64,
-    /// Pixels that the decoder will pass over, counting repeated passes; a JPEG's may exceed its area.
+    /// Pixels that the decoder will pass over.
     pub(super) work: u64,
     /// Length of the file without what was appended to it.
     pub(super) length: usize,
@@ -35,96 +30,10 @@ impl Survey {
     pub(super) fn area(&self) -> u64 {
         area(self.width, self.height)
     }
-
-    /// Whether the repeated passes stay within what `pixels` allows.
-    pub(super) fn work_fits(&self, pixels: u64) -> bool {
-        self.work <= pixels.saturating_mul(JPEG_PASSES)
-    }
 }
 
 fn area(width: u32, height: u32) -> u64 {
     u64::from(width) * u64::from(height)
-}
-
-/// Where the parts of a JPEG frame header say the pixels are.
-struct JpegFrame {
-    width: u32,
-    height: u32,
-    components: u32,
-    progressive: bool,
-    /// Coefficients of all components, padded to whole blocks.
-    coefficients: u64,
-}
-
-/// Walks a JPEG's segments up to its end marker.
-///
-/// ```text
-/// after each segment: pass over bytes until 0xff and a marker
-///   frame header -> size and coefficients        scan header -> one more pass
-///   end marker   -> complete                     end of file -> truncated
-/// ```
-///
-/// Inside a scan a 0xff is followed by 0 or a restart marker; neither starts a segment.
-///
-/// # Errors
-/// `Truncated` without an end marker (a viewer shows the rest grey; that is not the whole picture),
-/// `Corrupt` without a frame or a scan.
-pub(super) fn jpeg(bytes: &[u8]) -> Result<Survey, Unscannable> {
-    let mut frame: Option<JpegFrame> = None;
-    let (mut scans, mut in_scan, mut held_back) = (0u64, false, false);
-    let mut at = 2usize;
-    let end = loop {
-        let rest = bytes.get(at..).unwrap_or(&[]);
-        at += rest.iter().position(|b| *b == 0xff).ok_or(Unscannable::Truncated)?;
-        // Fill bytes may stand before a marker; ahead of the first scan the decoder takes zeros for them too.
-        let fill = |b: &u8| *b == 0xff || (!in_scan && *b == 0);
-        let rest = bytes.get(at + 1..).unwrap_or(&[]);
-        let skipped = rest.iter().position(|b| !fill(b)).ok_or(Unscannable::Truncated)?;
-        let marker = rest.get(skipped).copied().unwrap_or(0);
-        at += 2 + skipped;
-        match marker {
-            0xd9 => break at,
-            // A stuffed zero or a restart: more of the same scan.
-            0 | 0xd0..=0xd7 if in_scan => continue,
-            _ => {}
-        }
-        let length = be16(bytes, at).ok_or(Unscannable::Truncated)? as usize;
-        let body = bytes.get(at + 2..at + length.max(2)).ok_or(Unscannable::Truncated)?;
-        match marker {
-            0xc0..=0xc2 => frame = Some(jpeg_frame(marker, body).ok_or(Unscannable::Corrupt)?),
-            0xda => {
-                let frame = frame.as_ref().ok_or(Unscannable::Corrupt)?;
-                let covered = body.first().copied().map_or(0, u32::from);
-                // Coefficients are kept for the whole picture if one scan does not complete it.
-                held_back |= frame.progressive || covered < frame.components;
-                scans += 1;
-                in_scan = true;
-            }
-            _ => {}
-        }
-        at += length.max(2);
-    };
-    let frame = frame.filter(|_| scans > 0).ok_or(Unscannable::Corrupt)?;
-    let mut survey = Survey::new(frame.width, frame.height, end);
-    // The decoder copies the file before it starts.
-    survey.working = end as u64 + if held_back { 2 * frame.coefficients } else { 0 };
-    survey.work = area(frame.width, frame.height).saturating_mul(scans);
-    Ok(survey)
-}
-
-fn jpeg_frame(marker: u8, body: &[u8]) -> Option<JpegFrame> {
-    let (height, width) = (be16(body, 1)?, be16(body, 3)?);
-    let components = u32::from(*body.get(5)?);
-    let sampling =
-        |i: u32| body.get(7 + 3 * i as usize).map(|s| (u64::from(s >> 4), u64::from(s & 15)));
-    let (mut h_max, mut v_max, mut blocks) = (1, 1, 0);
-    for i in 0..components {
-        let (h, v) = sampling(i)?;
-        (h_max, v_max, blocks) = (h_max.max(h), v_max.max(v), blocks + h * v);
-    }
-    let units = u64::from(width).div_ceil(8 * h_max) * u64::from(height).div_ceil(8 * v_max);
-    let coefficients = units * blocks * 64;
-    Some(JpegFrame { width, height, components, progressive: marker == 0xc2, coefficients })
 }
 
 /// What a PNG's header chunk says, and whether its plain picture is hidden.

@@ -1,0 +1,145 @@
+//! JPEG, by way of `zune-jpeg`: the luma alone where that is enough, colour where it is asked for.
+//!
+//! ```text
+//! decode(request):
+//!     survey the segments: size, sampling, scans, where the data ends   -> limit, unsupported, truncated, corrupt
+//!     grey                                     -> grey,  exact
+//!     luma asked for, and the file is YCbCr    -> its Y, not exact
+//!     anything else                            -> red, green, blue: exact; CMYK as inverted, as browsers take it
+//!     decode into the reused buffer, reading against the deadline       -> timeout
+//!     the decoder did not get all that it wanted                        -> the rest is grey, `cut_short`
+//! ```
+//!
+//! Why not by way of `image`, which uses the same decoder: it copies the file, it cannot give luma, its reader cannot stop
+//! at a deadline, and it does not tell a picture that is cut from one that is whole.
+//!
+//! The decoder hands out whole pictures only, so their pixels are held: a byte each for luma. From 0.5.16 on (release candidates at
+//! the time of writing) it can hand out rows and be cancelled, which would bring a megabyte or two instead of 12 for 12
+//! megapixels. A library that others embed cannot ask for a release candidate, since cargo will not have it beside a `^0.5` of
+//! anybody else's.
+//!
+//! What a deadline does not reach: a progressive picture whose time runs out in its scans is still turned into
+//! pixels, some nanoseconds each, before the decoder returns.
+
+mod source;
+mod survey;
+
+use std::cell::Cell;
+
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
+
+use self::source::{Source, Tail, Trace};
+use self::survey::Survey;
+use super::class::Unscannable;
+use super::codec::resize;
+use super::frame::{Channels, Decoded, Frame, Request, Sink};
+use super::raster::{PixelFormat, Raster};
+use crate::limits::Limits;
+
+/// Passes over its pixels that a picture may ask for, in multiples of `Limits::pixels`. The usual progressive scripts have 10
+/// scans; an empty scan costs a few bytes of file and a full pass of work.
+const PASSES: u64 = 12;
+
+/// What is missing of a picture: as browsers show it.
+const GREY: u8 = 128;
+
+/// Decodes a JPEG into `pixels` and hands it to the sink in one band.
+pub(super) fn decode(
+    pixels: &mut Vec<u8>,
+    request: &Request<'_>,
+    sink: &mut dyn Sink,
+) -> Result<Decoded, Unscannable> {
+    let survey = survey::survey(request.bytes)?;
+    within_limits(&survey, request.limits)?;
+    let deadline = request.until(survey.area());
+    let tail = tail(&survey);
+    let trace = Cell::new(Trace::default());
+    let body = request.bytes.get(survey.body.clone()).unwrap_or(&[]);
+    let source = Source::new(&survey.head, body, tail, deadline, &trace);
+    let options = DecoderOptions::default()
+        .set_max_width(usize::MAX)
+        .set_max_height(usize::MAX)
+        .jpeg_set_max_scans(usize::MAX);
+    let mut decoder = JpegDecoder::new_with_options(source, options);
+    let failed = |error: DecodeErrors| reason(&error, trace.get());
+    decoder.decode_headers().map_err(failed)?;
+    let (width, height) = (survey.width as usize, survey.height as usize);
+    // A decoder that saw another picture than the survey did would escape its bounds.
+    if decoder.dimensions() != Some((width, height)) {
+        return Err(Unscannable::Corrupt);
+    }
+    let ycbcr = survey.components == 3 && decoder.input_colorspace() == Some(ColorSpace::YCbCr);
+    let (space, format, exact) = match request.channels {
+        _ if survey.components == 1 => (ColorSpace::Luma, PixelFormat::Grey8, true),
+        Channels::Luma if ycbcr && survey.luma_alone => {
+            (ColorSpace::Luma, PixelFormat::Grey8, false)
+        }
+        _ => (ColorSpace::RGB, PixelFormat::Rgb8, true),
+    };
+    let length = survey.area().saturating_mul(format.bytes_per_pixel() as u64);
+    let budget =
+        if survey.held_back { request.limits.progressive_memory } else { request.limits.memory };
+    if length.saturating_add(survey.working()) > budget {
+        return Err(Unscannable::Limit);
+    }
+
+    // All of it: what a decoder that gives up leaves untouched must not be a piece of the upload before.
+    resize(pixels, usize::try_from(length).map_err(|_| Unscannable::Limit)?, GREY)?;
+    decoder.set_options(options.jpeg_set_out_colorspace(space));
+    let outcome = decoder.decode_into(pixels);
+    let trace = trace.get();
+    // It takes the end of the time for the end of the file.
+    if trace.late {
+        return Err(Unscannable::Timeout);
+    }
+    outcome.map_err(failed)?;
+    let whole = trace.whole(tail) && survey.covered;
+    let why = if trace.whole(tail) || trace.ran_out() {
+        Unscannable::Truncated
+    } else {
+        Unscannable::Corrupt
+    };
+
+    let orientation = survey.orientation;
+    sink.begin(&Frame { index: 0, width, height, format, orientation, exact });
+    let band = Raster::new(pixels, width, height, format);
+    sink.rows(&band.map_err(|_| Unscannable::Corrupt)?);
+    Ok(Decoded { frames: 1, all_frames: true, cut_short: (!whole).then_some(why) })
+}
+
+fn within_limits(survey: &Survey, limits: &Limits) -> Result<(), Unscannable> {
+    let area = survey.area();
+    let passes = survey.scans.saturating_mul(area);
+    if survey.width > limits.width
+        || survey.height > limits.height
+        || area > limits.pixels
+        || passes > limits.pixels.saturating_mul(PASSES)
+    {
+        return Err(Unscannable::Limit);
+    }
+    Ok(())
+}
+
+/// What must follow the data so that the decoder ends well if it was all there, and ends early if it was not.
+fn tail(survey: &Survey) -> Tail {
+    match survey {
+        // It insists on a marker behind the first scan.
+        Survey { progressive: true, scans: 1, .. } => Tail::End,
+        // It drops everything if it gives up.
+        Survey { progressive: false, held_back: true, .. } => Tail::Zeros,
+        _ => Tail::Ones,
+    }
+}
+
+/// Why the decoder gave up. Its source knows better than its words whether the file or the time ran out.
+fn reason(error: &DecodeErrors, trace: Trace) -> Unscannable {
+    match error {
+        _ if trace.late => Unscannable::Timeout,
+        DecodeErrors::Unsupported(_) => Unscannable::Unsupported,
+        _ if trace.ran_out() => Unscannable::Truncated,
+        _ => Unscannable::Corrupt,
+    }
+}

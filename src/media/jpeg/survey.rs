@@ -1,0 +1,317 @@
+//! What a JPEG holds and what it will cost: its segments, walked before anything is allocated.
+//!
+//! ```text
+//! up to the first scan:   frame size and sampling; the tables, copied into a short head of our own making
+//! behind it:              where the entropy-coded data ends; for pictures in several scans, what each scan adds
+//! ```
+//!
+//! The decoder is not shown the upload's own head but one made here, because it is not to be trusted with the rest:
+//! it copies profiles, EXIF and XMP, which nobody reads here, and it names colours differently from the library that
+//! browsers use. The same picture must not look one way to people and another to the filter. So:
+//!
+//! * A JFIF marker means YCbCr, whatever an Adobe marker or the components' names say. Then the Adobe marker counts,
+//!   then the names `R`, `G`, `B`.
+//! * The usual Huffman tables stand in for missing ones, as they do in a browser.
+//! * The entropy-coded data of a picture in one scan ends at the first marker that is not a restart: nothing behind it
+//!   (a height given late, a second picture) is looked at.
+
+use std::ops::Range;
+
+use crate::media::class::Unscannable;
+use crate::media::walk::be16;
+
+/// Most bytes of tables. Real files have under 4 KiB.
+const HEAD: usize = 64 << 10;
+/// Rows and columns of a block.
+const BLOCK: u64 = 8;
+
+/// What a JPEG's segments say.
+#[derive(Clone, Debug)]
+pub(super) struct Survey {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) components: u8,
+    /// Coefficients of the whole picture are held, before there is a pixel.
+    pub(super) held_back: bool,
+    pub(super) progressive: bool,
+    /// The first component has all rows and columns, in a sampling whose luma the decoder hands over rightly.
+    pub(super) luma_alone: bool,
+    /// Largest sampling factors.
+    sampling: (u64, u64),
+    /// Coefficients of all components, padded to whole blocks.
+    coefficients: u64,
+    /// Passes over the picture.
+    pub(super) scans: u64,
+    /// Bytes of profiles and comments between scans, which the decoder copies.
+    copied: u64,
+    /// Every coefficient of every component is sent, to its last bit.
+    pub(super) covered: bool,
+    /// What the decoder reads up to the first scan's data.
+    pub(super) head: Vec<u8>,
+    /// Where the rest lies, up to the end of the entropy-coded data.
+    pub(super) body: Range<usize>,
+    /// EXIF orientation.
+    pub(super) orientation: u8,
+}
+
+/// A frame header.
+struct Frame {
+    progressive: bool,
+    height: u32,
+    width: u32,
+    components: Vec<Component>,
+}
+
+struct Component {
+    name: u8,
+    h: u64,
+    v: u64,
+    /// Bit below which each coefficient is still unknown; 255 while nothing of it was sent.
+    unknown: [u8; 64],
+}
+
+impl Survey {
+    /// Pixels of the picture.
+    pub(super) fn area(&self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+
+    /// Bytes that the decoder holds besides the pixels that it hands over, as read from its source: tables, one row of
+    /// units of each component before and after it is widened to all columns, and what it holds back.
+    pub(super) fn working(&self) -> u64 {
+        let columns = (u64::from(self.width)).next_multiple_of(BLOCK * self.sampling.0);
+        let unit_row = columns * BLOCK * self.sampling.1 * 2;
+        let rows = 3 * unit_row * u64::from(self.components) + 16 * columns;
+        let held = if self.held_back { 2 * self.coefficients } else { 0 };
+        // The decoder itself, its tables, our head of the file.
+        (256 << 10) + rows + held + self.copied
+    }
+}
+
+/// Walks a JPEG's segments.
+///
+/// # Errors
+/// `Truncated` if there is no scan data, `Unsupported` for what the decoder does not know (arithmetic coding, lossless, 12 bits,
+/// three-fold sampling), `Corrupt` where the order or length of segments makes no sense, `Limit` for absurd tables.
+pub(super) fn survey(bytes: &[u8]) -> Result<Survey, Unscannable> {
+    let mut head = vec![0xff, 0xd8];
+    let mut frame: Option<Frame> = None;
+    let (mut jfif, mut adobe, mut orientation) = (false, None, None);
+    let mut at = 2;
+    let (mut frame, body) = loop {
+        let (marker, start) = marker(bytes, at).ok_or(Unscannable::Truncated)?;
+        if matches!(marker, 0x01 | 0xd0..=0xd7) {
+            at = start;
+            continue;
+        }
+        if matches!(marker, 0xd8 | 0xd9) {
+            return Err(Unscannable::Corrupt);
+        }
+        let body = segment(bytes, start).ok_or(Unscannable::Truncated)?;
+        at = start + 2 + body.len();
+        match marker {
+            0xc0..=0xc2 if frame.is_none() => frame = Some(frame_header(marker, body)?),
+            0xc0..=0xc2 => return Err(Unscannable::Corrupt),
+            0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => return Err(Unscannable::Unsupported),
+            0xe0 => jfif |= body.len() >= 12 && body.starts_with(b"JFIF\0"),
+            0xe1 if orientation.is_none() => orientation = exif_orientation(body),
+            0xee if body.len() >= 12 && body.starts_with(b"Adobe") => adobe = Some(body[11]),
+            _ => {}
+        }
+        // Tables, the frame and the scan; nothing else is of use to the decoder.
+        if matches!(marker, 0xc0..=0xc2 | 0xc4 | 0xda | 0xdb | 0xdd) {
+            if head.len() + body.len() > HEAD {
+                return Err(Unscannable::Limit);
+            }
+            if marker == 0xda {
+                let frame = frame.take().ok_or(Unscannable::Corrupt)?;
+                head.extend(colours(&frame, jfif, adobe));
+                // Asks for the usual Huffman tables where the file has none.
+                if !frame.progressive {
+                    head.extend(b"\xff\xe0\0\x07AVI1\0");
+                }
+                head.extend([0xff, marker]);
+                head.extend(&bytes[start..at]);
+                break (frame, body);
+            }
+            head.extend([0xff, marker]);
+            head.extend(&bytes[start..at]);
+        }
+    };
+
+    let covered = usize::from(body.first().copied().unwrap_or(0));
+    let held_back = frame.progressive || covered < frame.components.len();
+    let mut rest = Rest { end: at, scans: 1, copied: 0 };
+    frame.scan(body);
+    if held_back {
+        rest.walk(bytes, &mut frame);
+    } else {
+        rest.end = end_of_scan(bytes, at);
+    }
+    if rest.end == at {
+        return Err(Unscannable::Truncated);
+    }
+    Ok(Survey {
+        width: frame.width,
+        height: frame.height,
+        components: frame.components.len() as u8,
+        held_back,
+        progressive: frame.progressive,
+        luma_alone: frame.luma_alone(),
+        sampling: frame.sampling(),
+        coefficients: frame.coefficients(),
+        scans: rest.scans,
+        copied: rest.copied,
+        covered: frame.components.iter().all(|c| c.unknown == [0; 64]),
+        head,
+        body: at..rest.end,
+        orientation: orientation.unwrap_or(1),
+    })
+}
+
+/// The segments behind the first scan's header.
+struct Rest {
+    end: usize,
+    scans: u64,
+    copied: u64,
+}
+
+impl Rest {
+    /// Goes from scan to scan. What is cut in the middle of a segment ends before it.
+    fn walk(&mut self, bytes: &[u8], frame: &mut Frame) {
+        let mut at = self.end;
+        loop {
+            self.end = end_of_scan(bytes, at);
+            let Some((marker, start)) = marker(bytes, self.end) else { return };
+            let Some(body) = (marker != 0xd9).then(|| segment(bytes, start)).flatten() else {
+                return;
+            };
+            at = start + 2 + body.len();
+            match marker {
+                0xda => {
+                    frame.scan(body);
+                    self.scans += 1;
+                }
+                0xe1 | 0xe2 | 0xed => self.copied += body.len() as u64,
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Frame {
+    fn sampling(&self) -> (u64, u64) {
+        let max = |of: fn(&Component) -> u64| self.components.iter().map(of).max().unwrap_or(1);
+        (max(|c| c.h), max(|c| c.v))
+    }
+
+    fn coefficients(&self) -> u64 {
+        let (h, v) = self.sampling();
+        let units =
+            u64::from(self.width).div_ceil(BLOCK * h) * u64::from(self.height).div_ceil(BLOCK * v);
+        units * self.components.iter().map(|c| c.h * c.v).sum::<u64>() * 64
+    }
+
+    /// Of a picture with half the rows of colour but all columns the decoder takes twice the rows of luma.
+    fn luma_alone(&self) -> bool {
+        let max = self.sampling();
+        max != (1, 2) && self.components.first().is_some_and(|c| (c.h, c.v) == max)
+    }
+
+    /// Notes which coefficients a scan sends.
+    fn scan(&mut self, body: &[u8]) {
+        let count = usize::from(body.first().copied().unwrap_or(0));
+        let names = body.get(1..).unwrap_or(&[]).chunks_exact(2).take(count);
+        let parameters = body.get(1 + 2 * count..).and_then(|p| p.first_chunk::<3>());
+        let Some(&[first, last, bits]) = parameters else { return };
+        let (first, last, low) =
+            if self.progressive { (first, last, bits & 15) } else { (0, 63, 0) };
+        for name in names {
+            let component = self.components.iter_mut().find(|c| c.name == name[0]);
+            let range = usize::from(first)..=usize::from(last.min(63));
+            if let Some(unknown) = component.and_then(|c| c.unknown.get_mut(range)) {
+                unknown.fill(low);
+            }
+        }
+    }
+}
+
+fn frame_header(marker: u8, body: &[u8]) -> Result<Frame, Unscannable> {
+    let short = Unscannable::Corrupt;
+    let (height, width) = (be16(body, 1).ok_or(short)?, be16(body, 3).ok_or(short)?);
+    if body[0] != 8 {
+        return Err(Unscannable::Unsupported);
+    }
+    let count = usize::from(*body.get(5).ok_or(short)?);
+    if width == 0 || height == 0 || !(1..=4).contains(&count) || body.len() != 6 + 3 * count {
+        return Err(Unscannable::Corrupt);
+    }
+    let mut components = Vec::with_capacity(count);
+    for c in body[6..].chunks_exact(3) {
+        let (h, v) = (c[1] >> 4, c[1] & 15);
+        match (h, v) {
+            // In a scan by itself the only component is not subsampled, whatever it says.
+            (1..=4, 1..=4) if h != 3 => {}
+            (1..=4, 1..=4) => return Err(Unscannable::Unsupported),
+            _ => return Err(Unscannable::Corrupt),
+        }
+        components.push(Component { name: c[0], h: h.into(), v: v.into(), unknown: [255; 64] });
+    }
+    Ok(Frame { progressive: marker == 0xc2, height, width, components })
+}
+
+/// An Adobe marker that tells the decoder the colours as browsers understand them, or none.
+fn colours(frame: &Frame, jfif: bool, adobe: Option<u8>) -> Vec<u8> {
+    let transform = match (frame.components.len(), adobe) {
+        (3, Some(0)) if !jfif => 0,
+        (4, Some(1..)) => 2,
+        _ => return Vec::new(),
+    };
+    [&b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0"[..], &[transform]].concat()
+}
+
+/// Reads the orientation from an EXIF segment: 1 to 8, or nothing.
+fn exif_orientation(body: &[u8]) -> Option<u8> {
+    let exif = body.strip_prefix(b"Exif\0")?.get(1..)?;
+    image::metadata::Orientation::from_exif_chunk(exif).map(image::metadata::Orientation::to_exif)
+}
+
+/// The next marker from `at` on, and where its segment starts. Stray bytes and filling before it are passed over.
+fn marker(bytes: &[u8], mut at: usize) -> Option<(u8, usize)> {
+    loop {
+        at += bytes.get(at..)?.iter().position(|b| *b == 0xff)?;
+        at += bytes.get(at..)?.iter().position(|b| *b != 0xff)?;
+        match bytes[at] {
+            0 => {}
+            marker => return Some((marker, at + 1)),
+        }
+    }
+}
+
+/// The contents of a segment whose length stands at `at`.
+fn segment(bytes: &[u8], at: usize) -> Option<&[u8]> {
+    let length = be16(bytes, at)? as usize;
+    bytes.get(at + 2..at + length.max(2))
+}
+
+/// Where the entropy-coded data from `at` on ends: at a marker that is not a restart, or with the file.
+fn end_of_scan(bytes: &[u8], at: usize) -> usize {
+    let mut from = at;
+    while let Some(i) = find_ff(bytes, from) {
+        let after = bytes[i..].iter().position(|b| *b != 0xff);
+        match after.map(|n| bytes[i + n]) {
+            Some(0 | 0xd0..=0xd7) => from = i + after.unwrap_or(1) + 1,
+            _ => return i,
+        }
+    }
+    bytes.len()
+}
+
+/// The next 0xff from `at` on: thirty-two bytes at a time, since this passes over the whole upload.
+fn find_ff(bytes: &[u8], at: usize) -> Option<usize> {
+    let rest = bytes.get(at..)?;
+    let clean =
+        rest.chunks_exact(32).take_while(|c| c.iter().fold(0, |max, b| *b.max(&max)) != 0xff);
+    let skipped = clean.count() * 32;
+    rest[skipped..].iter().position(|b| *b == 0xff).map(|i| at + skipped + i)
+}
