@@ -240,7 +240,7 @@ impl Scanner {
         let complete = held.iter().all(|a| match a {
             Algorithm::Pdq => !fingerprints.perceptual.is_empty(),
             digest => given.contains(digest),
-        });
+        }) && run.matches.iter().all(|m| m.slack == 0);
         let media = Media { class: MediaClass::Unknown, format: Format::Unknown };
         Ok(run.finish(&self.policy, media, complete))
     }
@@ -265,8 +265,8 @@ impl Scanner {
         let views = self.policy.views();
         let container = [MediaClass::Archive, MediaClass::Pdf].contains(&media.class);
         let pictures = media.class.is_picture() || (container && views.contains(&View::Embedded));
-        // Videos are not looked into yet: the verdict says so.
-        let mut complete = media.class != MediaClass::Video;
+        // Videos are not looked into yet, and documents only if the policy says so.
+        let mut complete = media.class != MediaClass::Video && (pictures || !container);
         if pictures && run.snapshot.algorithms().contains(Algorithm::Pdq) {
             if self.policy.decided_by_digests(&run.matches) {
                 complete = false;

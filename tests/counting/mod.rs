@@ -1,5 +1,7 @@
 //! The system's allocator, with a count of the bytes that are in use and their peak.
 
+#![allow(unreachable_pub, reason = "each test that uses it is a crate of its own")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 

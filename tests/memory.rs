@@ -1,0 +1,87 @@
+//! What one upload takes of the heap at its peak, besides the upload: counted, so that it is the same everywhere.
+
+#![cfg(feature = "decode")]
+#![allow(unsafe_code, reason = "an allocator that counts can only be written with `unsafe`")]
+#![allow(clippy::print_stderr, reason = "it prints what it measured")]
+
+mod counting;
+mod pictures;
+
+use counting::{live, peak_of};
+use image::{ExtendedColorType, ImageEncoder};
+use pictures::{hash, jpeg, png, scene};
+use tamis::set::{Entry, List, ListKind, Set, SetBuilder};
+use tamis::store::StoreOptions;
+use tamis::{Context, Limits, Outcome, Policy, Scanner, Store};
+
+const MIB: usize = 1 << 20;
+
+/// A store that calls for perceptual hashes and holds nothing near what is uploaded here.
+fn scanner() -> Scanner {
+    let mut builder = SetBuilder::new();
+    let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
+    builder.add(list, Entry::new(hash(&scene(77, 300, 200)).hash)).unwrap();
+    let set = Set::from_bytes(&builder.to_bytes().unwrap().0).unwrap();
+    let limits = Limits { time: std::time::Duration::from_secs(600), ..Limits::default() };
+    Scanner::new(Store::from_set(set, StoreOptions::new()).unwrap(), Policy::builtin())
+        .with_limits(limits)
+}
+
+/// A large picture: every pixel of a smaller one 16 times in each direction, with a little grain.
+fn large(width: usize, height: usize) -> Vec<u8> {
+    let small = scene(3, width.div_ceil(16) as u32, height.div_ceil(16) as u32);
+    let mut rgb = Vec::with_capacity(3 * width * height);
+    for y in 0..height {
+        for x in 0..width {
+            let grain = ((x * 31 + y * 17) ^ (x * y)) as u8 & 7;
+            let pixel = small.get_pixel((x / 16) as u32, (y / 16) as u32);
+            rgb.extend(pixel.0.map(|c| c.saturating_add(grain)));
+        }
+    }
+    rgb
+}
+
+/// The one test of this file: another would allocate beside it.
+#[test]
+fn a_clear_upload_stays_within_its_memory() {
+    let context = Context::at(1_790_000_000);
+    let large_jpeg = |width: usize, height: usize| {
+        let mut out = Vec::new();
+        let mut encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut out, 85);
+        encoder
+            .encode(&large(width, height), width as u32, height as u32, ExtendedColorType::Rgb8)
+            .unwrap();
+        out
+    };
+    let large_png = |width: usize, height: usize| {
+        let mut out = Vec::new();
+        image::codecs::png::PngEncoder::new_with_quality(
+            &mut out,
+            image::codecs::png::CompressionType::Fast,
+            image::codecs::png::FilterType::Sub,
+        )
+        .write_image(&large(width, height), width as u32, height as u32, ExtendedColorType::Rgb8)
+        .unwrap();
+        out
+    };
+    type Make<'a> = Box<dyn Fn() -> Vec<u8> + 'a>;
+    let uploads: [(&str, usize, Make<'_>); 5] = [
+        ("JPEG, 2 megapixels", 4 * MIB, Box::new(|| jpeg(&scene(1, 1920, 1080)))),
+        ("JPEG, 12 megapixels", 20 * MIB, Box::new(|| large_jpeg(4000, 3000))),
+        ("JPEG, 50 megapixels", 64 * MIB, Box::new(|| large_jpeg(8160, 6144))),
+        ("PNG, 2 megapixels", 2 * MIB, Box::new(|| png(&scene(1, 1920, 1080)))),
+        ("PNG, 50 megapixels", 4 * MIB, Box::new(|| large_png(8160, 6144))),
+    ];
+    for (name, most, make) in uploads {
+        let upload = make();
+        let mut scanner = scanner();
+        let before = live();
+        let peak = peak_of(|| {
+            let verdict = scanner.check(&upload, &context).unwrap();
+            assert_eq!(verdict.outcome, Outcome::Clear, "{name}: {:?}", verdict.unscannable);
+            assert!(verdict.complete && !verdict.fingerprints.perceptual.is_empty());
+        });
+        eprintln!("{name}: {} KiB at the peak, {} KiB kept", peak >> 10, (live() - before) >> 10);
+        assert!(peak <= most, "{name}: {} KiB", peak >> 10);
+    }
+}

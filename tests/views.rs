@@ -1,0 +1,290 @@
+//! The views of an upload and the two stages of hashing, shown on uploads that the test draws.
+
+#![cfg(feature = "decode")]
+
+mod pictures;
+
+use image::codecs::gif::GifEncoder;
+use image::{DynamicImage, RgbImage};
+use pictures::{at_distance, hash, hash_of_file, jpeg, png, scene, turned_jpeg};
+use tamis::fingerprint::{Fingerprint, View};
+use tamis::media::Unscannable;
+use tamis::policy::{Cap, Cause};
+use tamis::set::{Entry, List, ListKind, Set, SetBuilder};
+use tamis::store::StoreOptions;
+use tamis::{Action, Context, Limits, Method, Outcome, Policy, Scanner, Store, Verdict};
+
+fn now() -> Context {
+    Context::at(1_790_000_000)
+}
+
+fn store(listed: impl IntoIterator<Item = Fingerprint>) -> Store {
+    let mut builder = SetBuilder::new();
+    let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
+    for fingerprint in listed {
+        builder.add(list, Entry { reviewed: true, ..Entry::new(fingerprint) }).unwrap();
+    }
+    let set = Set::from_bytes(&builder.to_bytes().unwrap().0).unwrap();
+    Store::from_set(set, StoreOptions::new()).unwrap()
+}
+
+/// A scanner of a store that lists these pictures, with time enough for a busy machine.
+fn scanner<'a>(listed: impl IntoIterator<Item = &'a RgbImage>) -> Scanner {
+    let store = store(listed.into_iter().map(|picture| hash(picture).hash.into()));
+    Scanner::new(store, Policy::builtin()).with_limits(patient())
+}
+
+fn patient() -> Limits {
+    Limits { time: std::time::Duration::from_secs(60), ..Limits::default() }
+}
+
+fn seen(verdict: &Verdict) -> Vec<(View, u32)> {
+    verdict.matches.iter().map(|m| (m.view, m.part)).collect()
+}
+
+fn gif(frames: &[RgbImage]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = GifEncoder::new_with_speed(&mut bytes, 10);
+    for frame in frames {
+        let rgba = DynamicImage::from(frame.clone()).to_rgba8();
+        encoder.encode_frame(image::Frame::new(rgba)).unwrap();
+    }
+    drop(encoder);
+    bytes
+}
+
+#[test]
+fn a_later_frame_of_an_animation_is_found() {
+    let frames: Vec<RgbImage> = (0..5).map(|n| scene(40 + n, 128, 96)).collect();
+    let upload = gif(&frames);
+    let verdict = scanner([&frames[3]]).check(&upload, &now()).unwrap();
+    assert_eq!(seen(&verdict), [(View::Frame, 3)]);
+    assert!(verdict.complete, "five frames are few enough to look at all");
+    assert!(verdict.reason().contains("view frame 3"), "{}", verdict.reason());
+
+    // A policy without that view looks at the first frame only, and does not claim to have seen all.
+    let policy = Policy::builder().views([View::AsStored]).build().unwrap();
+    let mut narrow = Scanner::new(store([hash(&frames[3]).hash.into()]), policy);
+    let verdict = narrow.check(&upload, &now()).unwrap();
+    assert_eq!((verdict.outcome, verdict.complete), (Outcome::Clear, false));
+}
+
+#[test]
+fn of_a_long_animation_a_spread_out_sample_is_examined() {
+    let frames: Vec<RgbImage> = (0..60).map(|n| scene(100 + n, 64, 48)).collect();
+    let verdict = scanner([&scene(7, 64, 48)]).check(&gif(&frames), &now()).unwrap();
+    assert_eq!((verdict.outcome, verdict.complete), (Outcome::Clear, false));
+    let mut parts: Vec<u32> = verdict
+        .fingerprints
+        .perceptual
+        .iter()
+        .filter(|p| p.view == View::Frame)
+        .map(|p| p.part)
+        .collect();
+    parts.sort_unstable();
+    assert_eq!(parts.len() + 1, Limits::default().frames as usize);
+    assert!(parts.iter().all(|p| (1..60).contains(p)) && *parts.last().unwrap() > 45, "{parts:?}");
+    assert!(parts.windows(2).all(|w| w[1] - w[0] >= 5), "spread: {parts:?}");
+}
+
+/// A ZIP with one stored member, as plain as the format allows.
+fn zip(name: &str, member: &[u8]) -> Vec<u8> {
+    let crc = {
+        let mut crc = !0u32;
+        for byte in member {
+            crc ^= u32::from(*byte);
+            for _ in 0..8 {
+                crc = (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
+            }
+        }
+        !crc
+    };
+    let size = (member.len() as u32).to_le_bytes();
+    let common: Vec<u8> = [
+        &[20, 0, 0, 0, 0, 0, 0, 0, 0, 0][..],
+        &crc.to_le_bytes(),
+        &size,
+        &size,
+        &(name.len() as u16).to_le_bytes(),
+        &[0, 0],
+    ]
+    .concat();
+    let mut out = [b"PK\x03\x04", &common[..], name.as_bytes(), member].concat();
+    let at = out.len() as u32;
+    let entry = [b"PK\x01\x02\x14\x00", &common[..], &[0; 10], &[0; 4], name.as_bytes()].concat();
+    out.extend(&entry);
+    out.extend(b"PK\x05\x06\0\0\0\0\x01\0\x01\0");
+    out.extend((entry.len() as u32).to_le_bytes());
+    out.extend(at.to_le_bytes());
+    out.extend([0, 0]);
+    out
+}
+
+#[test]
+fn a_picture_in_an_archive_is_found_and_one_two_levels_down_is_not() {
+    let listed = scene(5, 320, 240);
+    for member in [png(&listed), jpeg(&listed)] {
+        let upload = zip("holiday.bin", &member);
+        let verdict = scanner([&listed]).check(&upload, &now()).unwrap();
+        assert_eq!(seen(&verdict), [(View::Embedded, 0)]);
+        assert_eq!((verdict.action, verdict.complete), (Action::Block, true));
+        assert_eq!(verdict.examined, [Method::Digests, Method::Perceptual]);
+        // One level down and no further, and it says so.
+        let verdict = scanner([&listed]).check(&zip("inner.zip", &upload), &now()).unwrap();
+        assert_eq!((verdict.outcome, verdict.complete), (Outcome::Clear, false));
+    }
+    // A turned photograph in an archive is found as it is stored and as it is shown.
+    let upload = zip("p.jpg", &turned_jpeg(&listed, 6));
+    let shown = image::imageops::rotate90(&listed);
+    for picture in [&listed, &shown] {
+        let verdict = scanner([picture]).check(&upload, &now()).unwrap();
+        assert_eq!(seen(&verdict), [(View::Embedded, 0)]);
+    }
+    // What holds no pictures was compared by its digests, completely.
+    let verdict = scanner([&listed]).check(&zip("a.txt", b"words"), &now()).unwrap();
+    assert_eq!((verdict.outcome, verdict.complete), (Outcome::Clear, true));
+    assert_eq!(verdict.examined, [Method::Digests]);
+    // The policy may switch it off; then the archive was not looked into.
+    let policy = Policy::builder().views([View::AsStored]).build().unwrap();
+    let mut narrow = Scanner::new(store([hash(&listed).hash.into()]), policy);
+    let verdict = narrow.check(&zip("holiday.bin", &png(&listed)), &now()).unwrap();
+    assert_eq!((verdict.outcome, verdict.complete), (Outcome::Clear, false));
+}
+
+/// A JPEG whose EXIF holds another picture as its thumbnail.
+fn with_thumbnail(picture: &RgbImage, thumbnail: &RgbImage) -> Vec<u8> {
+    let small = jpeg(thumbnail);
+    let mut tiff = b"MM\0\x2a\0\0\0\x08".to_vec();
+    // No entries in the first directory; the second follows at 14.
+    tiff.extend(b"\0\0\0\0\0\x0e");
+    tiff.extend(b"\0\x02\x02\x01\0\x04\0\0\0\x01");
+    tiff.extend(44u32.to_be_bytes());
+    tiff.extend(b"\x02\x02\0\x04\0\0\0\x01");
+    tiff.extend((small.len() as u32).to_be_bytes());
+    tiff.extend([0; 4]);
+    assert_eq!(tiff.len(), 44);
+    tiff.extend(&small);
+    let body = [b"Exif\0\0", &tiff[..]].concat();
+    let mut out = b"\xff\xd8\xff\xe1".to_vec();
+    out.extend(((body.len() + 2) as u16).to_be_bytes());
+    out.extend(body);
+    out.extend(&jpeg(picture)[2..]);
+    out
+}
+
+#[test]
+fn the_thumbnail_of_a_photograph_is_found() {
+    let (picture, thumbnail) = (scene(1, 400, 300), scene(2, 160, 120));
+    let upload = with_thumbnail(&picture, &thumbnail);
+    let verdict = scanner([&thumbnail]).check(&upload, &now()).unwrap();
+    assert_eq!(seen(&verdict), [(View::Thumbnail, 0)]);
+    let verdict = scanner([&picture]).check(&upload, &now()).unwrap();
+    assert_eq!(seen(&verdict), [(View::AsStored, 0)]);
+}
+
+#[test]
+fn a_clear_jpeg_is_hashed_by_its_luma_and_a_near_one_exactly() {
+    let picture = scene(1, 640, 480);
+    let upload = jpeg(&picture);
+    let exact = hash_of_file(&upload);
+    let clear = scanner([&scene(2, 640, 480)]).check(&upload, &now()).unwrap();
+    assert_eq!((clear.outcome, clear.complete), (Outcome::Clear, true));
+    let stored = clear.fingerprints.perceptual[0];
+    assert!(stored.slack > 0 && stored.hash.distance(&exact.hash) <= stored.slack, "{stored:?}");
+
+    // Whatever the distance, the verdict is that of the exact hash.
+    for distance in [0, 2, 12, 14, 30, 32, 34, 38, 40, 60] {
+        let listed = at_distance(exact.hash, distance);
+        let mut judging = Scanner::new(store([listed.into()]), Policy::builtin());
+        let mut exactly =
+            Scanner::new(store([listed.into()]), Policy::builtin()).with_exact_hashes(true);
+        let verdict = judging.check(&upload, &now()).unwrap();
+        let expected = exactly.check(&upload, &now()).unwrap();
+        assert_eq!(verdict.matches, expected.matches, "{distance}");
+        assert_eq!((verdict.outcome, verdict.action), (expected.outcome, expected.action));
+        assert_eq!(
+            verdict.matches.iter().map(|m| m.distance).min(),
+            (distance <= 31).then_some(distance)
+        );
+        assert!(expected.fingerprints.perceptual.iter().all(|p| p.slack == 0));
+    }
+}
+
+/// Room for the luma, not for the colour: what is near is for a person to decide.
+#[test]
+fn a_picture_too_large_to_be_hashed_exactly_is_reviewed_if_anything_is_near() {
+    let picture = scene(1, 1024, 768);
+    let upload = jpeg(&picture);
+    let exact = hash_of_file(&upload).hash;
+    // Luma takes 768 KiB, colour 2,304.
+    let limits = Limits { memory: 2 << 20, ..patient() };
+    for (distance, outcome, action) in [
+        (0, Outcome::Match, Action::Review),
+        (30, Outcome::Match, Action::Review),
+        (100, Outcome::Clear, Action::Allow),
+    ] {
+        let listed = at_distance(exact, distance).into();
+        let mut scanner =
+            Scanner::new(store([listed]), Policy::builtin()).with_limits(limits.clone());
+        let verdict = scanner.check(&upload, &now()).unwrap();
+        assert_eq!((verdict.outcome, verdict.action), (outcome, action), "{distance}");
+        if outcome == Outcome::Match {
+            let found = &verdict.matches[0];
+            assert!(found.slack > 0 && found.distance.abs_diff(distance) <= found.slack);
+            assert_eq!((verdict.unscannable, verdict.complete), (Some(Unscannable::Limit), false));
+            let caps = verdict.reasons.iter().filter_map(|r| match &r.cause {
+                Cause::Rule { cap, .. } => *cap,
+                _ => None,
+            });
+            let may_block = found.distance.saturating_sub(found.slack) <= 12;
+            assert_eq!(caps.last(), may_block.then_some(Cap::Approximate));
+        }
+    }
+}
+
+#[test]
+fn a_record_by_luma_misses_nothing_when_it_is_replayed() {
+    let upload = jpeg(&scene(1, 640, 480));
+    let exact = hash_of_file(&upload).hash;
+    let record = scanner([&scene(2, 640, 480)]).check(&upload, &now()).unwrap().fingerprints;
+    for distance in [0, 14, 30] {
+        let mut later =
+            Scanner::new(store([at_distance(exact, distance).into()]), Policy::builtin());
+        let verdict = later.check_fingerprints(&record, &now()).unwrap();
+        // What is near by a hash that is not exact leads to review at most.
+        assert_eq!((verdict.outcome, verdict.action), (Outcome::Match, Action::Review));
+        assert!(!verdict.complete);
+    }
+}
+
+#[test]
+fn a_picture_that_is_cut_short_is_looked_up_as_far_as_it_goes() {
+    let picture = scene(1, 640, 480);
+    for whole in [jpeg(&picture), png(&picture)] {
+        let upload = &whole[..whole.len() * 98 / 100];
+        let verdict = scanner([&picture]).check(upload, &now()).unwrap();
+        assert_eq!((verdict.outcome, verdict.complete), (Outcome::Match, false));
+        assert_eq!(verdict.unscannable, Some(Unscannable::Truncated));
+        assert_eq!(verdict.matches[0].slack, 0, "it was hashed exactly all the same");
+        let verdict = scanner([&scene(9, 640, 480)]).check(upload, &now()).unwrap();
+        assert_eq!((verdict.outcome, verdict.action), (Outcome::Unscannable, Action::Review));
+    }
+}
+
+/// A centred drawing has half of its coefficients zero in truth: its bits are the reference's rounding.
+#[test]
+fn a_symmetric_drawing_is_hashed_as_the_reference_does() {
+    let (side, middle) = (400i32, 199.5f64);
+    let drawing = RgbImage::from_fn(side as u32, side as u32, |x, y| {
+        let (dx, dy) = ((f64::from(x) - middle).abs(), (f64::from(y) - middle).abs());
+        let ring = ((dx * dx + dy * dy).sqrt() / 23.0) as u32 % 2 == 0;
+        if dx.max(dy) < 60.0 {
+            image::Rgb([200, 30, 40])
+        } else {
+            image::Rgb([if ring { 250 } else { 20 }; 3])
+        }
+    });
+    let listed = hash(&drawing);
+    let verdict = scanner([&drawing]).check(&png(&drawing), &now()).unwrap();
+    assert_eq!(verdict.matches.first().map(|m| m.distance), Some(0), "quality {}", listed.quality);
+}
