@@ -26,7 +26,6 @@
 
 use super::class::Unscannable;
 use super::frame::{Decoded, Request, Sink};
-use super::raster::PixelFormat;
 
 /// Decodes uploads one after another, reusing its buffers: after the first few it does not grow.
 ///
@@ -49,15 +48,6 @@ impl std::fmt::Debug for Decoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Decoder").field("bytes", &self.pixels.capacity()).finish()
     }
-}
-
-/// What the decoder left in the buffers.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
-    pub(super) width: usize,
-    pub(super) height: usize,
-    pub(super) format: PixelFormat,
-    pub(super) orientation: u8,
 }
 
 impl Decoder {

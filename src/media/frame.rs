@@ -76,6 +76,14 @@ pub struct Frame {
     pub exact: bool,
 }
 
+impl Frame {
+    /// Bytes of one row.
+    #[cfg(feature = "decode")]
+    pub(super) fn row_bytes(&self) -> usize {
+        self.width.saturating_mul(self.format.bytes_per_pixel())
+    }
+}
+
 /// Takes the frames of an upload while they are decoded.
 pub trait Sink {
     /// A frame begins. The one before it is complete: every row of it was handed over.
@@ -92,7 +100,8 @@ pub struct Decoded {
     pub frames: u32,
     /// Whether these were all frames that the file has.
     pub all_frames: bool,
-    /// The picture ends early, and this is why: its remaining rows were handed over as a viewer shows them, grey or white.
+    /// The file ends early or breaks off, and this is why. What was missing of a picture was handed over as a viewer
+    /// shows it, grey or white; what was missing of an animation's later frames was left out, as if it ended there.
     pub cut_short: Option<Unscannable>,
 }
 

@@ -16,6 +16,8 @@
 //! | `embedded` | pictures inside an upload: thumbnails, members of archives, pictures of a PDF |
 //! | `pixels`, `raster` | 8 bits over white; the rectangle handed on |
 
+#[cfg(feature = "decode")]
+mod canvas;
 mod class;
 #[cfg(feature = "decode")]
 mod codec;
@@ -25,16 +27,28 @@ mod embedded;
 mod format;
 mod frame;
 #[cfg(feature = "decode")]
+mod gif;
+#[cfg(feature = "decode")]
 mod jpeg;
 #[cfg(feature = "decode")]
 mod pixels;
+#[cfg(feature = "decode")]
+mod png;
 mod raster;
+#[cfg(feature = "decode")]
+mod rows;
+#[cfg(feature = "decode")]
+mod sample;
 mod sniff;
 #[cfg(feature = "decode")]
 mod source;
 #[cfg(feature = "decode")]
 mod survey;
 mod walk;
+#[cfg(feature = "decode")]
+mod webp;
+#[cfg(feature = "decode")]
+mod whole;
 
 pub use class::{MediaClass, Unscannable};
 pub use decode::Decoder;

@@ -12,6 +12,9 @@ use std::time::Instant;
 const WINDOW: usize = 8 << 10;
 /// Most reads between two looks at the clock.
 const READS: u32 = 64;
+/// What stands for missing bytes.
+static ZEROS: [u8; WINDOW] = [0; WINDOW];
+static ONES: [u8; WINDOW] = [0xff; WINDOW];
 
 /// What a decoder did with its source. Decoders reword errors; this does not depend on their words.
 #[derive(Debug, Default)]
@@ -20,11 +23,14 @@ pub(super) struct Trace {
     pub(super) ran_out: Cell<bool>,
 }
 
-/// A reader over the upload's bytes.
+/// A reader over the upload's bytes, or over a part of them behind a header made for it.
 pub(super) struct Source<'a> {
+    /// Read before the bytes.
+    head: Vec<u8>,
     bytes: &'a [u8],
-    /// Replaces the first bytes: a GIF header whose screen was grown.
-    head: Option<[u8; 10]>,
+    /// Read behind the bytes, until this many were read in all.
+    padding: &'static [u8],
+    length: usize,
     at: usize,
     deadline: Option<Instant>,
     trace: &'a Trace,
@@ -34,15 +40,34 @@ pub(super) struct Source<'a> {
 
 impl<'a> Source<'a> {
     pub(super) fn new(bytes: &'a [u8], deadline: Option<Instant>, trace: &'a Trace) -> Self {
-        Source { bytes, head: None, at: 0, deadline, trace, reads: READS, checked_at: 0 }
+        Source {
+            head: Vec::new(),
+            bytes,
+            padding: &[],
+            length: bytes.len(),
+            at: 0,
+            deadline,
+            trace,
+            reads: READS,
+            checked_at: 0,
+        }
     }
 
-    pub(super) fn with_head(mut self, head: [u8; 10]) -> Self {
-        self.head = Some(head);
+    /// The same bytes behind a header.
+    pub(super) fn behind(mut self, head: Vec<u8>) -> Self {
+        self.length += head.len();
+        self.head = head;
         self
     }
 
-    fn check_clock(&mut self) -> io::Result<()> {
+    /// The same bytes, and then zeros or ones where a file that was cut would go on, up to a length of `length`.
+    pub(super) fn padded(mut self, ones: bool, length: usize) -> Self {
+        self.padding = if ones { &ONES } else { &ZEROS };
+        self.length = self.length.max(length);
+        self
+    }
+
+    pub(super) fn check_clock(&mut self) -> io::Result<()> {
         self.reads += 1;
         if self.reads < READS && self.at.abs_diff(self.checked_at) < WINDOW {
             return Ok(());
@@ -57,20 +82,26 @@ impl<'a> Source<'a> {
 
     /// What is left, as far as it is handed over at once.
     fn window(&self) -> &[u8] {
-        if let Some(head) =
-            self.head.as_ref().and_then(|head| head.get(self.at..)).filter(|h| !h.is_empty())
-        {
-            return head;
-        }
-        let rest = self.bytes.get(self.at..).unwrap_or(&[]);
-        rest.get(..WINDOW).unwrap_or(rest)
+        let part = self.head.get(self.at..).filter(|rest| !rest.is_empty()).or_else(|| {
+            let at = self.at.checked_sub(self.head.len())?;
+            self.bytes.get(at..).filter(|rest| !rest.is_empty())
+        });
+        let part = part.unwrap_or(self.padding);
+        let most = WINDOW.min(self.length.saturating_sub(self.at));
+        part.get(..most).unwrap_or(part)
+    }
+
+    /// The next `N` bytes, if they are there, without reading them.
+    pub(super) fn peek<const N: usize>(&self) -> Option<[u8; N]> {
+        let at = self.at.checked_sub(self.head.len())?;
+        self.bytes.get(at..)?.first_chunk().copied()
     }
 }
 
 impl BufRead for Source<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.check_clock()?;
-        if self.at >= self.bytes.len() {
+        if self.at >= self.length {
             self.trace.ran_out.set(true);
         }
         Ok(self.window())
@@ -97,7 +128,7 @@ impl Read for Source<'_> {
     fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
         self.check_clock()?;
         let before = buf.len();
-        buf.reserve_exact(self.bytes.len().saturating_sub(self.at));
+        buf.reserve_exact(self.length.saturating_sub(self.at));
         loop {
             let window = self.window();
             if window.is_empty() {
@@ -114,7 +145,7 @@ impl Seek for Source<'_> {
         let at = match to {
             SeekFrom::Start(at) => i128::from(at),
             SeekFrom::Current(by) => self.at as i128 + i128::from(by),
-            SeekFrom::End(by) => self.bytes.len() as i128 + i128::from(by),
+            SeekFrom::End(by) => self.length as i128 + i128::from(by),
         };
         self.at = usize::try_from(at)
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "seek before the start"))?;

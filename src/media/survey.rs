@@ -5,8 +5,16 @@
 //! canvas; the GIF decoder allocates a palette index per pixel outside its limit. So the structure of these
 //! formats is walked here first; that of a JPEG in its own room.
 
+use std::ops::Range;
+
+use image::metadata::Orientation;
+
+use super::canvas::Disposal;
 use super::class::Unscannable;
 use super::walk::{GifFrames, GifStep, array, le16, png_chunks, riff_chunks};
+
+/// Blocks of a GIF that are walked through: more than a million frames of its largest blocks, and milliseconds.
+pub(super) const GIF_STEPS: u32 = 1 << 22;
 
 /// What a picture's headers say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +30,7 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    fn new(width: u32, height: u32, length: usize) -> Self {
+    pub(super) fn new(width: u32, height: u32, length: usize) -> Self {
         Survey { width, height, work: area(width, height), working: 0, length }
     }
 
@@ -36,148 +44,283 @@ fn area(width: u32, height: u32) -> u64 {
     u64::from(width) * u64::from(height)
 }
 
-/// What a PNG's header chunk says, and whether its plain picture is hidden.
+/// What a PNG's header chunk says.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Png {
     pub(super) survey: Survey,
-    /// Bytes of a pixel as the decoder hands it over: palettes expanded, a transparent colour turned into alpha.
-    pub(super) pixel_bytes: u64,
-    /// The picture in `IDAT` is not a frame of the animation: viewers show the first frame instead.
-    pub(super) hidden: bool,
+    pub(super) interlaced: bool,
+    /// Whether there is an animation control chunk before the pixels.
+    pub(super) animated: bool,
+    /// EXIF orientation, 1 to 8.
+    pub(super) orientation: u8,
 }
 
-/// Reads a PNG's header and the kinds of the chunks before its pixels.
+/// Reads a PNG's header and the chunks before its pixels.
 pub(super) fn png(bytes: &[u8]) -> Result<Png, Unscannable> {
-    let (mut animated, mut framed, mut keyed) = (false, false, 0);
-    let mut header = None;
+    let (mut animated, mut orientation, mut header) = (false, None, None);
     for chunk in png_chunks(bytes) {
         match &chunk.kind {
-            b"IHDR" if header.is_none() => header = array::<10>(bytes, chunk.body.start),
+            b"IHDR" if header.is_none() => header = array::<13>(bytes, chunk.body.start),
             b"acTL" => animated = true,
-            b"fcTL" => framed = true,
-            b"tRNS" => keyed = 1,
+            b"eXIf" if orientation.is_none() => orientation = bytes.get(chunk.body),
             b"IDAT" => break,
             _ => {}
         }
     }
-    let [w0, w1, w2, w3, h0, h1, h2, h3, bits, color] = header.ok_or(Unscannable::Truncated)?;
+    let [w0, w1, w2, w3, h0, h1, h2, h3, bits, color, .., interlace] =
+        header.ok_or(Unscannable::Truncated)?;
     let channels = match color {
-        0 => 1 + keyed,
-        2 | 3 => 3 + keyed,
+        0 | 3 => 1,
+        2 => 3,
         4 => 2,
         _ => 4,
     };
-    let hidden = animated && !framed;
     let (width, height) =
         (u32::from_be_bytes([w0, w1, w2, w3]), u32::from_be_bytes([h0, h1, h2, h3]));
     let mut survey = Survey::new(width, height, bytes.len());
-    // Canvas, previous canvas, a copy of it, the frame, and the hidden picture itself.
-    survey.working = if hidden { survey.work.saturating_mul(20) } else { 0 };
-    Ok(Png { survey, pixel_bytes: channels * if bits == 16 { 2 } else { 1 }, hidden })
+    // The decoder inflates into 128 KiB or four rows, and lets that grow to twice its size, and a vector to twice that;
+    // then come the row expanded, over white, and white.
+    let row = u64::from(width) * channels * u64::from(bits.max(8)) / 8;
+    survey.working = (640 << 10) + 16 * row + 16 * u64::from(width);
+    Ok(Png {
+        survey,
+        interlaced: interlace != 0,
+        animated,
+        orientation: orientation_of(orientation),
+    })
+}
+
+/// The areas of an APNG's frames.
+pub(super) fn png_frames(bytes: &[u8]) -> impl Iterator<Item = u64> + '_ {
+    png_chunks(bytes).filter(|chunk| &chunk.kind == b"fcTL").map(|chunk| {
+        let side = |at| array(bytes, chunk.body.start + at).map_or(0, u32::from_be_bytes);
+        area(side(4), side(8))
+    })
+}
+
+/// The orientation in EXIF data, 1 if they give none.
+pub(super) fn orientation_of(exif: Option<&[u8]>) -> u8 {
+    exif.and_then(Orientation::from_exif_chunk).map_or(1, Orientation::to_exif)
+}
+
+/// Where a GIF's pictures begin, and how large its screen is once it was grown.
+#[derive(Clone, Debug)]
+pub(super) struct Gif {
+    pub(super) survey: Survey,
+    pub(super) interlaced: bool,
+    /// Header, palette and the extension that goes with the first frame: everything before it that the decoder needs.
+    pub(super) head: Vec<u8>,
+    /// Where the first frame's descriptor stands.
+    pub(super) start: usize,
 }
 
 /// Reads a GIF's screen and its first frame.
 ///
 /// The size is that of a screen grown to hold the first frame, as browsers grow it: a screen of one pixel must
 /// not hide a picture.
-pub(super) fn gif(bytes: &[u8]) -> Result<Survey, Unscannable> {
+pub(super) fn gif(bytes: &[u8]) -> Result<Gif, Unscannable> {
     let screen = le16(bytes, 6).zip(le16(bytes, 8));
     let (width, height) = screen.ok_or(Unscannable::Truncated)?;
-    let mut frames = GifFrames::new(bytes, u32::MAX);
-    let GifStep::Frame(frame) = frames.step() else {
+    let mut frames = GifFrames::new(bytes, GIF_STEPS);
+    let pictures = frames.at();
+    let GifStep::Frame(first) = frames.step() else {
         let reason = if frames.ran_out() { Unscannable::Truncated } else { Unscannable::Corrupt };
         return Err(reason);
     };
-    let width = width.max(frame.left + frame.width);
-    let height = height.max(frame.top + frame.height);
+    let width = width.max(first.left + first.width);
+    let height = height.max(first.top + first.height);
     if width > 0xffff || height > 0xffff {
         return Err(Unscannable::Corrupt);
     }
+    let mut head = bytes.get(..pictures).ok_or(Unscannable::Truncated)?.to_vec();
+    head[6..8].copy_from_slice(&(width as u16).to_le_bytes());
+    head[8..10].copy_from_slice(&(height as u16).to_le_bytes());
+    head.extend(frames.control());
     let mut survey = Survey::new(width, height, bytes.len());
-    // A palette index per pixel; and the frame's own colours when it is narrower than the screen.
-    let apart = if frame.left == 0 && frame.width == width { 0 } else { 4 };
-    survey.working = area(frame.width, frame.height) * (1 + apart);
-    Ok(survey)
+    // The decoder's buffer and tables; rows of indexes, of colours, and white.
+    survey.working = (128 << 10) + 8 * u64::from(width);
+    Ok(Gif { survey, interlaced: frames.interlaced(), head, start: frames.start() })
+}
+
+/// What a WebP's chunks say.
+#[derive(Clone, Debug)]
+pub(super) struct WebP {
+    pub(super) survey: Survey,
+    /// EXIF orientation, 1 to 8.
+    pub(super) orientation: u8,
+    /// Nothing for an animation.
+    pub(super) still: Option<WebPPicture>,
+    /// Where the chunks of an animation's frames lie.
+    pub(super) frames: Range<usize>,
+}
+
+/// One picture, which stands in a file or in a frame: the chunk with its pixels, and the one with its alpha before it.
+#[derive(Clone, Debug)]
+pub(super) struct WebPPicture {
+    /// These chunks with their headers. It may reach beyond the end of the file.
+    pub(super) range: Range<usize>,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    lossless: bool,
+    /// Whether its alpha counts.
+    pub(super) alpha: bool,
+}
+
+impl WebPPicture {
+    /// Bytes that decoding it takes: its pixels, and what the decoder holds.
+    pub(super) fn working(&self) -> u64 {
+        let area = area(self.width, self.height);
+        // The bytes of a lossy picture are read into a buffer and copied; its planes are padded to blocks of 16.
+        let planes =
+            3 * area + 48 * u64::from(self.width + self.height) + 2 * self.range.len() as u64;
+        (64 << 10)
+            + match (self.lossless, self.alpha) {
+                // Pixels of 4 bytes; transforms and entropy codes for blocks of 4 x 4.
+                (true, _) => 5 * area,
+                // Planes; pixels of 3 bytes, or of 4 and the alpha plane, itself perhaps decoded from 4 bytes.
+                (_, false) => planes / 2 + area / 4 + 3 * area,
+                (_, true) => planes / 2 + area / 4 + 9 * area,
+            }
+    }
+
+    /// A file header for these chunks alone.
+    pub(super) fn head(&self) -> Vec<u8> {
+        // The decoder hands out all four bytes of a lossless picture if told that it has alpha, without a copy.
+        let alpha = if self.alpha || self.lossless { 0x10 } else { 0 };
+        let mut head = b"RIFF".to_vec();
+        head.extend((22 + self.range.len() as u32).to_le_bytes());
+        head.extend(b"WEBPVP8X\x0a\0\0\0");
+        head.extend([alpha, 0, 0, 0]);
+        head.extend(&(self.width - 1).to_le_bytes()[..3]);
+        head.extend(&(self.height - 1).to_le_bytes()[..3]);
+        head
+    }
+}
+
+/// A frame of an animation.
+#[derive(Clone, Debug)]
+pub(super) struct WebPFrame {
+    pub(super) left: u32,
+    pub(super) top: u32,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    /// Whether it is laid over what is there, or replaces it.
+    pub(super) blend: bool,
+    pub(super) disposal: Disposal,
+    chunks: Range<usize>,
+}
+
+impl WebPFrame {
+    pub(super) fn area(&self) -> u64 {
+        area(self.width, self.height)
+    }
+
+    /// Its picture.
+    ///
+    /// # Errors
+    /// `Truncated` if it reaches beyond the end of the file, `Corrupt` if there is none.
+    pub(super) fn picture(&self, bytes: &[u8]) -> Result<WebPPicture, Unscannable> {
+        if self.chunks.end > bytes.len() {
+            return Err(Unscannable::Truncated);
+        }
+        let picture = webp_picture(bytes, self.chunks.clone(), None);
+        picture.filter(|p| p.range.end <= self.chunks.end).ok_or(Unscannable::Corrupt)
+    }
 }
 
 /// Walks a WebP's chunks.
 ///
 /// # Errors
-/// `Truncated` if a chunk, or the file, is shorter than it claims; `Corrupt` if a frame is larger than its canvas.
-pub(super) fn webp(bytes: &[u8]) -> Result<Survey, Unscannable> {
+/// `Truncated` if it ends before the size of its picture, `Corrupt` if it has none.
+pub(super) fn webp(bytes: &[u8]) -> Result<WebP, Unscannable> {
     let claimed = u32::from_le_bytes(array(bytes, 4).ok_or(Unscannable::Truncated)?) as usize;
-    let end = claimed.saturating_add(8);
-    if end > bytes.len() {
-        return Err(Unscannable::Truncated);
-    }
-    let bytes = bytes.get(..end).unwrap_or(bytes);
-    let mut canvas = None;
-    let mut largest = (0, 0);
-    let (mut animated, mut alpha, mut lossless) = (false, false, false);
+    let end = claimed.saturating_add(8).min(bytes.len());
+    let missing = if end == bytes.len() { Unscannable::Truncated } else { Unscannable::Corrupt };
+    let (mut canvas, mut flags, mut exif) = (None, None, None);
     for chunk in riff_chunks(bytes, 12..end) {
-        if chunk.body.end > end {
-            return Err(Unscannable::Truncated);
-        }
         let start = chunk.body.start;
         match &chunk.kind {
             b"VP8X" if canvas.is_none() => {
-                let side =
-                    |at| array(bytes, at).map(|[a, b, c]| 1 + u32::from_le_bytes([a, b, c, 0]));
-                canvas = side(start + 4).zip(side(start + 7));
+                canvas = le24(bytes, start + 4).zip(le24(bytes, start + 7));
+                flags = bytes.get(start).copied();
             }
-            // The frame's pixels are a chunk of their own behind its 16 bytes of header.
-            b"ANMF" => {
-                for part in riff_chunks(bytes, start + 16..chunk.body.end) {
-                    if part.body.end > chunk.body.end {
-                        return Err(Unscannable::Truncated);
-                    }
-                    largest = webp_frame(bytes, &part.kind, part.body.start, largest)?;
-                }
-                animated = true;
-            }
-            b"ALPH" => alpha = true,
-            kind => {
-                lossless |= kind == b"VP8L";
-                largest = webp_frame(bytes, kind, start, largest)?;
-            }
+            b"EXIF" if exif.is_none() => exif = bytes.get(chunk.body),
+            _ => {}
         }
     }
-    let (width, height) = canvas.unwrap_or(largest);
-    if width == 0 || height == 0 {
-        return Err(Unscannable::Truncated);
+    let animated = flags.is_some_and(|flags| flags & 2 != 0);
+    let alpha = flags.map(|flags| flags & 0x10 != 0);
+    let still = if animated { None } else { webp_picture(bytes, 12..end, alpha) };
+    let canvas = canvas.map(|(width, height)| (width + 1, height + 1));
+    let picture = still.as_ref().map(|still| (still.width, still.height));
+    let (width, height) = canvas.or(picture).ok_or(missing)?;
+    if !animated && picture.is_none() {
+        return Err(missing);
     }
-    if largest.0 > width || largest.1 > height {
+    if picture.is_some_and(|picture| picture != (width, height)) {
         return Err(Unscannable::Corrupt);
     }
     let mut survey = Survey::new(width, height, end);
-    // Bytes per pixel: planes 2, an alpha plane 5 (it may be a lossless picture), a canvas 4, a frame 4.
-    let per_pixel = match (animated, lossless, alpha) {
-        (true, ..) => 15,
-        (_, true, _) => 4,
-        (.., true) => 7,
-        _ => 2,
-    };
-    survey.working = per_pixel * survey.work;
-    Ok(survey)
+    survey.working = still.as_ref().map_or(0, WebPPicture::working);
+    Ok(WebP { survey, orientation: orientation_of(exif), still, frames: 12..end })
 }
 
-/// The greater of `largest` and the size that a `VP8 ` or `VP8L` chunk announces.
-fn webp_frame(
+/// The frames of an animation among the chunks in `range`. The last one's may reach beyond the end of the file.
+pub(super) fn webp_frames(
     bytes: &[u8],
-    kind: &[u8; 4],
-    start: usize,
-    largest: (u32, u32),
-) -> Result<(u32, u32), Unscannable> {
-    let size = match kind {
-        b"VP8 " => {
-            let side = |at| le16(bytes, at).map(|n| n & 0x3fff);
-            side(start + 6).zip(side(start + 8))
+    range: Range<usize>,
+) -> impl Iterator<Item = WebPFrame> + '_ {
+    riff_chunks(bytes, range).filter(|chunk| &chunk.kind == b"ANMF").map_while(|chunk| {
+        let start = chunk.body.start;
+        let field = |i: usize| le24(bytes, start + 3 * i);
+        let flags = *bytes.get(start + 15)?;
+        Some(WebPFrame {
+            left: 2 * field(0)?,
+            top: 2 * field(1)?,
+            width: 1 + field(2)?,
+            height: 1 + field(3)?,
+            blend: flags & 2 == 0,
+            disposal: if flags & 1 == 0 { Disposal::Keep } else { Disposal::Clear },
+            // The frame's pixels are chunks of their own behind its 16 bytes of header.
+            chunks: start + 16..chunk.body.end,
+        })
+    })
+}
+
+/// The first picture among the chunks in `range`. `alpha` is what the file's header says; nothing leaves it to the picture.
+fn webp_picture(bytes: &[u8], range: Range<usize>, alpha: Option<bool>) -> Option<WebPPicture> {
+    let mut transparency = None;
+    for chunk in riff_chunks(bytes, range) {
+        let start = chunk.body.start;
+        let end = chunk.body.end;
+        match &chunk.kind {
+            b"ALPH" if transparency.is_none() => transparency = Some(start - 8),
+            b"VP8 " => {
+                let side = |at| le16(bytes, at).map(|n| n & 0x3fff).filter(|n| *n > 0);
+                let (width, height) = (side(start + 6)?, side(start + 8)?);
+                let range = transparency.unwrap_or(start - 8)..end;
+                let alpha = transparency.is_some();
+                return Some(WebPPicture { range, width, height, lossless: false, alpha });
+            }
+            b"VP8L" => {
+                let n = array(bytes, start + 1).map(u32::from_le_bytes)?;
+                let (width, height) = (1 + (n & 0x3fff), 1 + (n >> 14 & 0x3fff));
+                let alpha = alpha.unwrap_or(n >> 28 & 1 == 1);
+                return Some(WebPPicture {
+                    range: start - 8..end,
+                    width,
+                    height,
+                    lossless: true,
+                    alpha,
+                });
+            }
+            _ => {}
         }
-        b"VP8L" => array(bytes, start + 1)
-            .map(u32::from_le_bytes)
-            .map(|n| (1 + (n & 0x3fff), 1 + (n >> 14 & 0x3fff))),
-        _ => Some((0, 0)),
-    };
-    let (width, height) = size.ok_or(Unscannable::Truncated)?;
-    Ok((largest.0.max(width), largest.1.max(height)))
+    }
+    None
+}
+
+/// A little-endian number of 24 bits at `at`.
+fn le24(bytes: &[u8], at: usize) -> Option<u32> {
+    array(bytes, at).map(|[a, b, c]| u32::from_le_bytes([a, b, c, 0]))
 }

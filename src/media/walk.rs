@@ -86,13 +86,22 @@ pub(super) struct GifFrames<'a> {
     bytes: &'a [u8],
     at: usize,
     steps: u32,
+    /// Where the last graphic control extension and the last frame begin.
+    #[cfg(feature = "decode")]
+    last: (Option<usize>, usize),
 }
 
 impl<'a> GifFrames<'a> {
     /// Starts behind the screen descriptor and the global palette; takes at most `steps` steps.
     pub(super) fn new(bytes: &'a [u8], steps: u32) -> Self {
         let flags = bytes.get(10).copied().unwrap_or(0);
-        GifFrames { bytes, at: 13 + palette_bytes(flags), steps }
+        GifFrames {
+            bytes,
+            at: 13 + palette_bytes(flags),
+            steps,
+            #[cfg(feature = "decode")]
+            last: (None, 0),
+        }
     }
 
     /// Whether the walk came to the end of the file.
@@ -101,12 +110,41 @@ impl<'a> GifFrames<'a> {
         self.at >= self.bytes.len()
     }
 
+    /// Where the walk stands: at first, behind the global palette.
+    #[cfg(feature = "decode")]
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Where the descriptor of the last frame begins.
+    #[cfg(feature = "decode")]
+    pub(super) fn start(&self) -> usize {
+        self.last.1
+    }
+
+    /// Whether the last frame is interlaced.
+    #[cfg(feature = "decode")]
+    pub(super) fn interlaced(&self) -> bool {
+        self.bytes.get(self.last.1 + 9).is_some_and(|flags| flags & 0x40 != 0)
+    }
+
+    /// The last graphic control extension, if it is one of the usual shape.
+    #[cfg(feature = "decode")]
+    pub(super) fn control(&self) -> &'a [u8] {
+        let found = self.last.0.and_then(|at| self.bytes.get(at..at + 8));
+        found.filter(|found| found[2] == 4 && found[7] == 0).unwrap_or(&[])
+    }
+
     pub(super) fn step(&mut self) -> GifStep {
         while self.steps > 0 {
             self.steps -= 1;
             match self.bytes.get(self.at) {
                 // An extension: a label, then sub-blocks.
                 Some(0x21) => {
+                    #[cfg(feature = "decode")]
+                    if self.bytes.get(self.at + 1) == Some(&0xf9) {
+                        self.last.0 = Some(self.at);
+                    }
                     self.at += 2;
                     self.skip_sub_blocks();
                 }
@@ -118,6 +156,10 @@ impl<'a> GifFrames<'a> {
                         self.at = self.bytes.len();
                         return GifStep::End;
                     };
+                    #[cfg(feature = "decode")]
+                    {
+                        self.last.1 = self.at;
+                    }
                     // Descriptor, local palette, code size; then sub-blocks.
                     self.at += 11 + palette_bytes(flags);
                     self.skip_sub_blocks();

@@ -34,7 +34,7 @@ use zune_jpeg::errors::DecodeErrors;
 use self::source::{Source, Tail, Trace};
 use self::survey::Survey;
 use super::class::Unscannable;
-use super::codec::resize;
+use super::codec::fill;
 use super::frame::{Channels, Decoded, Frame, Request, Sink};
 use super::raster::{PixelFormat, Raster};
 use crate::limits::Limits;
@@ -87,7 +87,7 @@ pub(super) fn decode(
     }
 
     // All of it: what a decoder that gives up leaves untouched must not be a piece of the upload before.
-    resize(pixels, usize::try_from(length).map_err(|_| Unscannable::Limit)?, GREY)?;
+    fill(pixels, usize::try_from(length).map_err(|_| Unscannable::Limit)?, GREY)?;
     decoder.set_options(options.jpeg_set_out_colorspace(space));
     let outcome = decoder.decode_into(pixels);
     let trace = trace.get();

@@ -1,7 +1,5 @@
 //! Pixels as a viewer sees them.
 
-use image::metadata::Orientation;
-
 use super::*;
 use crate::media::pixels::{from_float, narrow, narrow_over_white, over_white};
 
@@ -139,25 +137,27 @@ fn a_gif_shows_its_first_frame_on_its_canvas_over_white() {
     }
     let mut none = Limits { frames: 0, ..Limits::default() };
     let animated = gif(3, 2, &[], &[first.clone(), first]);
-    assert_eq!(decode_with(&animated, &none, |_| ()), Err(Unscannable::Limit));
+    assert_eq!(decode_with(&animated, &none, |_, _| ()), Err(Unscannable::Limit));
     none.frames = 1;
-    assert_eq!(decode_with(&animated, &none, |p| p.frames_decoded()), Ok(1));
+    let frames = decode_with(&animated, &none, |_, decoded| (decoded.frames, decoded.all_frames));
+    assert_eq!(frames, Ok((1, false)));
 }
 
 #[test]
 fn no_pixel_of_the_upload_before_shows_through() {
     // Index 9 has no colour in a palette of four: the decoder leaves that pixel alone.
     let hole = gif(2, 1, &[], &[gif_frame(0, 0, 2, 1, &[9, 1])]);
-    let mut decoder = Decoder::new();
-    let fresh = pixels(
-        &decoder.decode(&hole, &sniff(&hole), &Limits::default(), None).unwrap().as_stored(),
-    );
     let noise = encoded(ImageFormat::Png);
-    decoder.decode(&noise, &sniff(&noise), &Limits::default(), None).unwrap();
-    let again = pixels(
-        &decoder.decode(&hole, &sniff(&hole), &Limits::default(), None).unwrap().as_stored(),
-    );
-    assert_eq!(fresh, again);
+    let mut decoder = Decoder::new();
+    let mut decoded = |bytes: &[u8]| {
+        let mut kept = Keep::default();
+        let limits = Limits::default();
+        decoder.decode(&Request::still(bytes, sniff(bytes), &limits), &mut kept).unwrap();
+        pixels(&kept)
+    };
+    let fresh = decoded(&hole);
+    decoded(&noise);
+    assert_eq!(fresh, decoded(&hole));
 }
 
 #[test]
@@ -178,35 +178,27 @@ fn an_apng_shows_what_browsers_show() {
     let mut data = vec![0, 0, 0, 1];
     data.extend(zlib(&[0, 10, 20, 30, 40, 50, 60]));
     hidden.extend(chunk(b"fdAT", &data));
-    let cut = hidden.len() - 5;
+    let cut = hidden.len() - 21;
     hidden.extend(chunk(b"IEND", &[]));
     assert_eq!(stored(&hidden), Ok((2, 1, PixelFormat::Rgb8, vec![10, 20, 30, 40, 50, 60])));
     assert_eq!(stored(&hidden[..cut]), Err(Unscannable::Truncated));
 }
 
 #[test]
-fn exif_orientation_turns_the_pixels() {
-    // Larger than a tile and no multiple of one.
-    let jpeg = encode(&DynamicImage::ImageRgb8(sample(50, 37)), ImageFormat::Jpeg);
-    let grey = encode(&DynamicImage::ImageRgb8(sample(50, 37)).grayscale(), ImageFormat::Jpeg);
-    for plain in [jpeg, grey] {
+fn exif_orientation_is_told_and_turns_nothing() {
+    let picture = DynamicImage::ImageRgb8(sample(50, 37));
+    for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
+        let plain = encode(&picture, format);
         let upright = image::load_from_memory(&plain).unwrap();
         for orientation in 0..=10u8 {
             let bytes = with_orientation(&plain, orientation.into());
-            let known = Orientation::from_exif(orientation);
-            let (stored, shown, found) = decode_with(&bytes, &Limits::default(), |picture| {
-                let shown = picture.as_shown().map(|raster| pixels(&raster));
-                (pixels(&picture.as_stored()).3, shown, picture.orientation())
+            let (stored, found) = decode_with(&bytes, &Limits::default(), |kept, _| {
+                (pixels(kept).3, kept.frame().unwrap().orientation)
             })
             .unwrap();
             assert_eq!(stored, upright.as_bytes(), "as stored is never turned");
-            assert_eq!(found, known.map_or(1, |_| orientation));
-            let expected = known.filter(|_| orientation != 1).map(|known| {
-                let mut turned = upright.clone();
-                turned.apply_orientation(known);
-                (turned.width() as usize, turned.height() as usize, turned.into_bytes())
-            });
-            assert_eq!(shown.map(|s| (s.0, s.1, s.3)), expected, "orientation {orientation}");
+            let expected = if (1..=8).contains(&orientation) { orientation } else { 1 };
+            assert_eq!(found, expected, "{format:?}");
         }
     }
 }
@@ -214,23 +206,21 @@ fn exif_orientation_turns_the_pixels() {
 #[test]
 fn buffers_are_reused_and_large_ones_given_back() {
     let limits = Limits::default();
-    let small = encoded(ImageFormat::Jpeg);
-    let turned = with_orientation(&small, 6);
-    let large = encode(&DynamicImage::new_luma8(5000, 4000), ImageFormat::Png);
+    let small = encoded(ImageFormat::Bmp);
+    let large = encode(&DynamicImage::new_rgb8(3000, 2000), ImageFormat::Bmp);
+    let rows = encoded(ImageFormat::Png);
     let mut decoder = Decoder::new();
-    for bytes in [&turned, &small, &turned] {
-        decoder.decode(bytes, &sniff(bytes), &limits, None).unwrap();
-    }
-    let warm = (decoder.stored.capacity(), decoder.stored.as_ptr(), decoder.shown.capacity());
-    decoder.decode(&turned, &sniff(&turned), &limits, None).unwrap();
-    assert_eq!(
-        warm,
-        (decoder.stored.capacity(), decoder.stored.as_ptr(), decoder.shown.capacity())
-    );
-    decoder.decode(&large, &sniff(&large), &limits, None).unwrap();
-    assert!(decoder.stored.capacity() >= 20_000_000);
-    decoder.decode(&small, &sniff(&small), &limits, None).unwrap();
-    assert!(decoder.stored.capacity() < 10_000);
+    let mut decode = |bytes: &[u8]| {
+        let mut kept = Keep::default();
+        decoder.decode(&Request::still(bytes, sniff(bytes), &limits), &mut kept).unwrap();
+        (decoder.pixels.capacity(), decoder.pixels.as_ptr())
+    };
+    let warm = decode(&small);
+    assert_eq!(decode(&small), warm);
+    assert!(decode(&large).0 >= 18_000_000);
+    assert!(decode(&small).0 < 10_000);
+    assert!(decode(&large).0 >= 18_000_000);
+    assert_eq!(decode(&rows).0, 0, "a decoder that needs none keeps none that large");
 }
 
 #[test]
@@ -264,5 +254,8 @@ fn an_animated_webp_shows_its_first_frame_over_white() {
     let mut expected = image::RgbImage::from_pixel(30, 20, image::Rgb([255; 3]));
     image::imageops::replace(&mut expected, &sample(24, 17), 2, 2);
     assert_eq!(stored(&file), Ok((30, 20, PixelFormat::Rgb8, expected.into_raw())));
-    assert_eq!(stored(&file[..file.len() - 1]), Err(Unscannable::Truncated));
+    // The second frame is cut off; the first is all there.
+    let cut = &file[..file.len() - 1];
+    assert_eq!(stored(cut), stored(&file));
+    assert_eq!(stored(&file[..200]), Err(Unscannable::Truncated));
 }

@@ -78,9 +78,9 @@ fn every_hostile_file_is_answered_as_its_manifest_says() {
         let name = row["file"].as_str().unwrap().to_owned();
         let bytes = std::fs::read(directory.join(&name)).unwrap();
         let start = Instant::now();
-        let outcome = decoder
-            .decode(&bytes, &sniff(&bytes), &Limits::default(), None)
-            .map(|picture| (picture.width(), picture.height()));
+        let (mut kept, limits) = (Keep::default(), Limits::default());
+        let request = Request { frames: 8, ..Request::still(&bytes, sniff(&bytes), &limits) };
+        let outcome = decoder.decode(&request, &mut kept);
         let took = start.elapsed();
         eprintln!("{name}: {outcome:?} in {took:?}");
         match row["expect"].as_str().unwrap() {

@@ -1,0 +1,396 @@
+//! PNG and APNG: rows as they are inflated; an animation's frames on a canvas.
+//!
+//! ```text
+//! open(without what is no picture):                texts, profiles and unknown chunks are not even shown to the decoder
+//!   one frame, rows from the top                -> each row over white, handed over
+//!   one frame, interlaced                       -> the whole picture in memory, then handed over
+//!   several frames                              -> each drawn on the canvas; those of the sample handed over
+//! ```
+//!
+//! Checksums are not compared: a browser shows a picture with a wrong one. Damage shows when it breaks the inflating.
+
+use std::io::{self, BufRead, Read, Seek, SeekFrom};
+
+use png::{BitDepth, BlendOp, ColorType, DecodingError, DisposeOp, Transformations};
+
+use super::canvas::{Area, Canvas, Disposal};
+use super::class::Unscannable;
+use super::codec::{Job, WHOLE, cut_short, give_back};
+use super::frame::{Decoded, Frame, Sink};
+use super::pixels::Layout;
+use super::rows::Rows;
+use super::sample::Sample;
+use super::source::Source;
+use super::survey::{self, Png};
+
+/// For each pass: first column and row, and the distance to the next.
+const ADAM7: [(usize, usize, usize, usize); 7] = [
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+];
+
+type Reader<'a> = png::Reader<Essential<'a>>;
+
+pub(super) fn decode(
+    job: &Job<'_>,
+    pixels: &mut Vec<u8>,
+    sink: &mut dyn Sink,
+) -> Result<Decoded, Unscannable> {
+    let bytes = job.bytes();
+    let header = survey::png(bytes)?;
+    let survey = job.admit(header.survey)?;
+    // Viewers show the plain picture of an animation that makes no sense.
+    let mut reader = match open(job, &header, header.animated) {
+        Err(Unscannable::Corrupt) if header.animated => open(job, &header, false),
+        reader => reader,
+    }?;
+    if reader.info().size() != (survey.width, survey.height) {
+        return Err(Unscannable::Corrupt);
+    }
+    let layout = layout(&reader)?;
+    let (width, height) = (survey.width as usize, survey.height as usize);
+    let (format, orientation) = (layout.format(), header.orientation);
+    let frame = Frame { index: 0, width, height, format, orientation, exact: true };
+    let canvas = header.survey.working + Canvas::bytes(survey.area(), format);
+
+    let mut sample = Sample::STILL;
+    if let Some(control) = reader.info().animation_control() {
+        let counted = usize::try_from(control.num_frames).unwrap_or(usize::MAX);
+        let areas = survey::png_frames(bytes).take(counted);
+        sample = Sample::of(job.request, survey.area(), areas);
+        if reader.info().frame_control().is_none() {
+            // The plain picture is no frame of the animation, and is passed over.
+            reader.next_frame_info().map_err(|e| reason(job, &e))?;
+        }
+    }
+    if sample.wanted() > 1 && !job.affords(&survey, canvas) {
+        sample = sample.first_only();
+    }
+    if sample.wanted() > 1 {
+        job.allow(sample.work().max(survey.area()));
+        let mut canvas = Canvas::new(pixels, frame)?;
+        return Picture { job, reader, layout }.animate(&mut canvas, sample, sink);
+    }
+    let area = area(&reader);
+    let mut picture = Picture { job, reader, layout };
+    let mut rows = Rows::new(sink, frame);
+    let drawn = if header.interlaced {
+        if !job.affords(&survey, canvas) {
+            return Err(Unscannable::Limit);
+        }
+        let mut canvas = Canvas::new(pixels, frame)?;
+        let drawn = picture.draw_interlaced(&mut canvas, area, false);
+        if drawn.rows > 0 {
+            drawn.refine(&mut canvas, area);
+            rows.push(canvas.pixels());
+        }
+        drawn
+    } else {
+        give_back(pixels, 0);
+        picture.hand_over(&mut rows, frame, area)
+    };
+    rows.fill();
+    let all_frames = sample.all();
+    cut_short(drawn.stopped, drawn.rows > 0).map(|decoded| Decoded { all_frames, ..decoded })
+}
+
+/// A decoder that has read all chunks before the first pixels.
+fn open<'a>(job: &'a Job<'_>, header: &Png, animated: bool) -> Result<Reader<'a>, Unscannable> {
+    let source = job.source(job.bytes());
+    // Rows, and chunks of a few hundred bytes; the rest of what the survey counted it holds without asking.
+    let bytes = usize::try_from(header.survey.working).unwrap_or(usize::MAX);
+    let source = Essential { source, left: 8, animated };
+    let mut decoder = png::Decoder::new_with_limits(source, png::Limits { bytes });
+    decoder.ignore_checksums(true);
+    decoder.set_transformations(Transformations::EXPAND);
+    decoder.read_info().map_err(|e| reason(job, &e))
+}
+
+fn reason(job: &Job<'_>, error: &DecodingError) -> Unscannable {
+    match (job.gave_up(), error) {
+        (Unscannable::Timeout, _) => Unscannable::Timeout,
+        (_, DecodingError::LimitsExceeded) => Unscannable::Limit,
+        (otherwise, _) => otherwise,
+    }
+}
+
+fn layout(reader: &Reader<'_>) -> Result<Layout, Unscannable> {
+    Ok(match reader.output_color_type() {
+        (ColorType::Grayscale, BitDepth::Eight) => Layout::L8,
+        (ColorType::Grayscale, BitDepth::Sixteen) => Layout::L16,
+        (ColorType::GrayscaleAlpha, BitDepth::Eight) => Layout::La8,
+        (ColorType::GrayscaleAlpha, BitDepth::Sixteen) => Layout::La16,
+        (ColorType::Rgb, BitDepth::Eight) => Layout::Rgb8,
+        (ColorType::Rgb, BitDepth::Sixteen) => Layout::Rgb16,
+        (ColorType::Rgba, BitDepth::Eight) => Layout::Rgba8,
+        (ColorType::Rgba, BitDepth::Sixteen) => Layout::Rgba16,
+        _ => return Err(Unscannable::Unsupported),
+    })
+}
+
+/// Where the frame that comes next lies. The decoder has checked that it lies within the picture.
+fn area(reader: &Reader<'_>) -> Area {
+    let info = reader.info();
+    let size = |n: u32| n as usize;
+    match info.frame_control() {
+        Some(c) => Area {
+            left: size(c.x_offset),
+            top: size(c.y_offset),
+            width: size(c.width),
+            height: size(c.height),
+        },
+        None => Area { width: size(info.width), height: size(info.height), ..Area::default() },
+    }
+}
+
+/// A decoder that stands before the pixels of a frame.
+struct Picture<'a, 'b> {
+    job: &'a Job<'b>,
+    reader: Reader<'a>,
+    layout: Layout,
+}
+
+/// How much of a frame was drawn.
+struct Drawn {
+    rows: usize,
+    stopped: Option<Unscannable>,
+}
+
+impl Picture<'_, '_> {
+    /// The next row of the frame into `raw`, of which it fills the beginning.
+    fn row(&mut self, raw: &mut [u8]) -> Result<(), Unscannable> {
+        match self.reader.read_row(raw) {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(Unscannable::Corrupt),
+            Err(error) => Err(reason(self.job, &error)),
+        }
+    }
+
+    /// A buffer for the longest row.
+    fn buffer(&self, width: usize) -> Vec<u8> {
+        vec![0; width * self.layout.bytes()]
+    }
+
+    /// Hands the only frame over row by row.
+    fn hand_over(&mut self, rows: &mut Rows<'_>, frame: Frame, area: Area) -> Drawn {
+        let mut raw = self.buffer(frame.width);
+        let white = vec![255; frame.row_bytes()];
+        let mut out = white.clone();
+        let plain = matches!(self.layout, Layout::L8 | Layout::Rgb8) && area.width == frame.width;
+        let start = area.left * frame.format.bytes_per_pixel();
+        for y in 0..frame.height {
+            if y < area.top || y >= area.top + area.height {
+                rows.push(&white);
+                continue;
+            }
+            if let Err(reason) = self.row(&mut raw) {
+                return Drawn { rows: y - area.top, stopped: Some(reason) };
+            }
+            if plain {
+                rows.push(&raw);
+            } else {
+                let end = start + area.width * frame.format.bytes_per_pixel();
+                if let Some(out) = out.get_mut(start..end) {
+                    self.layout.over_white(&raw, out);
+                }
+                rows.push(&out);
+            }
+        }
+        Drawn { rows: area.height, stopped: None }
+    }
+
+    fn draw(&mut self, canvas: &mut Canvas<'_>, area: Area, over: bool) -> Drawn {
+        if self.reader.info().interlaced {
+            return self.draw_interlaced(canvas, area, over);
+        }
+        let mut raw = self.buffer(area.width);
+        for y in 0..area.height {
+            if let Err(reason) = self.row(&mut raw) {
+                return Drawn { rows: y, stopped: Some(reason) };
+            }
+            lay(self.layout, &raw, canvas.row(area, y), over);
+        }
+        Drawn { rows: area.height, stopped: None }
+    }
+
+    /// Draws each row of each pass where it belongs.
+    fn draw_interlaced(&mut self, canvas: &mut Canvas<'_>, area: Area, over: bool) -> Drawn {
+        let (mut raw, step) = (self.buffer(area.width), self.layout.bytes());
+        let bytes = self.layout.format().bytes_per_pixel();
+        let mut rows = 0;
+        for (left, top, dx, dy) in ADAM7 {
+            if left >= area.width {
+                continue;
+            }
+            for y in (top..area.height).step_by(dy) {
+                if let Err(reason) = self.row(&mut raw) {
+                    return Drawn { rows, stopped: Some(reason) };
+                }
+                rows += 1;
+                let row = canvas.row(area, y);
+                if dx == 1 {
+                    lay(self.layout, &raw, row, over);
+                    continue;
+                }
+                let places = row.chunks_mut(bytes).skip(left).step_by(dx);
+                for (pixel, place) in raw.chunks_exact(step).zip(places) {
+                    lay(self.layout, pixel, place, over);
+                }
+            }
+        }
+        Drawn { rows, stopped: None }
+    }
+
+    /// Draws one frame after the other and hands over those of the sample.
+    fn animate(
+        mut self,
+        canvas: &mut Canvas<'_>,
+        sample: Sample,
+        sink: &mut dyn Sink,
+    ) -> Result<Decoded, Unscannable> {
+        let mut frames = 0;
+        for index in 0..sample.decoded() {
+            if index > 0 {
+                if let Err(error) = self.reader.next_frame_info() {
+                    return ended(frames, reason(self.job, &error));
+                }
+            }
+            let info = self.reader.info();
+            let control = info.frame_control();
+            let over = control.is_some_and(|c| c.blend_op == BlendOp::Over);
+            let disposal = control.map_or(Disposal::Keep, |c| match c.dispose_op {
+                DisposeOp::None => Disposal::Keep,
+                DisposeOp::Background => Disposal::Clear,
+                DisposeOp::Previous => Disposal::Restore,
+            });
+            let area = area(&self.reader);
+            canvas.next(area, disposal);
+            let drawn = self.draw(canvas, area, over);
+            let late = drawn.stopped == Some(Unscannable::Timeout);
+            if sample.has(index) && drawn.rows > 0 && !late {
+                canvas.show(sink, index);
+                frames += 1;
+            }
+            if let Some(reason) = drawn.stopped {
+                return ended(frames, reason);
+            }
+        }
+        Ok(Decoded { frames, all_frames: sample.all(), ..WHOLE })
+    }
+}
+
+/// An animation that breaks off after `frames` frames were handed over.
+fn ended(frames: u32, reason: Unscannable) -> Result<Decoded, Unscannable> {
+    if frames == 0 {
+        return Err(reason);
+    }
+    Ok(Decoded { frames, all_frames: false, cut_short: Some(reason), ..WHOLE })
+}
+
+fn lay(layout: Layout, row: &[u8], out: &mut [u8], over: bool) {
+    if over { layout.over(row, out) } else { layout.over_white(row, out) }
+}
+
+impl Drawn {
+    /// Fills what an interlaced picture that breaks off lacks from the coarser passes, as viewers do.
+    fn refine(&self, canvas: &mut Canvas<'_>, area: Area) {
+        if self.stopped.is_none() {
+            return;
+        }
+        let bytes = canvas.bytes_per_pixel();
+        let mut left_over = self.rows;
+        for (first, top, dx, dy) in ADAM7 {
+            if first >= area.width {
+                continue;
+            }
+            for y in (top..area.height).step_by(dy) {
+                if left_over > 0 {
+                    left_over -= 1;
+                } else if first > 0 {
+                    // A pixel of a coarser pass stands to the left.
+                    let row = canvas.row(area, y);
+                    for x in (first..area.width).step_by(dx) {
+                        row.copy_within((x - first) * bytes..(x - first + 1) * bytes, x * bytes);
+                    }
+                } else if top > 0 {
+                    // A row of coarser passes stands above.
+                    let above = canvas.row(area, y - top).to_vec();
+                    for (to, from) in
+                        canvas.row(area, y).chunks_mut(bytes).zip(above.chunks(bytes)).step_by(dx)
+                    {
+                        to.copy_from_slice(from);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The chunks of a PNG that its pixels are made of. Texts, profiles and what else may inflate to gigabytes never reach
+/// the decoder; neither does an animation that is not wanted.
+struct Essential<'a> {
+    source: Source<'a>,
+    /// Bytes of the chunk that is being read.
+    left: usize,
+    animated: bool,
+}
+
+impl Essential<'_> {
+    fn wants(&self, kind: &[u8; 4]) -> bool {
+        match kind {
+            b"tRNS" => true,
+            b"acTL" | b"fcTL" | b"fdAT" => self.animated,
+            // A capital letter: no picture without it.
+            _ => kind[0].is_ascii_uppercase(),
+        }
+    }
+}
+
+impl BufRead for Essential<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.left == 0 {
+            let Some([a, b, c, d, kind @ ..]) = self.source.peek::<8>() else {
+                // The end, or the beginning of a chunk.
+                self.left = usize::MAX;
+                break;
+            };
+            let length = (u32::from_be_bytes([a, b, c, d]) as usize).saturating_add(12);
+            if self.wants(&kind) {
+                self.left = length;
+            } else {
+                self.source.check_clock()?;
+                self.source.consume(length);
+            }
+        }
+        let left = self.left;
+        let window = self.source.fill_buf()?;
+        Ok(window.get(..left).unwrap_or(window))
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.left = self.left.saturating_sub(amount);
+        self.source.consume(amount);
+    }
+}
+
+impl Read for Essential<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let window = self.fill_buf()?;
+        let n = window.len().min(buf.len());
+        buf[..n].copy_from_slice(&window[..n]);
+        self.consume(n);
+        Ok(n)
+    }
+}
+
+/// The decoder asks for it, but reads from front to back.
+impl Seek for Essential<'_> {
+    fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}

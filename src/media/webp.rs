@@ -1,0 +1,219 @@
+//! WebP: each picture decoded whole, an animation's on a canvas.
+//!
+//! Every picture, still or frame, is shown to the decoder as a file of its own behind a header made here: its own
+//! animations forget to clear, and of a lossless picture without alpha it would hold two copies.
+//!
+//! A still that is cut off is decoded twice, as if zeros followed and as if ones did. The rows that come out the same are those
+//! that the file holds.
+
+use image_webp::{DecodingError, WebPDecoder};
+
+use super::canvas::{Area, Canvas};
+use super::class::Unscannable;
+use super::codec::{Job, WHOLE, resize};
+use super::frame::{Decoded, Frame, Sink};
+use super::pixels::Layout;
+use super::raster::PixelFormat;
+use super::rows::Rows;
+use super::sample::Sample;
+use super::survey::{self, Survey, WebP, WebPFrame, WebPPicture};
+
+pub(super) fn decode(
+    job: &Job<'_>,
+    pixels: &mut Vec<u8>,
+    sink: &mut dyn Sink,
+) -> Result<Decoded, Unscannable> {
+    let found = survey::webp(job.bytes())?;
+    let survey = job.admit(found.survey)?;
+    let (width, height) = (survey.width as usize, survey.height as usize);
+    let (format, orientation) = (PixelFormat::Rgb8, found.orientation);
+    let frame = Frame { index: 0, width, height, format, orientation, exact: true };
+    let film = Film { job, survey, frame };
+    match &found.still {
+        Some(still) => film.still(still, pixels, sink),
+        None => film.animate(&found, pixels, sink),
+    }
+}
+
+/// One decode of a file.
+struct Film<'a, 'b> {
+    job: &'a Job<'b>,
+    survey: Survey,
+    frame: Frame,
+}
+
+/// What stands for missing bytes.
+#[derive(Clone, Copy)]
+enum Padding {
+    Zeros,
+    Ones,
+}
+
+impl Film<'_, '_> {
+    fn still(
+        &self,
+        still: &WebPPicture,
+        pixels: &mut Vec<u8>,
+        sink: &mut dyn Sink,
+    ) -> Result<Decoded, Unscannable> {
+        let (width, height) = (self.survey.width, self.survey.height);
+        if (still.width, still.height) != (width, height) {
+            return Err(Unscannable::Corrupt);
+        }
+        let whole = still.range.end <= self.job.bytes().len();
+        let twice = if whole { 0 } else { 4 * self.survey.area() };
+        let layout = self.picture(still, pixels, 0, twice, Padding::Zeros)?;
+        let row = self.frame.width * layout.bytes();
+        let mut rows = self.frame.height;
+        if !whole {
+            let mut other = Vec::new();
+            self.picture(still, &mut other, 0, twice, Padding::Ones)?;
+            let same = pixels.chunks(row).zip(other.chunks(row)).take_while(|(a, b)| a == b);
+            rows = same.count();
+            if rows == 0 {
+                return Err(Unscannable::Truncated);
+            }
+        }
+        let held = pixels.get(..rows * row).unwrap_or(pixels);
+        let area = Area { left: 0, top: 0, width: self.frame.width, height: self.frame.height };
+        self.hand_over(held, layout, area, sink);
+        Ok(Decoded { cut_short: (!whole).then_some(Unscannable::Truncated), ..WHOLE })
+    }
+
+    /// Hands over a picture that lies in `area` of the frame, row by row.
+    fn hand_over(&self, pixels: &[u8], layout: Layout, area: Area, sink: &mut dyn Sink) {
+        let mut rows = Rows::new(sink, self.frame);
+        let white = vec![255; self.frame.row_bytes()];
+        let mut out = white.clone();
+        for _ in 0..area.top {
+            rows.push(&white);
+        }
+        for row in pixels.chunks_exact(area.width * layout.bytes()) {
+            if let Some(out) = out.get_mut(3 * area.left..) {
+                layout.over_white(row, out);
+            }
+            rows.push(&out);
+        }
+        rows.fill();
+    }
+
+    /// Decodes a picture into `out`, where `held` bytes are in use besides.
+    fn picture(
+        &self,
+        picture: &WebPPicture,
+        out: &mut Vec<u8>,
+        held: u64,
+        twice: u64,
+        padding: Padding,
+    ) -> Result<Layout, Unscannable> {
+        if !self
+            .job
+            .affords(&self.survey, picture.working().saturating_add(held).saturating_add(twice))
+        {
+            return Err(Unscannable::Limit);
+        }
+        let file = self.job.bytes();
+        let part = picture.range.start..picture.range.end.min(file.len());
+        let head = picture.head();
+        let length = head.len() + picture.range.len();
+        let source = self.job.source(file.get(part).unwrap_or_default()).behind(head);
+        let source = source.padded(matches!(padding, Padding::Ones), length);
+        let mut decoder = WebPDecoder::new(source).map_err(|e| self.reason(&e))?;
+        // A decoder that sees another picture than the survey did would escape its bounds.
+        let bytes = decoder.output_buffer_size().ok_or(Unscannable::Limit)?;
+        if decoder.dimensions() != (picture.width, picture.height) {
+            return Err(Unscannable::Corrupt);
+        }
+        resize(out, bytes)?;
+        decoder.read_image(out).map_err(|e| self.reason(&e))?;
+        Ok(match (decoder.has_alpha(), picture.alpha) {
+            (false, _) => Layout::Rgb8,
+            (true, false) => Layout::Rgbx8,
+            (true, true) => Layout::Rgba8,
+        })
+    }
+
+    fn reason(&self, error: &DecodingError) -> Unscannable {
+        match (self.job.gave_up(), error) {
+            (Unscannable::Timeout, _) => Unscannable::Timeout,
+            (_, DecodingError::UnsupportedFeature(_)) => Unscannable::Unsupported,
+            (_, DecodingError::MemoryLimitExceeded | DecodingError::ImageTooLarge) => {
+                Unscannable::Limit
+            }
+            (otherwise, _) => otherwise,
+        }
+    }
+
+    /// Draws one frame after the other and hands over those of the sample.
+    fn animate(
+        &self,
+        found: &WebP,
+        pixels: &mut Vec<u8>,
+        sink: &mut dyn Sink,
+    ) -> Result<Decoded, Unscannable> {
+        let (job, canvas) = (self.job, self.survey.area());
+        let frames = || survey::webp_frames(job.bytes(), found.frames.clone());
+        let mut sample = Sample::of(job.request, canvas, frames().map(|f| f.area()));
+        let held = Canvas::bytes(canvas, PixelFormat::Rgb8);
+        if sample.wanted() > 1 && !job.affords(&self.survey, held) {
+            sample = sample.first_only();
+        }
+        if sample.wanted() == 1 {
+            let first = frames().next().ok_or(Unscannable::Truncated)?;
+            let (area, picture) = self.placed(&first)?;
+            let layout = self.picture(&picture, pixels, 0, 0, Padding::Zeros)?;
+            self.hand_over(pixels, layout, area, sink);
+            return Ok(Decoded { all_frames: sample.all(), ..WHOLE });
+        }
+        job.allow(sample.work().max(canvas));
+        let mut canvas = Canvas::new(pixels, self.frame)?;
+        let mut out = Vec::new();
+        let mut decoded = Decoded { frames: 0, all_frames: sample.all(), ..WHOLE };
+        for (index, frame) in (0..sample.decoded()).zip(frames()) {
+            let drawn = job.in_time().and_then(|()| {
+                let (area, picture) = self.placed(&frame)?;
+                let layout = self.picture(&picture, &mut out, held, 0, Padding::Zeros)?;
+                canvas.next(area, frame.disposal);
+                let row = area.width * layout.bytes();
+                for (y, row) in out.chunks_exact(row).enumerate() {
+                    if frame.blend {
+                        layout.over(row, canvas.row(area, y));
+                    } else {
+                        layout.over_white(row, canvas.row(area, y));
+                    }
+                }
+                Ok(())
+            });
+            if let Err(reason) = drawn {
+                (decoded.all_frames, decoded.cut_short) = (false, Some(reason));
+                break;
+            }
+            if sample.has(index) {
+                canvas.show(sink, index);
+                decoded.frames += 1;
+            }
+        }
+        match (decoded.frames, decoded.cut_short) {
+            (0, reason) => Err(reason.unwrap_or(Unscannable::Truncated)),
+            _ => Ok(decoded),
+        }
+    }
+
+    /// Where a frame lies, and its picture, if it is all there and where it says.
+    fn placed(&self, frame: &WebPFrame) -> Result<(Area, WebPPicture), Unscannable> {
+        let picture = frame.picture(self.job.bytes())?;
+        let side = |n: u32| n as usize;
+        let area = Area {
+            left: side(frame.left),
+            top: side(frame.top),
+            width: side(frame.width),
+            height: side(frame.height),
+        };
+        let within = area.left + area.width <= self.frame.width
+            && area.top + area.height <= self.frame.height;
+        if !within || (picture.width, picture.height) != (frame.width, frame.height) {
+            return Err(Unscannable::Corrupt);
+        }
+        Ok((area, picture))
+    }
+}

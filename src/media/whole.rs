@@ -1,0 +1,131 @@
+//! Formats whose decoder in the `image` crate hands out whole pictures.
+
+use image::codecs::bmp::BmpDecoder;
+use image::{ColorType, ImageDecoder, ImageError};
+
+use super::class::Unscannable;
+use super::codec::{Job, cut_short, fill};
+use super::frame::{Decoded, Frame, Sink};
+use super::pixels::{compact, float_over_white, from_float, narrow, narrow_over_white, over_white};
+use super::raster::PixelFormat;
+use super::rows::Rows;
+use super::survey::Survey;
+use super::walk::array;
+
+type Outcome = Result<Decoded, Unscannable>;
+
+/// Rows that the file does not hold stay white. It stores them from the bottom up, so that it is the top that is missing.
+pub(super) fn bmp(job: &Job<'_>, pixels: &mut Vec<u8>, sink: &mut dyn Sink) -> Outcome {
+    let bytes = job.bytes();
+    let decoder = BmpDecoder::new(job.source(bytes)).map_err(|e| reason(job, &e))?;
+    let survey = job.admit(header_only(&decoder, bytes))?;
+    let rows = array(bytes, 10).map_or(0, u32::from_le_bytes);
+    let bits = array(bytes, 28).map_or(1, u16::from_le_bytes).max(1);
+    let row = u64::from(survey.width) * u64::from(bits) / 8;
+    run(job, pixels, sink, decoder, survey, u64::from(rows) + row)
+}
+
+#[cfg(feature = "tiff")]
+pub(super) fn tiff(job: &Job<'_>, pixels: &mut Vec<u8>, sink: &mut dyn Sink) -> Outcome {
+    let bytes = job.bytes();
+    let decoder = image::codecs::tiff::TiffDecoder::new(job.source(bytes));
+    let decoder = decoder.map_err(|e| reason(job, &e))?;
+    let mut survey = header_only(&decoder, bytes);
+    // It decodes into a buffer of its own and copies.
+    survey.working = decoder.total_bytes();
+    run(job, pixels, sink, decoder, job.admit(survey)?, 0)
+}
+
+/// For decoders that read no more than a header at first and bound the rest themselves.
+fn header_only(decoder: &impl ImageDecoder, bytes: &[u8]) -> Survey {
+    let (width, height) = decoder.dimensions();
+    Survey::new(width, height, bytes.len())
+}
+
+/// Decodes into the reused buffer. Rows that were there before the decoder stopped count if it came past `first_row` bytes
+/// of the file; with 0 none do.
+fn run(
+    job: &Job<'_>,
+    pixels: &mut Vec<u8>,
+    sink: &mut dyn Sink,
+    mut decoder: impl ImageDecoder,
+    survey: Survey,
+    first_row: u64,
+) -> Outcome {
+    // A decoder that sees another picture than the survey did would escape its bounds.
+    if decoder.dimensions() != (survey.width, survey.height) {
+        return Err(Unscannable::Corrupt);
+    }
+    let color = decoder.color_type();
+    let orientation = decoder.orientation().map_or(1, |o| o.to_exif());
+    let raw = decoder.total_bytes();
+    if !job.affords(&survey, raw.saturating_add(survey.working)) {
+        return Err(Unscannable::Limit);
+    }
+    let mut limits = image::Limits::default();
+    limits.max_image_width = Some(job.request.limits.width);
+    limits.max_image_height = Some(job.request.limits.height);
+    limits.max_alloc = job.request.limits.memory.checked_sub(raw);
+    decoder.set_limits(limits).map_err(|e| reason(job, &e))?;
+    // Filled, since decoders may leave pixels untouched: those of the upload before must not show through.
+    let raw = usize::try_from(raw).map_err(|_| Unscannable::Limit)?;
+    fill(pixels, raw, if first_row > 0 { 255 } else { 0 })?;
+    let stopped = decoder.read_image(pixels).err().map(|e| reason(job, &e));
+    let partly = first_row > 0 && first_row <= survey.length as u64;
+    let decoded = cut_short(stopped, partly)?;
+    let format = flatten(pixels, color)?;
+    let (width, height) = (survey.width as usize, survey.height as usize);
+    let mut rows =
+        Rows::new(sink, Frame { index: 0, width, height, format, orientation, exact: true });
+    rows.push(pixels);
+    // The buffer was made to this size; a mismatch would be a defect of this room.
+    if rows.fill() { Ok(decoded) } else { Err(Unscannable::Corrupt) }
+}
+
+fn reason(job: &Job<'_>, error: &ImageError) -> Unscannable {
+    match (job.gave_up(), error) {
+        (Unscannable::Timeout, _) => Unscannable::Timeout,
+        (_, ImageError::Unsupported(_)) => Unscannable::Unsupported,
+        (_, ImageError::Limits(_)) => Unscannable::Limit,
+        (otherwise, _) => otherwise,
+    }
+}
+
+/// Brings any colour type to 8 bits over white, in place.
+fn flatten(pixels: &mut Vec<u8>, color: ColorType) -> Result<PixelFormat, Unscannable> {
+    match color {
+        ColorType::L8 | ColorType::Rgb8 => {}
+        ColorType::La8 => compact(pixels, |[l, a]| [over_white(l, a)]),
+        ColorType::Rgba8 => compact(pixels, |[r, g, b, a]| [r, g, b].map(|c| over_white(c, a))),
+        ColorType::L16 => compact(pixels, |p: [u8; 2]| [narrow(word(p, 0))]),
+        ColorType::La16 => {
+            compact(pixels, |p: [u8; 4]| [narrow_over_white(word(p, 0), word(p, 1))])
+        }
+        ColorType::Rgb16 => compact(pixels, |p: [u8; 6]| [0, 1, 2].map(|i| narrow(word(p, i)))),
+        ColorType::Rgba16 => {
+            compact(pixels, |p: [u8; 8]| {
+                [0, 1, 2].map(|i| narrow_over_white(word(p, i), word(p, 3)))
+            });
+        }
+        ColorType::Rgb32F => {
+            compact(pixels, |p: [u8; 12]| [0, 1, 2].map(|i| from_float(float(p, i))))
+        }
+        ColorType::Rgba32F => {
+            compact(pixels, |p: [u8; 16]| {
+                [0, 1, 2].map(|i| float_over_white(float(p, i), float(p, 3)))
+            });
+        }
+        _ => return Err(Unscannable::Unsupported),
+    }
+    Ok(if color.has_color() { PixelFormat::Rgb8 } else { PixelFormat::Grey8 })
+}
+
+/// Channel `i` of 16 bits, in the machine's order as the decoders leave it.
+fn word<const N: usize>(pixel: [u8; N], i: usize) -> u16 {
+    u16::from_ne_bytes([pixel[2 * i], pixel[2 * i + 1]])
+}
+
+/// Channel `i` of 32 bits.
+fn float<const N: usize>(pixel: [u8; N], i: usize) -> f32 {
+    f32::from_ne_bytes([pixel[4 * i], pixel[4 * i + 1], pixel[4 * i + 2], pixel[4 * i + 3]])
+}
