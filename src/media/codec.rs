@@ -57,7 +57,7 @@ impl<'a> Job<'a> {
 
     /// A reader over part of the upload.
     pub(super) fn source<'b>(&'b self, bytes: &'b [u8]) -> Source<'b> {
-        Source::new(bytes, self.deadline.get(), self.trace)
+        Source::new(bytes, &self.deadline, self.trace)
     }
 
     /// Refuses what is too large before a decoder sees it, and sets the deadline by the size.

@@ -32,14 +32,19 @@ pub(super) struct Source<'a> {
     padding: &'static [u8],
     length: usize,
     at: usize,
-    deadline: Option<Instant>,
+    deadline: &'a Cell<Option<Instant>>,
     trace: &'a Trace,
     reads: u32,
     checked_at: usize,
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(bytes: &'a [u8], deadline: Option<Instant>, trace: &'a Trace) -> Self {
+    /// The deadline may be moved while it is read.
+    pub(super) fn new(
+        bytes: &'a [u8],
+        deadline: &'a Cell<Option<Instant>>,
+        trace: &'a Trace,
+    ) -> Self {
         Source {
             head: Vec::new(),
             bytes,
@@ -73,7 +78,7 @@ impl<'a> Source<'a> {
             return Ok(());
         }
         (self.reads, self.checked_at) = (0, self.at);
-        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        if self.deadline.get().is_some_and(|deadline| Instant::now() >= deadline) {
             self.trace.late.set(true);
             return Err(io::Error::new(io::ErrorKind::TimedOut, "the deadline has passed"));
         }

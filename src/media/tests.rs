@@ -226,7 +226,9 @@ fn with_orientation(picture: &[u8], orientation: u16) -> Vec<u8> {
         [0x89, ..] => [&picture[..33], &chunk(b"eXIf", &exif), &picture[33..]].concat(),
         _ => {
             let n = u32::from_le_bytes(picture[21..25].try_into().unwrap());
-            let mut body = b"WEBPVP8X\x0a\0\0\0\x08\0\0\0".to_vec();
+            let mut body = b"WEBPVP8X\x0a\0\0\0".to_vec();
+            // There is EXIF; and alpha, if the picture says so.
+            body.extend([0x08 | (n >> 28 & 1) as u8 * 0x10, 0, 0, 0]);
             body.extend(&(n & 0x3fff).to_le_bytes()[..3]);
             body.extend(&(n >> 14 & 0x3fff).to_le_bytes()[..3]);
             body.extend(&picture[12..]);

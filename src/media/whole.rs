@@ -20,7 +20,9 @@ pub(super) fn bmp(job: &Job<'_>, pixels: &mut Vec<u8>, sink: &mut dyn Sink) -> O
     let decoder = BmpDecoder::new(job.source(bytes)).map_err(|e| reason(job, &e))?;
     let survey = job.admit(header_only(&decoder, bytes))?;
     let rows = array(bytes, 10).map_or(0, u32::from_le_bytes);
-    let bits = array(bytes, 28).map_or(1, u16::from_le_bytes).max(1);
+    // The oldest header is 12 bytes long.
+    let bits_at = if bytes.get(14) == Some(&12) { 24 } else { 28 };
+    let bits = array(bytes, bits_at).map_or(1, u16::from_le_bytes).max(1);
     let row = u64::from(survey.width) * u64::from(bits) / 8;
     run(job, pixels, sink, decoder, survey, u64::from(rows) + row)
 }

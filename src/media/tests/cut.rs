@@ -62,7 +62,7 @@ fn rows_that_are_there_are_handed_over_and_the_rest_is_white() {
                         matches!(reason, Unscannable::Truncated | Unscannable::Corrupt),
                         "{name} cut at {cut}: {reason}"
                     );
-                    assert_eq!(before, 0, "{name} cut at {cut}: fewer bytes gave rows");
+                    assert!(before == 0 || !exactly, "{name} cut at {cut}: fewer bytes gave rows");
                 }
             }
         }
