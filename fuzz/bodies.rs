@@ -18,7 +18,7 @@ use tamis::fingerprint::{
 };
 use tamis::fingerprint::{Digests, pdq::plain};
 use tamis::import::{self, Format, Options, Report};
-use tamis::media::{Decoder, MediaClass, Raster, sniff};
+use tamis::media::{Decoder, Frame, Keep, MediaClass, Raster, Request, Sink, sniff};
 use tamis::policy::{Mode, set_mode_in};
 use tamis::search::{self, Match, Searcher};
 use tamis::set::{EntryId, List, ListKind, Opinion, Severity};
@@ -101,35 +101,78 @@ fn as_an_upload(fingerprint: &Fingerprint) -> Fingerprints {
 
 /// An upload.
 ///
-/// It is named and decoded without a panic that reaches the caller; the pixels are as many as the sizes say and within the limits;
-/// the perceptual hash of a small picture is that of the oracle.
+/// It is named and decoded without a panic that reaches the caller; rows are as many as the sizes say, frame by frame, and pixels
+/// within the limits; the first frame is the same whether more are asked for or not; the perceptual hash of a small picture
+/// is that of the oracle.
 pub fn sniff_decode(data: &[u8]) {
     let limits = Limits {
         upload_bytes: 1 << 20,
         width: 1 << 13,
         height: 1 << 13,
         pixels: 4_000_000,
-        decoded_bytes: 16 << 20,
-        frames: 1,
+        memory: 24 << 20,
+        progressive_memory: 24 << 20,
         time: Duration::from_secs(5),
+        ..Limits::default()
     };
     let media = sniff(data);
     assert_eq!(media.class == MediaClass::Empty, data.is_empty());
     let mut decoder = Decoder::new();
-    let Ok(picture) = decoder.decode(data, &media, &limits, None) else { return };
+    let mut one = Keep::default();
+    let still = decoder.decode(&Request::still(data, media, &limits), &mut one);
+    let mut several = Several::default();
+    let request = Request { frames: 8, ..Request::still(data, media, &limits) };
+    let animated = decoder.decode(&request, &mut several);
+    if let Ok(decoded) = animated {
+        several.check_last();
+        assert_eq!(decoded.frames, several.frames);
+        assert!((1..=8).contains(&decoded.frames), "{} frames", decoded.frames);
+    }
+    let Ok(decoded) = still else { return };
     assert!(media.class.is_picture(), "pixels of {media:?}");
-    let stored = picture.as_stored();
-    examine(&stored, &limits);
-    assert_eq!(picture.as_shown().is_some(), picture.orientation() != 1);
-    if let Some(shown) = picture.as_shown() {
-        examine(&shown, &limits);
-        let turned = picture.orientation() > 4;
-        let expected = if turned {
-            (stored.height(), stored.width())
-        } else {
-            (stored.width(), stored.height())
-        };
-        assert_eq!((shown.width(), shown.height()), expected);
+    assert_eq!(decoded.frames, 1);
+    let raster = one.raster().expect("every row was handed over");
+    let frame = one.frame().expect("it began");
+    assert!(frame.exact && (1..=8).contains(&frame.orientation));
+    if animated.is_ok() {
+        let first = several.first.raster().expect("every row was handed over");
+        assert_eq!((first.width(), first.height()), (raster.width(), raster.height()));
+        if decoded.cut_short.is_none() {
+            let same = (0..raster.height()).all(|y| raster.row(y) == first.row(y));
+            assert!(same, "the first frame depends on how many are asked for");
+        }
+    }
+    examine(&raster, &limits);
+}
+
+/// Takes every frame, and keeps the first.
+#[derive(Default)]
+struct Several {
+    first: Keep,
+    frames: u32,
+    last: Option<u32>,
+    missing: usize,
+}
+
+impl Several {
+    fn check_last(&self) {
+        assert_eq!(self.missing, 0, "rows are missing of frame {:?}", self.last);
+    }
+}
+
+impl Sink for Several {
+    fn begin(&mut self, frame: &Frame) {
+        self.check_last();
+        assert!(self.last < Some(frame.index), "frame {} after {:?}", frame.index, self.last);
+        (self.last, self.missing) = (Some(frame.index), frame.height);
+        self.frames += 1;
+        self.first.begin(frame);
+    }
+
+    fn rows(&mut self, band: &Raster<'_>) {
+        assert!(band.height() > 0 && band.height() <= self.missing);
+        self.missing -= band.height();
+        self.first.rows(band);
     }
 }
 

@@ -1,28 +1,43 @@
 //! Pixels from an upload, under limits.
 //!
 //! ```text
-//! decode(bytes, media, limits, deadline):
+//! decode(request, sink):
 //!   more bytes than limits.upload_bytes                      -> limit
 //!   no decoder for media.format                              -> unsupported
-//!   survey the headers: size, scans, completeness            -> limit, truncated or corrupt, before any allocation
+//!   survey the headers: size, scans, frames                  -> limit, truncated or corrupt, before any allocation
+//!   pixels held + the decoder's own buffers + what handing over takes > limits.memory  -> limit
 //!   open exactly that format's decoder (no guessing)
-//!   pixels + the decoder's own buffers > limits.decoded_bytes -> limit
-//!   decode into a reused buffer, reading against the deadline -> timeout, truncated, corrupt
-//!   8 bits, over white, in place; turned upright into a second buffer if EXIF asks for it
+//!   decode, reading against the deadline                     -> timeout, truncated, corrupt
+//!   8 bits, over white, handed to the sink as rows come out
 //! ```
 //!
-//! * A picture that is not all there is an error, never a picture, as far as its file tells: see below.
-//! * The decoder runs inside `catch_unwind`: a panic in it becomes [`Unscannable::DecoderPanic`] and both buffers are
+//! | format | held | a file that ends early, or breaks off |
+//! |---|---|---|
+//! | JPEG | the picture | see `jpeg`: what is missing is grey |
+//! | PNG | some rows | rows from the top, the rest white |
+//! | interlaced PNG | the picture | what is missing is taken from the coarser passes |
+//! | GIF | a row | rows from the top, the rest white |
+//! | interlaced GIF | the picture | rows that are missing repeat those above |
+//! | lossy WebP | the picture, its planes, twice the file | rows from the top, the rest white |
+//! | lossless WebP | the picture, 5 bytes a pixel | the same where it can be told, else an error |
+//! | BMP | the picture | rows from the bottom, as they are stored; the rest white |
+//! | TIFF | the picture, twice | an error |
+//! | animations | canvas, what is saved of it, a WebP frame | frames up to there; the last as far as it goes, of a GIF or APNG |
+//!
+//! * With one row or more, [`Decoded::cut_short`] says why it ended. Without a row, and when time runs out in the middle of
+//!   a still picture, it is an error.
+//! * Of an animation the first frame is handed over, and others spread over those that can be reached: pixels of all
+//!   frames on the way count against `limits.pixels`. Frames are composed as browsers do, over white. When time runs out behind
+//!   the first frame, those handed over count, and `cut_short` says so. `limits.frames` of 0 refuses animations. An APNG
+//!   whose plain picture is no frame begins with the first frame.
+//!   An animation whose canvas is too large for the memory gives its first frame, if that is not.
+//! * The decoder runs inside `catch_unwind`: a panic in it becomes [`Unscannable::DecoderPanic`] and the buffers are
 //!   dropped. The host's panic hook runs first (by default it prints a line); this room does not touch it.
 //!   A stack overflow or an allocation that fails inside a decoder cannot be caught in a process.
-//! * The nearer of `limits.time` (from the call) and the caller's deadline holds. It is looked at before the decoder
-//!   starts and whenever it reads (at most 8 KiB apart); a decoder that loops without reading cannot be interrupted
-//!   in-process. A picture that was finished late is handed over: it has been examined.
-//! * An animation's first frame is decoded, on its canvas, over white. `limits.frames` of 0 refuses animations.
-//!   An APNG whose plain picture is no frame of the animation gives the first frame, as browsers show it.
-//! * Colour profiles are ignored; gamma chunks too. CMYK is taken as inverted, as browsers take it.
-//! * A JPEG without an end marker is truncated. One whose scan stops early but has the marker comes out as a viewer
-//!   shows it, grey where pixels are missing: the decoder does not say.
+//! * The nearer of the limit on time, which grows with the pixels to be decoded, and the caller's deadline holds. It is looked
+//!   at before the decoder starts, whenever it reads (at most 8 KiB apart) and between frames; a decoder that loops without
+//!   reading cannot be interrupted in-process. A picture that was finished late is handed over: it has been examined.
+//! * Colour profiles are ignored; gamma chunks and checksums too. CMYK is taken as inverted, as browsers take it.
 
 use super::class::Unscannable;
 use super::frame::{Decoded, Request, Sink};

@@ -12,7 +12,10 @@
 //! | `frame` | what is asked of a decoder, and what it hands over |
 //! | `walk`, `survey` | chunk headers; what a picture will cost, before anything is allocated |
 //! | `jpeg` | JPEG, its luma alone if that is enough |
-//! | `source`, `codec`, `decode` | the deadline; the decoders; what the scanner calls |
+//! | `png`, `gif`, `webp` | by rows, and frame by frame |
+//! | `whole` | BMP and TIFF, by way of the `image` crate |
+//! | `rows`, `canvas`, `sample` | rows on their way; what an animation is drawn on; which of its frames are looked at |
+//! | `source`, `codec`, `decode` | the deadline; what one decode may cost; what the scanner calls |
 //! | `embedded` | pictures inside an upload: thumbnails, members of archives, pictures of a PDF |
 //! | `pixels`, `raster` | 8 bits over white; the rectangle handed on |
 

@@ -1,4 +1,4 @@
-//! Formats whose decoder in the `image` crate hands out whole pictures.
+//! BMP and TIFF, whose decoders in the `image` crate hand out whole pictures.
 
 use image::codecs::bmp::BmpDecoder;
 use image::{ColorType, ImageDecoder, ImageError};
