@@ -26,7 +26,7 @@ use super::walk::{HEAD, Part, Stop, Walk};
 use crate::media::class::Unscannable;
 use filter::{Decoded, Filter, decode, filters};
 use memchr::memmem;
-use object::{Token, Tokens, is_name, is_regular, number_of, reference_of};
+use object::{Token, Tokens, is_regular, number_of, plain, reference_of};
 
 /// References that are searched for.
 const LOOKUPS: u32 = 64;
@@ -45,8 +45,8 @@ pub(super) fn pictures(bytes: &[u8], walk: &mut Walk<'_>) -> Result<(), Stop> {
         pdf.encrypted = true;
         walk.miss(Unscannable::Unsupported);
     }
-    let mut at = 0;
-    while let Some(found) = walk.find(bytes, at, b"obj")? {
+    let (object, mut at) = (memmem::Finder::new(b"obj"), 0);
+    while let Some(found) = walk.find(bytes, at, &object)? {
         at = found + 3;
         if !bytes.get(..found).is_some_and(ends_with_number) {
             continue;
@@ -106,29 +106,27 @@ struct Stream<'a> {
 
 impl<'a> Stream<'a> {
     fn set(&mut self, key: &[u8], value: &'a [u8]) {
-        let fields: [(&[u8], &mut &'a [u8]); 11] = [
-            (b"Type", &mut self.kind),
-            (b"Subtype", &mut self.subtype),
-            (b"Length", &mut self.length),
-            (b"Filter", &mut self.filter),
-            (b"DecodeParms", &mut self.parameters),
-            (b"Width", &mut self.width),
-            (b"Height", &mut self.height),
-            (b"BitsPerComponent", &mut self.bits),
-            (b"ColorSpace", &mut self.space),
-            (b"Decode", &mut self.decode),
-            (b"ImageMask", &mut self.mask),
-        ];
         // Where a key stands twice, readers take the last one.
-        if let Some((_, field)) = fields.into_iter().find(|(name, _)| is_name(key, name)) {
-            *field = value;
+        match &*plain(key) {
+            b"Type" => self.kind = value,
+            b"Subtype" => self.subtype = value,
+            b"Length" => self.length = value,
+            b"Filter" => self.filter = value,
+            b"DecodeParms" => self.parameters = value,
+            b"Width" => self.width = value,
+            b"Height" => self.height = value,
+            b"BitsPerComponent" => self.bits = value,
+            b"ColorSpace" => self.space = value,
+            b"Decode" => self.decode = value,
+            b"ImageMask" => self.mask = value,
+            _ => {}
         }
     }
 }
 
 /// Whether a value is this name.
 fn names(value: &[u8], expected: &[u8]) -> bool {
-    matches!(Tokens::new(value, 0).next(), Some(Token::Name(name)) if is_name(name, expected))
+    matches!(Tokens::new(value, 0).next(), Some(Token::Name(name)) if *plain(name) == *expected)
 }
 
 struct Pdf<'a> {
@@ -156,8 +154,8 @@ impl<'a> Pdf<'a> {
     /// Whether the key stands anywhere. If it is spelled so that this misses it, what is encrypted turns out to be no picture.
     fn mentions_encryption(&self, walk: &mut Walk<'_>) -> Result<bool, Stop> {
         const KEY: &[u8] = b"/Encrypt";
-        let mut at = 0;
-        while let Some(found) = walk.find(self.bytes, at, KEY)? {
+        let (key, mut at) = (memmem::Finder::new(KEY), 0);
+        while let Some(found) = walk.find(self.bytes, at, &key)? {
             at = found + KEY.len();
             // Not one of the longer names that begin so.
             if !self.bytes.get(at).is_some_and(|b| is_regular(*b)) {
@@ -171,10 +169,10 @@ impl<'a> Pdf<'a> {
     fn resolve(&mut self, value: &'a [u8], walk: &mut Walk<'_>) -> Result<&'a [u8], Stop> {
         let Some(object) = reference_of(value) else { return Ok(value) };
         let needle = format!("{object} 0 obj");
-        let mut at = 0;
+        let (finder, mut at) = (memmem::Finder::new(&needle), 0);
         while self.lookups > 0 {
             self.lookups -= 1;
-            let Some(found) = walk.find(self.bytes, at, needle.as_bytes())? else { break };
+            let Some(found) = walk.find(self.bytes, at, &finder)? else { break };
             at = found + needle.len();
             // Not the end of a longer number.
             if found == 0 || !self.bytes[found - 1].is_ascii_digit() {
@@ -272,7 +270,7 @@ impl<'a> Pdf<'a> {
         let end = match self.stream_end {
             // Nothing has changed between where that search began and what it found.
             Some((from, end)) if from <= start && end.is_none_or(|end| start <= end) => end,
-            _ => walk.find(self.bytes, start, b"endstream")?,
+            _ => walk.find(self.bytes, start, &memmem::Finder::new(b"endstream"))?,
         };
         self.stream_end = Some((start, end));
         let Some(end) = end else {

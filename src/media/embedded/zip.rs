@@ -38,9 +38,8 @@ pub(super) fn pictures(bytes: &[u8], walk: &mut Walk<'_>) -> Result<(), Stop> {
         }
         return Ok(());
     }
-    let mut at = 0;
-    let mut members = 0u32;
-    while let Some(header) = walk.find(bytes, at, LOCAL)? {
+    let (local, mut at, mut members) = (memmem::Finder::new(LOCAL), 0, 0u32);
+    while let Some(header) = walk.find(bytes, at, &local)? {
         at = header + LOCAL.len();
         walk.entry()?;
         if let Some(local) = Header::local(bytes, header) {
@@ -193,8 +192,8 @@ impl<'a> Member<'a> {
 
     /// How many bytes there are before the next header, descriptor or directory.
     fn up_to_signature(data: &[u8], walk: &mut Walk<'_>) -> Result<usize, Stop> {
-        let mut at = 0;
-        while let Some(found) = walk.find(data, at, b"PK")? {
+        let (signature, mut at) = (memmem::Finder::new(b"PK"), 0);
+        while let Some(found) = walk.find(data, at, &signature)? {
             if matches!(array(data, found + 2), Some([1, 2] | [3, 4] | [5, 6] | [7, 8])) {
                 return Ok(found);
             }
