@@ -130,7 +130,7 @@ fn containers() -> Result<()> {
         let container =
             name.starts_with("thumbnail-") || name.ends_with("pdf") || name.ends_with("zip");
         let bytes = fs::read(&path)?;
-        if container && bytes.len() < 5000 {
+        if container && bytes.len() < 4000 {
             write("embedded", &name, &[&[0xff], &bytes[..]].concat())?;
         }
     }
