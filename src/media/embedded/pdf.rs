@@ -12,7 +12,7 @@
 //!   found too, once for each time it is stored. Streams cannot stand inside object streams, so no picture is in one.
 //! * The search goes on right behind each "obj" and skips no stream, so a lying `/Length` hides nothing either. It is used only if
 //!   `endstream` stands where it says. Reading dictionaries may cost twice the file in all: in an honest file no two overlap.
-//! * Values that are references (`/Filter 7 0 R`) are searched for, 64 times at most; those within object streams are not found.
+//! * Values that are references (`/Filter 7 0 R`) are searched for, through 512 MiB in all; those within object streams are not found.
 //! * Filters taken off: Flate, ASCII85, ASCIIHex. A picture behind another (LZW, run lengths, fax, JBIG2), and pixels of another
 //!   kind than `pixels` knows, are `unsupported`; so is whatever is encrypted.
 //! * Not recognised: pictures written into a page's own contents (inline images); stencil masks, which have no colours.
@@ -28,8 +28,8 @@ use filter::{Decoded, Filter, decode, filters};
 use memchr::memmem;
 use object::{Token, Tokens, is_regular, number_of, plain, reference_of};
 
-/// References that are searched for.
-const LOOKUPS: u32 = 64;
+/// Bytes that are read in search of references.
+const LOOKUPS: usize = 512 << 20;
 const JPEG_START: &[u8] = b"\xff\xd8\xff";
 
 pub(super) fn pictures(bytes: &[u8], walk: &mut Walk<'_>) -> Result<(), Stop> {
@@ -134,8 +134,8 @@ struct Pdf<'a> {
     encrypted: bool,
     /// Bytes of dictionaries that were read.
     parsed: usize,
-    /// Searches for references that are left.
-    lookups: u32,
+    /// Bytes that may still be read in search of references.
+    lookups: usize,
     /// From where the last `endstream` was searched, and where it stands.
     stream_end: Option<(usize, Option<usize>)>,
     inflater: Inflater,
@@ -171,8 +171,10 @@ impl<'a> Pdf<'a> {
         let needle = format!("{object} 0 obj");
         let (finder, mut at) = (memmem::Finder::new(&needle), 0);
         while self.lookups > 0 {
-            self.lookups -= 1;
-            let Some(found) = walk.find(self.bytes, at, &finder)? else { break };
+            let found = walk.find(self.bytes, at, &finder)?;
+            let read = found.unwrap_or(self.bytes.len()).saturating_sub(at) + needle.len();
+            self.lookups = self.lookups.saturating_sub(read);
+            let Some(found) = found else { break };
             at = found + needle.len();
             // Not the end of a longer number.
             if found == 0 || !self.bytes[found - 1].is_ascii_digit() {
