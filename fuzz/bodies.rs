@@ -18,7 +18,9 @@ use tamis::fingerprint::{
 };
 use tamis::fingerprint::{Digests, pdq::plain};
 use tamis::import::{self, Format, Options, Report};
-use tamis::media::{Decoder, Frame, Keep, MediaClass, Raster, Request, Sink, sniff};
+use tamis::media::{
+    Budget, Decoder, Frame, Keep, MediaClass, Raster, Request, Sink, embedded, sniff,
+};
 use tamis::policy::{Mode, set_mode_in};
 use tamis::search::{self, Match, Searcher};
 use tamis::set::{EntryId, List, ListKind, Opinion, Severity};
@@ -27,10 +29,11 @@ use tamis::{Action, ErrorCode, Limits, Policy, Set, SetBuilder};
 /// What a target does with one input. It panics if a promise is broken.
 pub type Body = fn(&[u8]);
 
-/// Every target by its name, which is that of its function here and of its folder in `corpus`.
-pub const TARGETS: [(&str, Body); 4] = [
+/// Every target by its name, which is that of its folder in `corpus`.
+pub const TARGETS: [(&str, Body); 5] = [
     ("set_open", set_open),
     ("sniff_decode", sniff_decode),
+    ("embedded", pictures_inside),
     ("list_import", list_import),
     ("policy", policy),
 ];
@@ -189,6 +192,38 @@ fn examine(raster: &Raster<'_>, limits: &Limits) {
         assert_eq!(one, plain::hash(raster), "{width} x {height}");
         assert_eq!(eight, plain::hash_dihedral(raster), "{width} x {height}");
     }
+}
+
+/// An upload with pictures inside. Byte 0 chooses the budget.
+///
+/// Every picture that is handed over is one; pictures and copied bytes keep to the budget; a complete answer does not change with a
+/// greater one.
+pub fn pictures_inside(data: &[u8]) {
+    let Some((&choice, upload)) = data.split_first() else { return };
+    let small = Budget {
+        pictures: u32::from(choice & 7),
+        bytes: u64::from(choice >> 3) << 8,
+        ..Budget::default()
+    };
+    let large = Budget { pictures: 64, bytes: 16 << 20, ..Budget::default() };
+    let media = sniff(upload);
+    let look = |budget: &Budget| {
+        let (mut found, mut copied) = (Vec::new(), 0);
+        let coverage = embedded(upload, &media, budget, &mut |picture| {
+            assert!(sniff(picture.bytes).class.is_picture());
+            if !upload.as_ptr_range().contains(&picture.bytes.as_ptr()) {
+                copied += picture.bytes.len() as u64;
+            }
+            found.push(blake3::hash(picture.bytes));
+        });
+        assert_eq!(coverage.pictures as usize, found.len());
+        assert!(coverage.pictures <= budget.pictures);
+        assert!(copied <= budget.bytes + 1078 * u64::from(coverage.pictures));
+        (coverage, found)
+    };
+    let (few, some) = look(&small);
+    let (_, all) = look(&large);
+    assert!(!few.complete() || some == all, "a greater budget changes a complete answer");
 }
 
 /// A list. Byte 0 chooses the format (bits 0 and 1; 3: by its beginning) and the options.

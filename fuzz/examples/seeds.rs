@@ -17,6 +17,7 @@ const LIMIT: usize = 8 << 10;
 fn main() -> Result<()> {
     sets()?;
     pictures()?;
+    containers()?;
     lists()?;
     policies()
 }
@@ -117,6 +118,21 @@ fn pictures() -> Result<()> {
         ("magic.ogg", b"OggS\0\x02\0\0\0\0\0\0\0\0"),
     ] {
         write("sniff_decode", name, bytes)?;
+    }
+    Ok(())
+}
+
+/// The containers of the tests, with a large budget; the largest would take too much of the corpus.
+fn containers() -> Result<()> {
+    for entry in fs::read_dir(root().join("tests/embedded"))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let container =
+            name.starts_with("thumbnail-") || name.ends_with("pdf") || name.ends_with("zip");
+        let bytes = fs::read(&path)?;
+        if container && bytes.len() < 4000 {
+            write("embedded", &name, &[&[0xff], &bytes[..]].concat())?;
+        }
     }
     Ok(())
 }

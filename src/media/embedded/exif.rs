@@ -14,7 +14,7 @@
 use std::ops::Range;
 
 use super::Place;
-use super::walk::{Part, Stop, Walk};
+use super::walk::{Stop, Walk};
 use crate::media::class::Unscannable;
 use crate::media::walk::{array, be16, png_chunks, riff_chunks};
 
@@ -86,7 +86,7 @@ fn thumbnail(block: &[u8], walk: &mut Walk<'_>) -> Result<(), Stop> {
             if whole > block.len() {
                 walk.miss(Unscannable::Truncated);
             }
-            if Part::of(picture) == Part::Picture {
+            if picture.starts_with(b"\xff\xd8\xff") {
                 walk.hand_over_from(Place::Thumbnail, picture)
             } else {
                 walk.miss(Unscannable::Corrupt);

@@ -12,7 +12,7 @@
 //!   found too, once for each time it is stored. Streams cannot stand inside object streams, so no picture is in one.
 //! * The search goes on right behind each "obj" and skips no stream, so a lying `/Length` hides nothing either. It is used only if
 //!   `endstream` stands where it says. Reading dictionaries may cost twice the file in all: in an honest file no two overlap.
-//! * Values that are references (`/Filter 7 0 R`) are searched for, 64 times at most; those within object streams are not found.
+//! * Values that are references (`/Filter 7 0 R`) are searched for, through 512 MiB in all; those within object streams are not found.
 //! * Filters taken off: Flate, ASCII85, ASCIIHex. A picture behind another (LZW, run lengths, fax, JBIG2), and pixels of another
 //!   kind than `pixels` knows, are `unsupported`; so is whatever is encrypted.
 //! * Not recognised: pictures written into a page's own contents (inline images); stencil masks, which have no colours.
@@ -26,10 +26,10 @@ use super::walk::{HEAD, Part, Stop, Walk};
 use crate::media::class::Unscannable;
 use filter::{Decoded, Filter, decode, filters};
 use memchr::memmem;
-use object::{Token, Tokens, is_name, is_regular, number_of, reference_of};
+use object::{Token, Tokens, is_regular, number_of, plain, reference_of};
 
-/// References that are searched for.
-const LOOKUPS: u32 = 64;
+/// Bytes that are read in search of references.
+const LOOKUPS: usize = 512 << 20;
 const JPEG_START: &[u8] = b"\xff\xd8\xff";
 
 pub(super) fn pictures(bytes: &[u8], walk: &mut Walk<'_>) -> Result<(), Stop> {
@@ -45,8 +45,8 @@ pub(super) fn pictures(bytes: &[u8], walk: &mut Walk<'_>) -> Result<(), Stop> {
         pdf.encrypted = true;
         walk.miss(Unscannable::Unsupported);
     }
-    let mut at = 0;
-    while let Some(found) = walk.find(bytes, at, b"obj")? {
+    let (object, mut at) = (memmem::Finder::new(b"obj"), 0);
+    while let Some(found) = walk.find(bytes, at, &object)? {
         at = found + 3;
         if !bytes.get(..found).is_some_and(ends_with_number) {
             continue;
@@ -106,29 +106,27 @@ struct Stream<'a> {
 
 impl<'a> Stream<'a> {
     fn set(&mut self, key: &[u8], value: &'a [u8]) {
-        let fields: [(&[u8], &mut &'a [u8]); 11] = [
-            (b"Type", &mut self.kind),
-            (b"Subtype", &mut self.subtype),
-            (b"Length", &mut self.length),
-            (b"Filter", &mut self.filter),
-            (b"DecodeParms", &mut self.parameters),
-            (b"Width", &mut self.width),
-            (b"Height", &mut self.height),
-            (b"BitsPerComponent", &mut self.bits),
-            (b"ColorSpace", &mut self.space),
-            (b"Decode", &mut self.decode),
-            (b"ImageMask", &mut self.mask),
-        ];
         // Where a key stands twice, readers take the last one.
-        if let Some((_, field)) = fields.into_iter().find(|(name, _)| is_name(key, name)) {
-            *field = value;
+        match &*plain(key) {
+            b"Type" => self.kind = value,
+            b"Subtype" => self.subtype = value,
+            b"Length" => self.length = value,
+            b"Filter" => self.filter = value,
+            b"DecodeParms" => self.parameters = value,
+            b"Width" => self.width = value,
+            b"Height" => self.height = value,
+            b"BitsPerComponent" => self.bits = value,
+            b"ColorSpace" => self.space = value,
+            b"Decode" => self.decode = value,
+            b"ImageMask" => self.mask = value,
+            _ => {}
         }
     }
 }
 
 /// Whether a value is this name.
 fn names(value: &[u8], expected: &[u8]) -> bool {
-    matches!(Tokens::new(value, 0).next(), Some(Token::Name(name)) if is_name(name, expected))
+    matches!(Tokens::new(value, 0).next(), Some(Token::Name(name)) if *plain(name) == *expected)
 }
 
 struct Pdf<'a> {
@@ -136,8 +134,8 @@ struct Pdf<'a> {
     encrypted: bool,
     /// Bytes of dictionaries that were read.
     parsed: usize,
-    /// Searches for references that are left.
-    lookups: u32,
+    /// Bytes that may still be read in search of references.
+    lookups: usize,
     /// From where the last `endstream` was searched, and where it stands.
     stream_end: Option<(usize, Option<usize>)>,
     inflater: Inflater,
@@ -156,8 +154,8 @@ impl<'a> Pdf<'a> {
     /// Whether the key stands anywhere. If it is spelled so that this misses it, what is encrypted turns out to be no picture.
     fn mentions_encryption(&self, walk: &mut Walk<'_>) -> Result<bool, Stop> {
         const KEY: &[u8] = b"/Encrypt";
-        let mut at = 0;
-        while let Some(found) = walk.find(self.bytes, at, KEY)? {
+        let (key, mut at) = (memmem::Finder::new(KEY), 0);
+        while let Some(found) = walk.find(self.bytes, at, &key)? {
             at = found + KEY.len();
             // Not one of the longer names that begin so.
             if !self.bytes.get(at).is_some_and(|b| is_regular(*b)) {
@@ -171,10 +169,12 @@ impl<'a> Pdf<'a> {
     fn resolve(&mut self, value: &'a [u8], walk: &mut Walk<'_>) -> Result<&'a [u8], Stop> {
         let Some(object) = reference_of(value) else { return Ok(value) };
         let needle = format!("{object} 0 obj");
-        let mut at = 0;
+        let (finder, mut at) = (memmem::Finder::new(&needle), 0);
         while self.lookups > 0 {
-            self.lookups -= 1;
-            let Some(found) = walk.find(self.bytes, at, needle.as_bytes())? else { break };
+            let found = walk.find(self.bytes, at, &finder)?;
+            let read = found.unwrap_or(self.bytes.len()).saturating_sub(at) + needle.len();
+            self.lookups = self.lookups.saturating_sub(read);
+            let Some(found) = found else { break };
             at = found + needle.len();
             // Not the end of a longer number.
             if found == 0 || !self.bytes[found - 1].is_ascii_digit() {
@@ -272,7 +272,7 @@ impl<'a> Pdf<'a> {
         let end = match self.stream_end {
             // Nothing has changed between where that search began and what it found.
             Some((from, end)) if from <= start && end.is_none_or(|end| start <= end) => end,
-            _ => walk.find(self.bytes, start, b"endstream")?,
+            _ => walk.find(self.bytes, start, &memmem::Finder::new(b"endstream"))?,
         };
         self.stream_end = Some((start, end));
         let Some(end) = end else {

@@ -119,14 +119,15 @@ impl<'f> Walk<'f> {
         &mut self,
         bytes: &[u8],
         from: usize,
-        needle: &[u8],
+        needle: &memmem::Finder<'_>,
     ) -> Result<Option<usize>, Stop> {
         let mut at = from;
         while at < bytes.len() {
             let end = at.saturating_add(STEP).min(bytes.len());
             // A needle may lie across the end of the step.
-            let window = end.saturating_add(needle.len() - 1).min(bytes.len());
-            match bytes.get(at..window).and_then(|window| memmem::find(window, needle)) {
+            let window =
+                end.saturating_add(needle.needle().len().saturating_sub(1)).min(bytes.len());
+            match bytes.get(at..window).and_then(|window| needle.find(window)) {
                 Some(offset) => {
                     self.work(offset)?;
                     return Ok(Some(at + offset));

@@ -28,8 +28,6 @@ const ENTRY: &[u8] = b"PK\x01\x02";
 const DIRECTORY_END: &[u8] = b"PK\x05\x06";
 const STORED: u32 = 0;
 const DEFLATED: u32 = 8;
-/// The most bytes between a member's data and the next header: a data descriptor of Zip64.
-const DESCRIPTOR: usize = 24;
 
 pub(super) fn pictures(bytes: &[u8], walk: &mut Walk<'_>) -> Result<(), Stop> {
     let mut inflater = Inflater::new();
@@ -40,9 +38,8 @@ pub(super) fn pictures(bytes: &[u8], walk: &mut Walk<'_>) -> Result<(), Stop> {
         }
         return Ok(());
     }
-    let mut at = 0;
-    let mut members = 0u32;
-    while let Some(header) = walk.find(bytes, at, LOCAL)? {
+    let (local, mut at, mut members) = (memmem::Finder::new(LOCAL), 0, 0u32);
+    while let Some(header) = walk.find(bytes, at, &local)? {
         at = header + LOCAL.len();
         walk.entry()?;
         if let Some(local) = Header::local(bytes, header) {
@@ -143,19 +140,24 @@ fn directory<'a>(bytes: &'a [u8], walk: &mut Walk<'_>) -> Result<Option<Entries<
         return Ok(None);
     };
     let mut entries = Entries { bytes, at: start, left: count };
-    let (mut seen, mut filled) = (0, 0);
+    // Where the next member, or the directory, may begin: here, or behind a descriptor of 16 or 24 bytes.
+    let (mut seen, mut next, mut described) = (0, 0, false);
+    let follows = |at: usize, next: usize, described: bool| {
+        let gap = at.checked_sub(next);
+        match described {
+            true => matches!(gap, Some(16 | 24)) && array(bytes, next) == Some(*b"PK\x07\x08"),
+            false => gap == Some(0),
+        }
+    };
     for entry in entries.by_ref() {
         // Two headers were read.
         walk.work(76)?;
-        let gap = entry.at.checked_sub(filled);
-        if gap.is_none_or(|gap| gap > DESCRIPTOR) || (seen == 0 && entry.at != 0) {
+        if !follows(entry.at, next, described) {
             return Ok(None);
         }
-        (seen, filled) = (seen + 1, entry.end());
+        (seen, next, described) = (seen + 1, entry.end(), entry.has_descriptor());
     }
-    let fits = seen == count
-        && entries.at == end
-        && start.checked_sub(filled).is_some_and(|gap| gap <= DESCRIPTOR);
+    let fits = seen == count && entries.at == end && follows(start, next, described);
     Ok(fits.then_some(Entries { bytes, at: start, left: count }))
 }
 
@@ -190,8 +192,8 @@ impl<'a> Member<'a> {
 
     /// How many bytes there are before the next header, descriptor or directory.
     fn up_to_signature(data: &[u8], walk: &mut Walk<'_>) -> Result<usize, Stop> {
-        let mut at = 0;
-        while let Some(found) = walk.find(data, at, b"PK")? {
+        let (signature, mut at) = (memmem::Finder::new(b"PK"), 0);
+        while let Some(found) = walk.find(data, at, &signature)? {
             if matches!(array(data, found + 2), Some([1, 2] | [3, 4] | [5, 6] | [7, 8])) {
                 return Ok(found);
             }
@@ -201,7 +203,8 @@ impl<'a> Member<'a> {
     }
 
     fn look(&self, inflater: &mut Inflater, walk: &mut Walk<'_>) -> Result<(), Stop> {
-        if self.data.is_empty() || (self.header.length == 0 && !self.header.has_descriptor()) {
+        // A length of 0 is believed only if the next header follows, with which no deflate stream can begin.
+        if self.data.is_empty() || (self.header.length == 0 && self.data.starts_with(b"PK")) {
             return Ok(());
         }
         let deflated = match self.header.method {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::object::{Token, Tokens, hex_digit, is_name};
+use super::object::{Token, Tokens, hex_digit, plain};
 use crate::media::class::Unscannable;
 use crate::media::embedded::inflate::{End, Inflater};
 use crate::media::embedded::walk::{STEP, Stop, Walk};
@@ -40,17 +40,14 @@ pub(super) fn filters(value: &[u8]) -> Option<Vec<Filter>> {
 
 impl Filter {
     fn named(name: &[u8]) -> Filter {
-        let names: [(&[u8], &[u8], Filter); 5] = [
-            (b"FlateDecode", b"Fl", Filter::Flate),
-            (b"ASCII85Decode", b"A85", Filter::Ascii85),
-            (b"ASCIIHexDecode", b"AHx", Filter::AsciiHex),
-            (b"DCTDecode", b"DCT", Filter::Dct),
-            (b"JPXDecode", b"JPX", Filter::Jpx),
-        ];
-        names
-            .into_iter()
-            .find(|(long, short, _)| is_name(name, long) || is_name(name, short))
-            .map_or(Filter::Other, |(_, _, filter)| filter)
+        match &*plain(name) {
+            b"FlateDecode" | b"Fl" => Filter::Flate,
+            b"ASCII85Decode" | b"A85" => Filter::Ascii85,
+            b"ASCIIHexDecode" | b"AHx" => Filter::AsciiHex,
+            b"DCTDecode" | b"DCT" => Filter::Dct,
+            b"JPXDecode" | b"JPX" => Filter::Jpx,
+            _ => Filter::Other,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The objects of a PDF, as far as a stream's dictionary needs them: tokens, values as stretches of bytes, names.
 
+use std::borrow::Cow;
+
 /// Reads tokens from front to back. It never fails: at the end there are none.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tokens<'a> {
@@ -203,21 +205,22 @@ pub(super) fn reference_of(value: &[u8]) -> Option<usize> {
     }
 }
 
-/// Whether a name, in which any letter may be written as `#` and two digits, is this one.
-pub(super) fn is_name(name: &[u8], expected: &[u8]) -> bool {
-    let (mut rest, mut expected) = (name, expected.iter());
+/// A name without escapes: any letter may be written as `#` and two digits.
+pub(super) fn plain(name: &[u8]) -> Cow<'_, [u8]> {
+    if !name.contains(&b'#') {
+        return Cow::Borrowed(name);
+    }
+    let (mut rest, mut plain) = (name, Vec::new());
     loop {
         let (byte, length) = match rest {
-            [] => return expected.next().is_none(),
+            [] => return Cow::Owned(plain),
             [b'#', high, low, ..] => match (hex_digit(*high), hex_digit(*low)) {
                 (Some(high), Some(low)) => (16 * high + low, 3),
                 _ => (b'#', 1),
             },
             [byte, ..] => (*byte, 1),
         };
-        if expected.next() != Some(&byte) {
-            return false;
-        }
+        plain.push(byte);
         rest = rest.get(length..).unwrap_or(&[]);
     }
 }

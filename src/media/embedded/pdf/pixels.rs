@@ -17,7 +17,7 @@
 //! * `unsupported`: CMYK, spot colours, TIFF's predictor, inverted values (`/Decode [1 0]`), palettes that are streams of their own.
 
 use super::filter::{Filter, decode};
-use super::object::{Token, Tokens, hex_digit, is_name, number_of, reference_of};
+use super::object::{Token, Tokens, hex_digit, number_of, plain, reference_of};
 use super::{Pdf, Stream};
 use crate::media::class::Unscannable;
 use crate::media::embedded::walk::{Stop, Walk};
@@ -119,16 +119,14 @@ impl<'a> Pdf<'a> {
             parameters.predictor = Some(usize::MAX);
         }
         Tokens::new(value, 0).dictionary(|key, value| {
-            for (name, field) in [
-                (&b"Predictor"[..], &mut parameters.predictor),
-                (b"Colors", &mut parameters.colors),
-                (b"BitsPerComponent", &mut parameters.bits),
-                (b"Columns", &mut parameters.columns),
-            ] {
-                if is_name(key, name) {
-                    // A value out of reach is none that fits.
-                    *field = Some(number_of(value).unwrap_or(usize::MAX));
-                }
+            // A value out of reach is none that fits.
+            let number = Some(number_of(value).unwrap_or(usize::MAX));
+            match &*plain(key) {
+                b"Predictor" => parameters.predictor = number,
+                b"Colors" => parameters.colors = number,
+                b"BitsPerComponent" => parameters.bits = number,
+                b"Columns" => parameters.columns = number,
+                _ => {}
             }
         });
         Ok(parameters)
@@ -145,32 +143,31 @@ impl<'a> Pdf<'a> {
             first => first,
         };
         let Some(Token::Name(name)) = first else { return Ok(Space::Unsupported) };
-        let is = |names: &[&[u8]]| names.iter().any(|expected| is_name(name, expected));
-        Ok(if is(&[b"DeviceGray", b"CalGray", b"G"]) {
-            Space::Grey
-        } else if is(&[b"DeviceRGB", b"CalRGB", b"RGB"]) {
-            Space::Rgb
-        } else if is(&[b"ICCBased"]) {
-            let profile = self.resolve(tokens.value().unwrap_or(&[]), walk)?;
-            let mut components = None;
-            Tokens::new(profile, 0).dictionary(|key, value| {
-                if is_name(key, b"N") {
-                    components = number_of(value);
+        Ok(match &*plain(name) {
+            b"DeviceGray" | b"CalGray" | b"G" => Space::Grey,
+            b"DeviceRGB" | b"CalRGB" | b"RGB" => Space::Rgb,
+            b"ICCBased" => {
+                let profile = self.resolve(tokens.value().unwrap_or(&[]), walk)?;
+                let mut components = None;
+                Tokens::new(profile, 0).dictionary(|key, value| {
+                    if *plain(key) == *b"N" {
+                        components = number_of(value);
+                    }
+                });
+                match components {
+                    Some(1) => Space::Grey,
+                    Some(3) => Space::Rgb,
+                    Some(_) => Space::Unsupported,
+                    None => Space::Profile,
                 }
-            });
-            match components {
-                Some(1) => Space::Grey,
-                Some(3) => Space::Rgb,
-                Some(_) => Space::Unsupported,
-                None => Space::Profile,
             }
-        } else if is(&[b"Indexed", b"I"]) {
-            // The base's components follow from the palette's length.
-            let last = tokens.value().and_then(|_| tokens.value()).and_then(number_of);
-            let lookup = self.resolve(tokens.value().unwrap_or(&[]), walk)?;
-            palette(last, lookup).map_or(Space::Unsupported, Space::Palette)
-        } else {
-            Space::Unsupported
+            b"Indexed" | b"I" => {
+                // The base's components follow from the palette's length.
+                let last = tokens.value().and_then(|_| tokens.value()).and_then(number_of);
+                let lookup = self.resolve(tokens.value().unwrap_or(&[]), walk)?;
+                palette(last, lookup).map_or(Space::Unsupported, Space::Palette)
+            }
+            _ => Space::Unsupported,
         })
     }
 
@@ -202,11 +199,12 @@ impl<'a> Pdf<'a> {
         }
         let zlib = decode(data, before, usize::MAX, &mut self.inflater, walk)?;
         let length = zlib.bytes.len();
-        if let Some(reason) = zlib.broken {
+        let fits = length <= walk.bytes_left() && i32::try_from(length).is_ok();
+        let broken = if fits { zlib.broken } else { Some(Unscannable::Limit) };
+        if let Some(reason) = broken {
             walk.miss(reason);
         }
-        if length > walk.bytes_left() || i32::try_from(length).is_err() {
-            walk.miss(Unscannable::Limit);
+        if broken == Some(Unscannable::Limit) {
             return Ok(());
         }
         walk.spend(length)?;
@@ -264,16 +262,13 @@ impl<'a> Pdf<'a> {
             }
             (space, row) = (Space::Grey, width);
         }
-        if let Some(reason) = decoded.broken {
+        let rows = (there / row).min(height);
+        let broken = decoded.broken.or((rows < height).then_some(Unscannable::Truncated));
+        if let Some(reason) = broken {
             walk.miss(reason);
         }
-        let rows = (there / row).min(height);
-        if rows == 0 {
-            walk.miss(Unscannable::Truncated);
+        if rows == 0 || broken == Some(Unscannable::Limit) {
             return Ok(());
-        }
-        if rows < height {
-            walk.miss(Unscannable::Truncated);
         }
         let mut file = match decoded.bytes {
             std::borrow::Cow::Owned(bytes) => bytes,
