@@ -96,6 +96,10 @@ pub(super) fn decode(
         return Err(Unscannable::Timeout);
     }
     outcome.map_err(failed)?;
+    if tail == Tail::Zeros && !trace.whole(tail) && !trace.ran_out() {
+        // It gave up in the middle and dropped everything.
+        return Err(Unscannable::Corrupt);
+    }
     let whole = trace.whole(tail) && survey.covered;
     let why = if trace.whole(tail) || trace.ran_out() {
         Unscannable::Truncated

@@ -62,7 +62,7 @@ impl Trace {
         const AHEAD: usize = 8;
         match tail {
             Tail::Ones => self.swept && !self.starved,
-            Tail::Zeros => self.data <= AHEAD,
+            Tail::Zeros => self.swept && self.data <= AHEAD,
             Tail::End => true,
         }
     }

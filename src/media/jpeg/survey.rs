@@ -44,7 +44,7 @@ pub(super) struct Survey {
     pub(super) scans: u64,
     /// Bytes of profiles and comments between scans, which the decoder copies.
     copied: u64,
-    /// Every coefficient of every component is sent, to its last bit.
+    /// Every coefficient of every component is sent, to its last bit, and no scan has fewer restart markers than it needs.
     pub(super) covered: bool,
     /// What the decoder reads up to the first scan's data.
     pub(super) head: Vec<u8>,
@@ -60,6 +60,10 @@ struct Frame {
     height: u32,
     width: u32,
     components: Vec<Component>,
+    /// Units between restart markers; 0 for none.
+    interval: u64,
+    /// A scan has fewer restart markers than it needs.
+    short: bool,
 }
 
 struct Component {
@@ -97,7 +101,7 @@ pub(super) fn survey(bytes: &[u8]) -> Result<Survey, Unscannable> {
     let mut head = vec![0xff, 0xd8];
     let mut frame: Option<Frame> = None;
     let (mut jfif, mut adobe, mut orientation) = (false, None, None);
-    let mut at = 2;
+    let (mut at, mut frame_at, mut interval) = (2, 0, 0);
     let (mut frame, body) = loop {
         let (marker, start) = marker(bytes, at).ok_or(Unscannable::Truncated)?;
         if matches!(marker, 0x01 | 0xd0..=0xd7) {
@@ -113,6 +117,7 @@ pub(super) fn survey(bytes: &[u8]) -> Result<Survey, Unscannable> {
             0xc0..=0xc2 if frame.is_none() => frame = Some(frame_header(marker, body)?),
             0xc0..=0xc2 => return Err(Unscannable::Corrupt),
             0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => return Err(Unscannable::Unsupported),
+            0xdd => interval = be16(body, 0).unwrap_or(0),
             0xe0 => jfif |= body.len() >= 12 && body.starts_with(b"JFIF\0"),
             0xe1 if orientation.is_none() => orientation = exif_orientation(body),
             0xee if body.len() >= 12 && body.starts_with(b"Adobe") => adobe = Some(body[11]),
@@ -132,21 +137,27 @@ pub(super) fn survey(bytes: &[u8]) -> Result<Survey, Unscannable> {
                 }
                 head.extend([0xff, marker]);
                 head.extend(&bytes[start..at]);
+                if jfif || adobe.is_some() {
+                    rename(&mut head, frame_at, &frame);
+                }
                 break (frame, body);
             }
             head.extend([0xff, marker]);
+            if matches!(marker, 0xc0..=0xc2) {
+                frame_at = head.len();
+            }
             head.extend(&bytes[start..at]);
         }
     };
 
     let covered = usize::from(body.first().copied().unwrap_or(0));
     let held_back = frame.progressive || covered < frame.components.len();
+    frame.interval = interval.into();
+    frame.known(held_back)?;
     let mut rest = Rest { end: at, scans: 1, copied: 0 };
-    frame.scan(body);
+    rest.scan(bytes, at, body, &mut frame);
     if held_back {
         rest.walk(bytes, &mut frame);
-    } else {
-        rest.end = end_of_scan(bytes, at);
     }
     if rest.end == at {
         return Err(Unscannable::Truncated);
@@ -162,7 +173,7 @@ pub(super) fn survey(bytes: &[u8]) -> Result<Survey, Unscannable> {
         coefficients: frame.coefficients(),
         scans: rest.scans,
         copied: rest.copied,
-        covered: frame.components.iter().all(|c| c.unknown == [0; 64]),
+        covered: !frame.short && frame.components.iter().all(|c| c.unknown == [0; 64]),
         head,
         body: at..rest.end,
         orientation: orientation.unwrap_or(1),
@@ -177,21 +188,29 @@ struct Rest {
 }
 
 impl Rest {
+    /// Passes over a scan whose data starts at `at`.
+    fn scan(&mut self, bytes: &[u8], at: usize, header: &[u8], frame: &mut Frame) {
+        let (end, restarts) = end_of_scan(bytes, at);
+        self.end = end;
+        frame.scan(header, restarts);
+    }
+
     /// Goes from scan to scan. What is cut in the middle of a segment ends before it.
     fn walk(&mut self, bytes: &[u8], frame: &mut Frame) {
         let mut at = self.end;
         loop {
-            self.end = end_of_scan(bytes, at);
-            let Some((marker, start)) = marker(bytes, self.end) else { return };
+            let Some((marker, start)) = marker(bytes, at) else { return };
             let Some(body) = (marker != 0xd9).then(|| segment(bytes, start)).flatten() else {
                 return;
             };
             at = start + 2 + body.len();
             match marker {
                 0xda => {
-                    frame.scan(body);
+                    self.scan(bytes, at, body, frame);
                     self.scans += 1;
+                    at = self.end;
                 }
+                0xdd => frame.interval = be16(body, 0).unwrap_or(0).into(),
                 0xe1 | 0xe2 | 0xed => self.copied += body.len() as u64,
                 _ => {}
             }
@@ -212,22 +231,44 @@ impl Frame {
         units * self.components.iter().map(|c| c.h * c.v).sum::<u64>() * 64
     }
 
+    /// Refuses what the decoder puts together wrongly, without a word: luma with fewer columns than another component, and
+    /// pictures in several scans that are not progressive, but subsampled or with restart markers.
+    fn known(&self, held_back: bool) -> Result<(), Unscannable> {
+        let (h, v) = self.sampling();
+        let narrow = self.components.len() > 1 && self.components[0].h < h;
+        let apart = held_back && !self.progressive && (h * v > 1 || self.interval > 0);
+        if narrow || apart { Err(Unscannable::Unsupported) } else { Ok(()) }
+    }
+
     /// Of a picture with half the rows of colour but all columns the decoder takes twice the rows of luma.
     fn luma_alone(&self) -> bool {
         let max = self.sampling();
         max != (1, 2) && self.components.first().is_some_and(|c| (c.h, c.v) == max)
     }
 
-    /// Notes which coefficients a scan sends.
-    fn scan(&mut self, body: &[u8]) {
+    /// Units of a scan: blocks if it holds one component.
+    fn units(&self, names: &[u8]) -> u64 {
+        let (h, v) = self.sampling();
+        let (own_h, own_v) = match self.components.iter().find(|c| names == [c.name]) {
+            Some(alone) => (alone.h, alone.v),
+            None => (1, 1),
+        };
+        let blocks =
+            |side: u32, own: u64, most: u64| (u64::from(side) * own).div_ceil(BLOCK * most);
+        blocks(self.width, own_h, h) * blocks(self.height, own_v, v)
+    }
+
+    /// Notes which coefficients a scan sends, and whether it has as many restart markers as it needs.
+    fn scan(&mut self, body: &[u8], restarts: u64) {
         let count = usize::from(body.first().copied().unwrap_or(0));
-        let names = body.get(1..).unwrap_or(&[]).chunks_exact(2).take(count);
+        let names: Vec<u8> = body.iter().skip(1).step_by(2).take(count).copied().collect();
+        self.short |= self.interval > 0 && restarts < (self.units(&names) - 1) / self.interval;
         let parameters = body.get(1 + 2 * count..).and_then(|p| p.first_chunk::<3>());
         let Some(&[first, last, bits]) = parameters else { return };
         let (first, last, low) =
             if self.progressive { (first, last, bits & 15) } else { (0, 63, 0) };
         for name in names {
-            let component = self.components.iter_mut().find(|c| c.name == name[0]);
+            let component = self.components.iter_mut().find(|c| c.name == name);
             let range = usize::from(first)..=usize::from(last.min(63));
             if let Some(unknown) = component.and_then(|c| c.unknown.get_mut(range)) {
                 unknown.fill(low);
@@ -257,7 +298,7 @@ fn frame_header(marker: u8, body: &[u8]) -> Result<Frame, Unscannable> {
         }
         components.push(Component { name: c[0], h: h.into(), v: v.into(), unknown: [255; 64] });
     }
-    Ok(Frame { progressive: marker == 0xc2, height, width, components })
+    Ok(Frame { progressive: marker == 0xc2, height, width, components, interval: 0, short: false })
 }
 
 /// An Adobe marker that tells the decoder the colours as browsers understand them, or none.
@@ -268,6 +309,24 @@ fn colours(frame: &Frame, jfif: bool, adobe: Option<u8>) -> Vec<u8> {
         _ => return Vec::new(),
     };
     [&b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0"[..], &[transform]].concat()
+}
+
+/// Calls components `R`, `G`, `B` something else in the frame at `frame_at` and in the scan at the end of the head: the
+/// decoder would take them for red, green and blue against better knowledge. Later scans keep their names, so only a
+/// picture in one scan can be helped.
+fn rename(head: &mut [u8], frame_at: usize, frame: &Frame) {
+    let names: Vec<u8> = frame.components.iter().map(|c| c.name).collect();
+    let scan = 3 + 2 * names.len();
+    let scan_at = head.len() - scan.min(head.len());
+    if names != *b"RGB" || head[scan_at - 1..scan_at] != [3] {
+        return;
+    }
+    for (i, name) in names.iter().enumerate() {
+        head[frame_at + 8 + 3 * i] = i as u8 + 1;
+        if let Some(named) = (0..3).map(|n| scan_at + 2 * n).find(|at| head[*at] == *name) {
+            head[named] = i as u8 + 1;
+        }
+    }
 }
 
 /// Reads the orientation from an EXIF segment: 1 to 8, or nothing.
@@ -294,17 +353,20 @@ fn segment(bytes: &[u8], at: usize) -> Option<&[u8]> {
     bytes.get(at + 2..at + length.max(2))
 }
 
-/// Where the entropy-coded data from `at` on ends: at a marker that is not a restart, or with the file.
-fn end_of_scan(bytes: &[u8], at: usize) -> usize {
-    let mut from = at;
+/// Where the entropy-coded data from `at` on ends, at a marker that is not a restart or with the file, and how many restart
+/// markers are in it.
+fn end_of_scan(bytes: &[u8], at: usize) -> (usize, u64) {
+    let (mut from, mut restarts) = (at, 0);
     while let Some(i) = find_ff(bytes, from) {
-        let after = bytes[i..].iter().position(|b| *b != 0xff);
-        match after.map(|n| bytes[i + n]) {
-            Some(0 | 0xd0..=0xd7) => from = i + after.unwrap_or(1) + 1,
-            _ => return i,
+        let fill = bytes[i..].iter().take_while(|b| **b == 0xff).count();
+        match bytes.get(i + fill) {
+            Some(0) => {}
+            Some(0xd0..=0xd7) => restarts += 1,
+            _ => return (i, restarts),
         }
+        from = i + fill + 1;
     }
-    bytes.len()
+    (bytes.len(), restarts)
 }
 
 /// The next 0xff from `at` on: thirty-two bytes at a time, since this passes over the whole upload.
