@@ -1,0 +1,244 @@
+"""JPEG: frames, scans, tables and entropy-coded data that lie."""
+import random
+
+from jpeg_parts import *
+
+
+def fill(put):
+    sizes(put)
+    sampling(put)
+    components(put)
+    tables(put)
+    processes(put)
+    scans(put)
+    progressive(put)
+    entropy(put)
+    restarts(put)
+    markers(put)
+    cuts(put)
+
+
+def flat(width, height, parts=GREY, count=None):
+    """A flat picture, all of it there."""
+    scan = sos([(part[0], 0) for part in parts])
+    units = blocks(width, height) * len(parts) if count is None else count
+    return HEAD + sof(width, height, parts) + scan + flat_scan(units) + EOI
+
+
+def sizes(put):
+    put("jpeg-wide.jpg", "65535 x 1, complete", flat(65535, 1), (65535, 1))
+    put("jpeg-tall.jpg", "1 x 65535, complete", flat(1, 65535), (1, 65535))
+    put("jpeg-wide-inside.jpg", "16384 x 1, within the limits, one row of blocks", flat(16384, 1, COLOUR), (16384, 1))
+    put("jpeg-tall-inside.jpg", "1 x 16384: every block is all padding but one column", flat(1, 16384, COLOUR), (1, 16384))
+    put("jpeg-98-megapixels-grey.jpg", "16384 x 6000 grey in 400 kB", flat(16384, 6000), (16384, 6000))
+    put("jpeg-48-megapixels-colour.jpg", "8000 x 6000 in colour, 4:4:4, in 560 kB", flat(8000, 6000, COLOUR), (8000, 6000))
+    put("jpeg-268-megapixels.jpg", "16384 x 16384, complete", flat(16384, 16384), (16384, 16384))
+    put("jpeg-98-megapixels-no-data.jpg", "16384 x 6000 and one byte of scan", flat(16384, 6000, COLOUR, 4), (16384, 6000))
+    put("jpeg-zero-width.jpg", "width 0", flat(0, 64), (0, 64))
+
+
+def sampling(put):
+    def mixed(name, what, factors, side=512, units=None):
+        parts = [(i + 1, factor, 0) for i, factor in enumerate(factors)]
+        put(f"jpeg-sampling-{name}.jpg", what, flat(side, side, parts, units or 64 * 64 * 16), (side, side))
+
+    mixed("4x4", "luma 4x4: 18 blocks in a unit, more than the 10 allowed", (0x44, 0x11, 0x11))
+    mixed("1x4", "luma 1x4", (0x14, 0x11, 0x11))
+    mixed("3x1", "luma 3x1, which no power of two divides", (0x31, 0x11, 0x11))
+    mixed("3x2-2x3", "factors that do not divide one another", (0x32, 0x23, 0x11))
+    mixed("chroma-larger", "luma 1x1, chroma 2x2: luma is the one to be stretched", (0x11, 0x22, 0x22))
+    mixed("2x2-1x1-2x2", "chroma planes of different sizes", (0x22, 0x11, 0x22))
+    mixed("2x1-1x2", "chroma planes halved in different directions", (0x22, 0x21, 0x12))
+    mixed("zero", "a factor of 0", (0x22, 0x01, 0x10))
+    mixed("15x15", "factors of 15", (0xFF, 0x11, 0x11))
+    mixed("grey-2x2", "one component with factors 2x2, whose blocks are not interleaved", (0x22,))
+    mixed("grey-4x1", "one component with factors 4x1", (0x41,))
+    mixed("4-components", "four components, each of another size", (0x22, 0x21, 0x12, 0x11))
+    mixed("4x4-inflated", "16000 x 6000 whose factors ask for planes of 16 times the size", (0x11, 0x44, 0x44), 6000, 4)
+
+
+def components(put):
+    for count in (2, 4, 5, 255):
+        parts = [(i % 255 + 1, 0x11, 0) for i in range(count)]
+        data = HEAD + sof(64, 64, parts) + sos([(part[0], 0) for part in parts[:4]]) + flat_scan(64 * count) + EOI
+        put(f"jpeg-components-{count}.jpg", f"{count} components", data, (64, 64))
+    put("jpeg-components-0.jpg", "no component", HEAD + sof(64, 64, []) + sos([]) + flat_scan(64) + EOI, (64, 64))
+    put("jpeg-components-255-large.jpg", "255 components of 8000 x 8000", HEAD + sof(8000, 8000, [(i, 0x44, 0) for i in range(255)]) + sos() + flat_scan(64) + EOI, (8000, 8000))
+    put("jpeg-component-count-lies.jpg", "says 4 components, describes 1", HEAD + sof(64, 64, GREY, count=4) + sos() + flat_scan(64) + EOI, (64, 64))
+    put("jpeg-component-ids-equal.jpg", "three components with one id", flat(64, 64, [(1, 0x11, 0)] * 3), (64, 64))
+    put("jpeg-component-ids-zero.jpg", "ids 0, 255, 128", flat(64, 64, [(0, 0x11, 0), (255, 0x22, 0), (128, 0x11, 0)], 256), (64, 64))
+    put("jpeg-component-ids-rgb.jpg", "ids R, G, B: not YCbCr", flat(64, 64, [(ord(c), 0x11, 0) for c in "RGB"]), (64, 64))
+    frame = HEAD + sof(64, 64, COLOUR)
+    put("jpeg-scan-of-unknown-component.jpg", "the scan names a component that the frame has not", frame + sos(((9, 0),)) + flat_scan(64) + EOI, (64, 64))
+    put("jpeg-scan-of-none.jpg", "a scan of no component", frame + sos(()) + flat_scan(64) + EOI, (64, 64))
+    put("jpeg-scan-of-one-thrice.jpg", "a scan of the same component three times", frame + sos(((1, 0),) * 3) + flat_scan(192) + EOI, (64, 64))
+    put("jpeg-scan-of-255.jpg", "a scan header that says 255 components", frame + sos(((1, 0),), count=255) + flat_scan(64) + EOI, (64, 64))
+    put("jpeg-chroma-missing.jpg", "three components, a scan for luma only", frame + sos() + flat_scan(64) + EOI, (64, 64))
+
+
+def tables(put):
+    rest = sof(64, 64) + sos() + flat_scan(64) + EOI
+
+    def with_tables(name, what, data):
+        put(f"jpeg-{name}.jpg", what, SOI + data + rest, (64, 64))
+
+    with_tables("dht-over-full", "300 symbols", dqt() + segment(0xC4, b"\0" + bytes([0, 0, 0, 0, 0, 0, 0, 150, 150] + [0] * 7) + bytes(300)))
+    with_tables("dht-empty", "tables without a code", dqt() + dht(0, 0, {}, []) + dht(1, 0, {}, []))
+    with_tables("dht-no-prefix", "three codes of one bit", dqt() + dht(0, 0, {1: 3}, [0, 1, 2]) + dht(1, 0, {1: 3}, [0, 1, 2]))
+    with_tables("dht-all-ones", "two codes of one bit: the code of ones, which is reserved", dqt() + dht(0, 0, {1: 2}, [0, 1]) + dht(1, 0, {1: 2}, [0, 1]))
+    with_tables("dht-long-codes", "only codes of 16 bits", dqt() + dht(0, 0, {16: 12}, range(12)) + dht(1, 0, {16: 250}, range(250)))
+    with_tables("dht-number-15", "table 15 of class 15", dqt() + ZERO_TABLES + segment(0xC4, b"\xff" + bytes(16)))
+    with_tables("dht-missing", "no Huffman table", dqt())
+    with_tables("dht-cut", "a table that ends within its counts", dqt() + segment(0xC4, b"\0\1\2"))
+    with_tables("dht-20000", "20,000 Huffman tables", dqt() + ZERO_TABLES * 10000)
+    with_tables("dht-dc-size-16", "DC differences of 16 and 255 bits", dqt() + dht(0, 0, {1: 1, 2: 1}, [16, 255]) + ZERO_TABLES[-30:])
+    with_tables("dqt-zero", "a quantisation table of zeros", dqt((0,) * 64) + ZERO_TABLES)
+    with_tables("dqt-16-bit", "quantisation by 65535", dqt((65535,) * 64, wide=True) + ZERO_TABLES)
+    with_tables("dqt-missing", "no quantisation table", ZERO_TABLES)
+    with_tables("dqt-number-9", "quantisation table 9", dqt(number=9) + ZERO_TABLES)
+    with_tables("dqt-precision-15", "quantisation values of precision 15", segment(0xDB, b"\xf0" + bytes(128)) + ZERO_TABLES)
+    with_tables("dqt-cut", "half a quantisation table", segment(0xDB, bytes(33)) + ZERO_TABLES)
+    with_tables("dqt-15000", "15,000 quantisation tables", dqt() * 15000 + ZERO_TABLES)
+    parts = [(1, 0x11, 3), (2, 0x11, 200), (3, 0x11, 1)]
+    put("jpeg-dqt-undefined.jpg", "components that use undefined quantisation tables", flat(64, 64, parts), (64, 64))
+    put("jpeg-dht-undefined.jpg", "a scan that uses undefined Huffman tables", HEAD + sof(64, 64) + sos(((1, 0x33),)) + flat_scan(64) + EOI, (64, 64))
+    put("jpeg-dht-selector-15.jpg", "a scan that uses Huffman tables 15", HEAD + sof(64, 64) + sos(((1, 0xFF),)) + flat_scan(64) + EOI, (64, 64))
+
+
+def processes(put):
+    for marker, name in ((0xC1, "extended"), (0xC3, "lossless"), (0xC5, "hierarchical"), (0xC9, "arithmetic"), (0xCA, "arithmetic-progressive"),
+                         (0xCB, "arithmetic-lossless"), (0xCF, "sof15"), (0xF7, "jpeg-ls")):
+        data = HEAD + sof(64, 64, marker=marker) + sos() + random.Random(name).randbytes(500).replace(b"\xff", b"") + EOI
+        put(f"jpeg-{name}.jpg", f"a frame of marker {marker:02x}", data, (64, 64))
+    for precision in (0, 12, 16, 255):
+        data = HEAD + sof(64, 64, marker=0xC1, precision=precision) + sos() + flat_scan(64) + EOI
+        put(f"jpeg-precision-{precision}.jpg", f"{precision} bits per sample", data, (64, 64))
+    put("jpeg-arithmetic-conditioning.jpg", "arithmetic conditioning (DAC) in a Huffman file", HEAD + segment(0xCC, bytes(4096)) + flat(64, 64)[len(HEAD):], (64, 64))
+    hierarchical = HEAD + segment(0xDE, sof(64, 64)[4:]) + segment(0xDF, b"\x11") + flat(64, 64)[len(HEAD):]
+    put("jpeg-expand.jpg", "DHP and EXP segments in front of a baseline frame", hierarchical, (64, 64))
+
+
+def scans(put):
+    empty = sos()
+    body = flat_scan(blocks(1000, 1000))
+    put("jpeg-scans-empty-1000.jpg", "1000 x 1000, a thousand scans without data", HEAD + sof(1000, 1000) + (empty + b"\0") * 1000 + body + EOI, (1000, 1000))
+    put("jpeg-scans-full-1000.jpg", "1000 x 1000, a thousand complete scans of the same", HEAD + sof(1000, 1000) + (empty + body) * 1000 + EOI, (1000, 1000))
+    put("jpeg-scans-tiny-100000.jpg", "8 x 8, 100,000 scans", HEAD + sof(8, 8) + (empty + b"\0") * 100000 + EOI, (8, 8))
+    separate = b"".join(sos(((part, 0),)) + flat_scan(blocks(7000, 7000)) for part in (1, 2, 3))
+    put("jpeg-scans-separate-49-megapixels.jpg", "7000 x 7000, one scan per component: all coefficients are kept", HEAD + sof(7000, 7000, COLOUR) + separate + EOI, (7000, 7000))
+    put("jpeg-scan-header-cut.jpg", "the file ends in a scan header", HEAD + sof(64, 64) + sos()[:6], (64, 64))
+    put("jpeg-scan-before-frame.jpg", "the scan comes before the frame", HEAD + sos() + flat_scan(64) + sof(64, 64) + EOI, (64, 64))
+    put("jpeg-frame-twice.jpg", "a small frame, then one of 16384 x 6000, then the scan", HEAD + sof(8, 8) + sof(16384, 6000, COLOUR) + SCAN_OF_3 + flat_scan(64) + EOI, (16384, 6000))
+    put("jpeg-frame-twice-small-last.jpg", "16384 x 6000, then a small frame", HEAD + sof(16384, 6000, COLOUR) + sof(8, 8) + sos() + flat_scan(64) + EOI, (16384, 6000))
+    put("jpeg-frame-after-scan.jpg", "another, larger frame after the scan", HEAD + sof(64, 64) + sos() + flat_scan(64) + sof(8000, 8000, COLOUR) + SCAN_OF_3 + flat_scan(64) + EOI)
+    put("jpeg-frame-within-scan.jpg", "a frame header in the middle of a scan", HEAD + sof(64, 64) + sos() + flat_scan(32) + sof(4000, 4000) + flat_scan(32) + EOI)
+    put("jpeg-frames-30000.jpg", "30,000 frame headers", HEAD + sof(64, 64) * 30000 + sos() + flat_scan(64) + EOI, (64, 64))
+    put("jpeg-frame-baseline-then-progressive.jpg", "a baseline frame with a scan, then a progressive one", HEAD + sof(64, 64) + sos() + flat_scan(64) + sof(64, 64, marker=0xC2) + sos(last=0) + flat_scan(64) + EOI, (64, 64))
+
+
+def eob_run(count):
+    """Codes for AC scans that end `count` blocks at once: runs of 2^14 + r blocks, after the zero tables."""
+    text = ""
+    while count >= 1 << 14:
+        run = min(count, (1 << 15) - 1)
+        text += "100" + format(run - (1 << 14), "014b")
+        count -= run
+    return pack(text + "0" * count)
+
+
+def progressive(put):
+    def scanned(width, height, scans, parts=GREY):
+        return HEAD + sof(width, height, parts, 0xC2) + scans + EOI
+
+    dc, small = sos(last=0), eob_run(blocks(1000, 1000))
+    dc_bits = bytes(-(-blocks(1000, 1000) // 8))
+    put("jpeg-progressive-1100-scans.jpg", "1000 x 1000, 1100 AC scans of three end-of-band runs each", scanned(1000, 1000, dc + dc_bits + (sos(first=1) + small) * 1100), (1000, 1000))
+    put("jpeg-progressive-1100-refinements.jpg", "1000 x 1000, the same bit refined 1100 times", scanned(1000, 1000, dc + dc_bits + sos(first=1, low=1) + small + (sos(first=1, high=1) + small) * 1100), (1000, 1000))
+    put("jpeg-progressive-1100-dc-refinements.jpg", "1000 x 1000, DC refined 1100 times", scanned(1000, 1000, dc + dc_bits + (sos(last=0, high=1) + b"\0") * 1100), (1000, 1000))
+    large = blocks(16384, 6000)
+    put("jpeg-progressive-98-megapixels.jpg", "16384 x 6000 in colour: 590 MB of coefficients", scanned(16384, 6000, sos(((1, 0), (2, 0), (3, 0)), last=0) + bytes(3 * large // 8), COLOUR), (16384, 6000))
+    put("jpeg-progressive-98-megapixels-ac.jpg", "16384 x 6000 grey, 12 AC scans by end-of-band runs", scanned(16384, 6000, dc + bytes(large // 8) + (sos(first=1) + eob_run(large)) * 11), (16384, 6000))
+    put("jpeg-progressive-20-megapixels.jpg", "5000 x 4000 in colour, DC only", scanned(5000, 4000, sos(((1, 0), (2, 0), (3, 0)), last=0) + bytes(3 * blocks(5000, 4000) // 8), COLOUR), (5000, 4000))
+    put("jpeg-progressive-run-past-end.jpg", "an end-of-band run of 32767 blocks in a picture of 64", scanned(64, 64, dc + b"\0" * 8 + sos(first=1) + eob_run(32767)), (64, 64))
+    put("jpeg-progressive-refine-first.jpg", "a refinement before what it refines", scanned(64, 64, sos(first=1, high=1) + eob_run(64) + dc + b"\0" * 8), (64, 64))
+    put("jpeg-progressive-ac-only.jpg", "no DC scan at all", scanned(64, 64, sos(first=1) + eob_run(64)), (64, 64))
+    put("jpeg-progressive-ac-of-three.jpg", "an AC scan of three components", scanned(64, 64, sos(((1, 0), (2, 0), (3, 0)), first=1) + eob_run(192), COLOUR), (64, 64))
+    put("jpeg-progressive-last-before-first.jpg", "spectral selection 40 to 3", scanned(64, 64, sos(first=40, last=3) + eob_run(64)), (64, 64))
+    put("jpeg-progressive-selection-255.jpg", "spectral selection 200 to 255", scanned(64, 64, sos(first=200, last=255) + eob_run(64)), (64, 64))
+    put("jpeg-progressive-selection-64.jpg", "spectral selection 1 to 64: one past the block", scanned(64, 64, dc + b"\0" * 8 + sos(first=1, last=64) + random.Random(64).randbytes(999).replace(b"\xff", b"\x7f")), (64, 64))
+    put("jpeg-progressive-dc-with-ac.jpg", "spectral selection 0 to 63 in a progressive frame", scanned(64, 64, sos() + flat_scan(64)), (64, 64))
+    put("jpeg-progressive-shift-15.jpg", "successive approximation 15 to 15", scanned(64, 64, sos(last=0, high=15, low=15) + b"\x55" * 99 + sos(first=1, low=15) + b"\x55" * 99), (64, 64))
+    put("jpeg-progressive-shift-13.jpg", "large coefficients shifted by 13: they overflow 16 bits", SOI + dqt((255,) * 64) + FLAT_TABLES + sof(64, 64, marker=0xC2) + sos(last=0, low=13) + pack("1011" + "1" * 11) * 64 + sos(first=1, low=13) + pack("00001111" + "1" * 15) * 64 + EOI, (64, 64))
+    put("jpeg-progressive-shift-jumps.jpg", "refinement that goes from bit 9 to bit 2", scanned(64, 64, sos(last=0, low=9) + b"\0" * 8 + sos(last=0, high=9, low=2) + b"\xaa" * 8), (64, 64))
+    put("jpeg-progressive-bands-apart.jpg", "63 AC scans of one coefficient each, last first", scanned(256, 256, dc + bytes(128) + b"".join(sos(first=k, last=k) + eob_run(1024) for k in range(63, 0, -1))), (256, 256))
+    put("jpeg-baseline-selection.jpg", "spectral selection 5 to 9 in a baseline frame", HEAD + sof(64, 64) + sos(first=5, last=9) + flat_scan(64) + EOI, (64, 64))
+    put("jpeg-baseline-shift.jpg", "successive approximation in a baseline frame", HEAD + sof(64, 64) + sos(high=3, low=13) + flat_scan(64) + EOI, (64, 64))
+
+
+def entropy(put):
+    head = SOI + dqt((255,) * 64) + FLAT_TABLES
+
+    def coded(name, what, bits, side=512):
+        put(f"jpeg-{name}.jpg", what, head + sof(side, side) + sos() + bits + EOI, (side, side))
+
+    coded("dc-climbs", "DC grows by 2047 in each of 4096 blocks: past 16 bits, then past the samples", pack(("1011" + "1" * 11 + "0" * 8) * 4096))
+    coded("dc-falls", "DC falls by 2047 in each block", pack(("1011" + "0" * 11 + "0" * 8) * 4096))
+    coded("ac-largest", "every coefficient 15 bits of ones", pack(("0000" + ("00001111" + "1" * 15) * 63) * 600))
+    coded("ac-past-block", "runs of 15 zeros that leave the block", pack(("0000" + ("11110001" + "1") * 9) * 4096))
+    coded("ac-zero-runs", "ZRL without end", pack("0000" + "11110000" * 40000))
+    coded("bits-ones", "a scan of stuffed ff bytes", b"\xff\0" * 20000)
+    coded("bits-random", "a scan of random bits", random.Random("bits").randbytes(40000).replace(b"\xff", b"\xff\0"))
+    coded("bits-zero", "a scan of zeros ten times too long", bytes(1 << 20), 64)
+    coded("bits-longer", "4 MB of scan for a picture of 64 blocks", b"\x5a" * (4 << 20), 64)
+
+
+def restarts(put):
+    def restarted(name, what, interval, scan, side=512):
+        put(f"jpeg-restart-{name}.jpg", what, HEAD + segment(0xDD, struct.pack(">H", interval)) + sof(side, side) + sos() + scan + EOI, (side, side))
+
+    rst = [bytes([0xFF, 0xD0 + i]) for i in range(8)]
+    restarted("missing", "an interval of 1, and no restart marker", 1, flat_scan(4096))
+    restarted("wrong-order", "an interval of 1, markers in the wrong order", 1, b"".join(b"\0" + rst[(7 * i + 3) % 8] for i in range(4096)))
+    restarted("too-many", "a megabyte of restart markers", 1, b"\0" + b"".join(rst) * 65536)
+    restarted("same", "always the same marker", 1, (b"\0" + rst[0]) * 4096)
+    restarted("65535", "an interval of 65535", 65535, flat_scan(4096))
+    restarted("undeclared", "restart markers without an interval", 0, b"".join(b"\0" + rst[i % 8] for i in range(4096)))
+    restarted("only", "two million restart markers instead of a scan, 8000 x 8000", 1, b"".join(rst) * 250000, 8000)
+    change = segment(0xDD, b"\0\1")
+    put("jpeg-restart-changes.jpg", "another interval in the middle of the scan", HEAD + sof(512, 512) + sos() + flat_scan(999) + change + flat_scan(3097) + EOI, (512, 512))
+    put("jpeg-restart-outside.jpg", "restart markers between segments", SOI + b"".join(rst) * 1000 + flat(64, 64)[2:], (64, 64))
+    put("jpeg-restart-interval-cut.jpg", "a restart interval of no bytes", HEAD + segment(0xDD, b"") + flat(64, 64)[len(HEAD):], (64, 64))
+
+
+def markers(put):
+    whole = picture()
+    put("jpeg-end-at-once.jpg", "an end marker right at the start", SOI + EOI + whole[2:], (64, 64))
+    put("jpeg-end-in-scan.jpg", "an end marker in the middle of the scan, then the rest", whole[:-900] + EOI + whole[-900:], (64, 64))
+    put("jpeg-starts-million.jpg", "a million start markers", SOI * 1_000_000 + whole[2:], (64, 64))
+    put("jpeg-fill-4-megabytes.jpg", "4 MB of fill bytes before a marker", SOI + b"\xff" * (4 << 20) + whole[2:], (64, 64))
+    put("jpeg-only-ff.jpg", "4 MB of ff", b"\xff\xd8" + b"\xff" * (4 << 20))
+    put("jpeg-zeros-between.jpg", "a megabyte of zeros between segments", SOI + bytes(1 << 20) + whole[2:], (64, 64))
+    put("jpeg-garbage-between.jpg", "random bytes between segments", SOI + random.Random("between").randbytes(9999).replace(b"\xff", b"") + whole[2:], (64, 64))
+    put("jpeg-marker-zero.jpg", "marker ff 00 between segments", SOI + b"\xff\0" * 5000 + whole[2:], (64, 64))
+    put("jpeg-marker-reserved.jpg", "all reserved markers, each with an empty segment", SOI + b"".join(segment(m, b"") for m in range(2, 0xC0)) + whole[2:], (64, 64))
+    put("jpeg-marker-tem.jpg", "100,000 TEM markers, which have no length", SOI + b"\xff\x01" * 100000 + whole[2:], (64, 64))
+    put("jpeg-length-zero.jpg", "segments of length 0 and 1", SOI + segment(0xE1, b"", 0) + segment(0xE1, b"", 1) + whole[2:], (64, 64))
+    put("jpeg-length-past-end.jpg", "a segment that reaches past the end", whole[:-2] + segment(0xDB, b"abc", 65535), (64, 64))
+    put("jpeg-height-by-dnl.jpg", "height 0, given by DNL after the scan", HEAD + sof(64, 0) + sos() + flat_scan(64) + segment(0xDC, b"\0\x40") + EOI, (64, 0))
+    put("jpeg-height-by-dnl-65535.jpg", "height 0, DNL says 65535", HEAD + sof(16384, 0) + sos() + flat_scan(64) + segment(0xDC, b"\xff\xff") + EOI, (16384, 0))
+    put("jpeg-dnl-contradicts.jpg", "height 64, DNL says 6000", HEAD + sof(64, 64) + sos() + flat_scan(64) + segment(0xDC, b"\x17\x70") + EOI, (64, 64))
+
+
+def cuts(put):
+    """Cut behind every structural part, bare and with an end marker spliced on: what browsers show and decoders may not."""
+    whole = picture(256, 256)
+    places = [at for at in range(2, len(whole) - 1) if whole[at] == 0xFF and whole[at + 1] not in (0, 0xFF)]
+    scan = places[-2]
+    ends = [("after-" + format(whole[at + 1], "02x") + f"-{i}", at + 4) for i, at in enumerate(places[:-1])]
+    ends += [("at-scan-start", scan + 10), ("in-scan-quarter", scan + (len(whole) - scan) // 4), ("in-scan-late", len(whole) - 40)]
+    for name, end in ends:
+        put(f"jpeg-cut-{name}.jpg", f"cut at byte {end}", whole[:end], (256, 256), kind="jpeg-cut")
+        put(f"jpeg-cut-{name}-closed.jpg", f"cut at byte {end}, end marker spliced on", whole[:end] + EOI, (256, 256), kind="jpeg-cut-closed")
+    put("jpeg-cut-98-megapixels.jpg", "16384 x 6000, cut after a tenth of the scan", flat(16384, 6000)[:40000], (16384, 6000))
+    grown = picture(256, 256).replace(sof(256, 256), sof(8000, 8000))
+    put("jpeg-cut-declared-larger.jpg", "says 8000 x 8000, holds the first 1024 blocks", grown, (8000, 8000))
