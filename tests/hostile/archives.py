@@ -57,7 +57,7 @@ def zips(put):
     inner = zipped([("a.zip", local(name, gigabytes, size) + central(name, len(gigabytes), size, 0) + end(1, 51, len(gigabytes) + 35))])
     put("zip-3-gigabytes-nested.zip", "the same, packed once more", inner)
     put("zip-png-bombs.zip", "50 PNG whose data inflate to 1 GB", zipped([(f"{i}.png", whole(64, 64, zeros(1 << 30))) for i in range(50)]))
-    put("zip-65000.zip", "65,000 empty files", zipped([(f"{i}", b"") for i in range(65000)]))
+    put("zip-30000.zip", "30,000 empty files", zipped([(f"{i}", b"") for i in range(30000)]))
     put("zip-8000-pictures.zip", "8000 little pictures", zipped([(f"{i}.jpg", picture(8, 8)) for i in range(8000)], zipfile.ZIP_STORED))
     office = [("[Content_Types].xml", "<Types/>"), ("_rels/.rels", "<Relationships/>")]
     put("docx-1000-pictures.docx", "an office document of 1000 pictures", zipped(office + [(f"word/media/image{i}.jpeg", picture(16, 16)) for i in range(1000)]))
@@ -110,7 +110,7 @@ def pdfs(put):
     put("pdf-jpeg.pdf", "a JPEG", pdf(catalogue, stream(image % b"DCTDecode", picture(64, 64, "pdf"))))
     put("pdf-jpeg-bomb.pdf", "a JPEG of 16384 x 6000", pdf(catalogue, stream(image % b"DCTDecode", JPEG_BOMB)))
     put("pdf-jpegs-5000.pdf", "5000 JPEGs", pdf(catalogue, *[stream(image % b"DCTDecode", picture(8, 8))] * 5000))
-    put("pdf-objects-400000.pdf", "400,000 objects", pdf(catalogue) + b"".join(b"%d 0 obj\n0\nendobj\n" % i for i in range(400_000)))
+    put("pdf-objects-100000.pdf", "100,000 objects", pdf(catalogue) + b"".join(b"%d 0 obj\n0\nendobj\n" % i for i in range(100_000)))
     put("pdf-length-lies.pdf", "a stream of 2^63 bytes", pdf(catalogue, stream(image % b"DCTDecode", picture(), 1 << 63)))
     put("pdf-length-negative.pdf", "a stream of -1 bytes", pdf(catalogue, stream(image % b"DCTDecode", picture(), -1)))
     put("pdf-length-refers-to-itself.pdf", "a stream whose length is in itself", pdf(catalogue, b"<</Filter/DCTDecode/Length 2 0 R>>stream\n" + picture() + b"\nendstream"))
@@ -122,7 +122,7 @@ def pdfs(put):
     put("pdf-nested-dictionaries.pdf", "half a million open dictionaries", pdf(b"<</A" * 500_000))
     put("pdf-cross-reference-loop.pdf", "a cross reference that precedes itself", b"%PDF-1.7\nxref\n0 1\n0000000000 65535 f \ntrailer<</Prev 9/Root 1 0 R>>\nstartxref\n9\n%%EOF")
     put("pdf-string-open.pdf", "a string that never closes", pdf(b"(" + b"\\(" * 1_000_000))
-    put("pdf-streams-open.pdf", "200,000 stream keywords and no end", pdf(b"<</Length 9>>stream\n" * 200_000))
+    put("pdf-streams-open.pdf", "100,000 stream keywords and no end", pdf(b"<</Length 9>>stream\n" * 100_000))
     put("pdf-dct-keywords.pdf", "200,000 JPEG filters without a stream", pdf(b"/DCTDecode " * 200_000))
     put("pdf-jpeg-starts.pdf", "half a million JPEG starts in one stream", pdf(stream(image % b"DCTDecode", b"\xff\xd8\xff\xe0" * 500_000)))
 

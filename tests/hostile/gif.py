@@ -88,7 +88,7 @@ def lzw(put):
     draw = random.Random("lzw")
     for size in (0, 1, 9, 11, 12, 255):
         coded(f"size-{size}", f"a code size of {size}", draw.randbytes(3000), size)
-    coded("clear-storm", "4 MB of clear codes", codes([(4, 3)] * 8) * (4 << 20 >> 2), 2)
+    coded("clear-storm", "2 MB of clear codes", codes([(4, 3)] * 8) * (1 << 19), 2)
     coded("beyond-table", "codes beyond the table", codes([(4, 3), (0, 3), (7, 3), (7, 3), (7, 4), (15, 4)] * 500))
     coded("no-clear", "no clear code at the start", codes([(0, 3), (6, 3), (7, 3)] * 900))
     coded("no-end", "all pixels, no end code", flat(65536)[:-2])
@@ -129,7 +129,7 @@ def blocks(put):
     built("extensions-million", "a million empty extensions", b"\x21\xfe\0" * 1_000_000)
     built("extension-unknown", "unknown extensions", b"".join(b"\x21" + bytes([label]) + blocked(b"x" * label) for label in range(256)))
     built("extension-endless", "an extension without a terminator", b"\x21\xfe" + (b"\xff" + b"!" * 255) * 16384)
-    built("comment-4-megabytes", "a comment of 4 MB", b"\x21\xfe" + blocked(bytes(4 << 20)))
+    built("comment-2-megabytes", "a comment of 2 MB", b"\x21\xfe" + blocked(bytes(2 << 20)))
     built("comment-bytewise", "a comment of a million sub-blocks of one byte", b"\x21\xfe" + b"\1x" * 1_000_000 + b"\0")
     built("control-short", "a graphic control of one byte", b"\x21\xf9\1\0\0")
     built("control-100000", "100,000 graphic controls for one frame", control(3, 1) * 100_000)

@@ -91,7 +91,7 @@ def tables(put):
     with_tables("dht-missing", "no Huffman table", dqt())
     with_tables("dht-cut", "a table that ends within its counts", dqt() + segment(0xC4, b"\0\1\2"))
     with_tables("dht-20000", "20,000 Huffman tables", dqt() + ZERO_TABLES * 10000)
-    with_tables("dht-dc-size-16", "DC differences of 16 and 255 bits", dqt() + dht(0, 0, {1: 1, 2: 1}, [16, 255]) + ZERO_TABLES[-30:])
+    with_tables("dht-dc-size-16", "DC differences of 16 and 255 bits", dqt() + dht(0, 0, {1: 1, 2: 1}, [16, 255]) + ZERO_AC)
     with_tables("dqt-zero", "a quantisation table of zeros", dqt((0,) * 64) + ZERO_TABLES)
     with_tables("dqt-16-bit", "quantisation by 65535", dqt((65535,) * 64, wide=True) + ZERO_TABLES)
     with_tables("dqt-missing", "no quantisation table", ZERO_TABLES)
@@ -137,13 +137,14 @@ def scans(put):
 
 
 def eob_run(count):
-    """Codes for AC scans that end `count` blocks at once: runs of 2^14 + r blocks, after the zero tables."""
+    """Codes for AC scans that end many blocks at once: 2^n of them and as many more as n bits say, after the zero tables."""
     text = ""
-    while count >= 1 << 14:
+    while count > 0:
         run = min(count, (1 << 15) - 1)
-        text += "100" + format(run - (1 << 14), "014b")
+        n = run.bit_length() - 1
+        text += format(0b10000 + 14 - n, "05b") + format(run - (1 << n), f"0{n}b") if n else "0"
         count -= run
-    return pack(text + "0" * count)
+    return pack(text)
 
 
 def progressive(put):
@@ -152,7 +153,7 @@ def progressive(put):
 
     dc, small = sos(last=0), eob_run(blocks(1000, 1000))
     dc_bits = bytes(-(-blocks(1000, 1000) // 8))
-    put("jpeg-progressive-1100-scans.jpg", "1000 x 1000, 1100 AC scans of three end-of-band runs each", scanned(1000, 1000, dc + dc_bits + (sos(first=1) + small) * 1100), (1000, 1000))
+    put("jpeg-progressive-1100-scans.jpg", "1000 x 1000, 1100 AC scans of one end-of-band run each", scanned(1000, 1000, dc + dc_bits + (sos(first=1) + small) * 1100), (1000, 1000))
     put("jpeg-progressive-1100-refinements.jpg", "1000 x 1000, the same bit refined 1100 times", scanned(1000, 1000, dc + dc_bits + sos(first=1, low=1) + small + (sos(first=1, high=1) + small) * 1100), (1000, 1000))
     put("jpeg-progressive-1100-dc-refinements.jpg", "1000 x 1000, DC refined 1100 times", scanned(1000, 1000, dc + dc_bits + (sos(last=0, high=1) + b"\0") * 1100), (1000, 1000))
     large = blocks(16384, 6000)

@@ -35,7 +35,9 @@ def sos(parts=((1, 0),), first=0, last=63, high=0, low=0, count=None):
 
 
 SCAN_OF_3 = sos(((1, 0), (2, 0), (3, 0)))
-ZERO_TABLES = dht(0, 0, {1: 1, 3: 1}, [0, 8]) + dht(1, 0, {1: 1, 3: 3}, [0, 0xE0, 0xF0, 0x01])
+# Codes of AC: 0 the end of a block; 10000 to 11101 ends of 2^14 to 2^1 and more blocks; 11110 sixteen zeros.
+ZERO_AC = dht(1, 0, {1: 1, 5: 15}, [0, *range(0xE0, 0, -0x10), 0xF0])
+ZERO_TABLES = dht(0, 0, {1: 1, 3: 1}, [0, 8]) + ZERO_AC
 FLAT_TABLES = dht(0, 0, {4: 12}, range(12)) + dht(1, 0, {8: 255}, range(255))
 HEAD = SOI + dqt() + ZERO_TABLES
 

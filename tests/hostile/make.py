@@ -11,6 +11,9 @@ import json
 import os
 import sys
 
+# The makers stand in the repository: nothing may be left beside them.
+sys.dont_write_bytecode = True
+
 import archives
 import bmp
 import gif

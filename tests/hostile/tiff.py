@@ -99,8 +99,8 @@ def compressions(put):
     where = struct.pack("<10I", *[4176] * 10) + struct.pack("<10I", *[len(large)] * 10)
     put("tiff-deflate-98-megapixels.tif", "16384 x 6000 from ten strips that are the same", tiff(entries, where + large), (16384, 6000))
     put("tiff-packbits-runs.tif", "16384 x 6000 as runs of 128", tiff(grey(16384, 6000, _259=32773, _279=16384 * 6000 // 64), b"\x81\0" * (16384 * 6000 // 128)), (16384, 6000))
-    put("tiff-packbits-nothing.tif", "4 million codes that mean nothing", tiff(grey(_259=32773, _279=4 << 20), b"\x80" * (4 << 20)), (64, 64))
-    put("tiff-lzw-clears.tif", "4 MB of LZW clear codes", tiff(grey(_259=5, _279=4 << 20), b"\x80\x40\x20\x10\x08\x04\x02\x01\x00" * 466033), (64, 64))
+    put("tiff-packbits-nothing.tif", "a million codes that mean nothing", tiff(grey(_259=32773, _279=1 << 20), b"\x80" * (1 << 20)), (64, 64))
+    put("tiff-lzw-clears.tif", "1 MB of LZW clear codes", tiff(grey(_259=5, _279=1 << 20), b"\x80\x40\x20\x10\x08\x04\x02\x01\x00" * 116509), (64, 64))
     put("tiff-jpeg-tables.tif", "JPEG with tables past the end", tiff(grey(_259=7, _347=(7, 9999, 0xFFFF0000)), b"\xff\xd8\xff\xd9"), (64, 64))
     jpeg = b"\xff\xd8\xff\xc0\0\x0b\x08\x17\x70\x40\0\1\1\x11\0" + b"\xff\xda\0\x08\1\1\0\0\x3f\0" + bytes(99) + b"\xff\xd9"
     put("tiff-jpeg-larger.tif", "a JPEG of 16384 x 6000 in a strip of 64 x 64", tiff(grey(_259=7, _279=len(jpeg)), jpeg), (64, 64))
