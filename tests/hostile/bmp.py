@@ -1,4 +1,5 @@
 """BMP: headers, palettes, masks and run lengths that lie."""
+
 import random
 import struct
 
@@ -64,7 +65,12 @@ def palettes(put):
 
 def runs(put):
     def coded(name, what, data, bits=8, compression=1, side=256, height=None):
-        put(f"bmp-rle-{name}.bmp", what, bmp(side, side if height is None else height, bits, compression, data, palette=bytes(1024 if bits == 8 else 64)), (side, abs(height or side)))
+        put(
+            f"bmp-rle-{name}.bmp",
+            what,
+            bmp(side, side if height is None else height, bits, compression, data, palette=bytes(1024 if bits == 8 else 64)),
+            (side, abs(height or side)),
+        )
 
     draw = random.Random("rle")
     coded("delta-far", "jumps out of the picture", b"\0\2\xff\xff" * 5000)

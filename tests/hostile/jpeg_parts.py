@@ -3,6 +3,7 @@
 The Huffman tables are chosen so that files are small and easy to write: in the *zero* tables the symbol 0 is the one-bit code 0, so that
 a flat block is two zero bits and a scan of any size is a run of zero bytes; in the *flat* tables every code is as long as all others.
 """
+
 import random
 import struct
 
@@ -89,5 +90,11 @@ def textured(width, height, seed, parts=1):
 def picture(width=64, height=64, seed="picture", before=b"", parts=GREY):
     """An honest little JPEG."""
     scan = sos() if len(parts) == 1 else sos([(part[0], 0) for part in parts])
-    return (SOI + before + dqt((2,) * 64) + FLAT_TABLES + sof(width, height, parts) + scan
-            + textured(width, height, seed, len(parts)) + EOI)
+    return SOI + before + dqt((2,) * 64) + FLAT_TABLES + sof(width, height, parts) + scan + textured(width, height, seed, len(parts)) + EOI
+
+
+def flat(width, height, parts=GREY, count=None):
+    """A flat picture, all of it there."""
+    scan = sos([(part[0], 0) for part in parts])
+    units = blocks(width, height) * len(parts) if count is None else count
+    return HEAD + sof(width, height, parts) + scan + flat_scan(units) + EOI

@@ -7,6 +7,7 @@ file, kind, what, bytes, width, height (as declared; 0 where the file declares n
 
 Standard library only. The same bytes every time: what is random is seeded by the kind's name.
 """
+
 import json
 import os
 import sys
@@ -17,15 +18,16 @@ sys.dont_write_bytecode = True
 import archives
 import bmp
 import gif
-import jpeg
+import jpeg_frames
 import jpeg_metadata
+import jpeg_scans
 import others
 import png
 import png_chunks
 import tiff
 import webp
 
-FORMATS = (jpeg, jpeg_metadata, png, png_chunks, gif, webp, bmp, tiff, archives, others)
+FORMATS = (jpeg_frames, jpeg_scans, jpeg_metadata, png, png_chunks, gif, webp, bmp, tiff, archives, others)
 
 
 PAGE = 4 << 10
@@ -43,7 +45,7 @@ class Suite:
         assert all(row["file"] != name for row in self.rows), name
         with open(os.path.join(self.directory, name), "wb") as file:
             for start in range(0, len(data), PAGE):
-                page = data[start:start + PAGE]
+                page = data[start : start + PAGE]
                 if page.count(0) == len(page):
                     file.seek(len(page), os.SEEK_CUR)
                 else:

@@ -1,4 +1,5 @@
 """PNG: the picture itself. Headers, palettes, filters, interlacing, the deflate stream."""
+
 import random
 import struct
 import zlib
@@ -87,12 +88,28 @@ def large(put):
     bomb("tall-16384", 16, 6, 1, 1, 16384)
     put("png-98-megapixels-no-data.png", "16384 x 6000 and an empty stream", whole(WIDE, HIGH, zlib.compress(b""), 16, 6), (WIDE, HIGH))
     put("png-98-megapixels-no-idat.png", "16384 x 6000 and no IDAT at all", SIGNATURE + header(WIDE, HIGH) + chunk(b"IEND"), (WIDE, HIGH))
-    put("png-98-megapixels-interlaced-no-data.png", "16384 x 6000 interlaced, one row of it", whole(WIDE, HIGH, zeros(9999), 16, 6, 1), (WIDE, HIGH))
+    put(
+        "png-98-megapixels-interlaced-no-data.png",
+        "16384 x 6000 interlaced, one row of it",
+        whole(WIDE, HIGH, zeros(9999), 16, 6, 1),
+        (WIDE, HIGH),
+    )
     put("png-100000000-wide.png", "100,000,000 x 1", whole(100_000_000, 1, zeros(9999), 1, 0), (100_000_000, 1))
     put("png-100000000-tall.png", "1 x 100,000,000", whole(1, 100_000_000, zeros(9999), 1, 0), (1, 100_000_000))
     put("png-zero-height.png", "height 0", whole(64, 0, zeros(9)), (64, 0))
-    put("png-paeth-24-megapixels.png", "6000 x 4000 with the dearest filter in every row", whole(6000, 4000, deflated_runs(b"\x04" + bytes(18000), 4000)), (6000, 4000))
-    put("png-hole.png", "a header of 8000 x 8000 and an IDAT of 50 MB that is a hole", SIGNATURE + header(8000, 8000) + struct.pack(">I", 50 << 20) + b"IDAT\x78\xda", (8000, 8000), length=52 << 20)
+    put(
+        "png-paeth-24-megapixels.png",
+        "6000 x 4000 with the dearest filter in every row",
+        whole(6000, 4000, deflated_runs(b"\x04" + bytes(18000), 4000)),
+        (6000, 4000),
+    )
+    put(
+        "png-hole.png",
+        "a header of 8000 x 8000 and an IDAT of 50 MB that is a hole",
+        SIGNATURE + header(8000, 8000) + struct.pack(">I", 50 << 20) + b"IDAT\x78\xda",
+        (8000, 8000),
+        length=52 << 20,
+    )
 
 
 def modes(put):
@@ -107,11 +124,26 @@ def modes(put):
                 what = f"colour type {colour} of {bits} bits, {'cut' if allowed else 'which does not exist'}"
                 put(f"{name}.png", what, whole(33, 47, idat, bits, colour, interlace, before), (33, 47), kind="png-mode")
     put("png-interlace-2.png", "interlace method 2", whole(64, 64, zeros(64 * 193), interlace=2), (64, 64))
-    put("png-compression-1.png", "compression method 1", SIGNATURE + header(64, 64, compression=1) + chunk(b"IDAT", zeros(64 * 193)) + chunk(b"IEND"), (64, 64))
-    put("png-filtering-64.png", "filter method 64, that of MNG", SIGNATURE + header(64, 64, filtering=64) + chunk(b"IDAT", zeros(64 * 193)) + chunk(b"IEND"), (64, 64))
+    put(
+        "png-compression-1.png",
+        "compression method 1",
+        SIGNATURE + header(64, 64, compression=1) + chunk(b"IDAT", zeros(64 * 193)) + chunk(b"IEND"),
+        (64, 64),
+    )
+    put(
+        "png-filtering-64.png",
+        "filter method 64, that of MNG",
+        SIGNATURE + header(64, 64, filtering=64) + chunk(b"IDAT", zeros(64 * 193)) + chunk(b"IEND"),
+        (64, 64),
+    )
     for width, height in ((1, 1), (1, 5), (5, 1), (2, 3), (4, 4)):
         idat = zlib.compress(bytes(interlaced_bytes(width, height, 8, 2)))
-        put(f"png-passes-{width}x{height}.png", "an interlaced picture most of whose passes are empty", whole(width, height, idat, interlace=1), (width, height))
+        put(
+            f"png-passes-{width}x{height}.png",
+            "an interlaced picture most of whose passes are empty",
+            whole(width, height, idat, interlace=1),
+            (width, height),
+        )
 
 
 def deflate(put):
@@ -122,9 +154,17 @@ def deflate(put):
     stored = lambda body, last: struct.pack("<BHH", last, len(body), 0xFFFF ^ len(body)) + body
     check = struct.pack(">I", zlib.adler32(rows))
     stream("stored-empty-500000", "500,000 stored blocks of no bytes", b"\x78\x01" + stored(b"", 0) * 500_000 + stored(rows, 1) + check)
-    stream("stored-bytewise", "each byte a stored block of its own", b"\x78\x01" + b"".join(stored(rows[i:i + 1], 0) for i in range(len(rows))) + stored(b"", 1) + check)
+    stream(
+        "stored-bytewise",
+        "each byte a stored block of its own",
+        b"\x78\x01" + b"".join(stored(rows[i : i + 1], 0) for i in range(len(rows))) + stored(b"", 1) + check,
+    )
     stream("stored-length-lies", "a stored block whose length and complement disagree", b"\x78\x01\1\x10\0\0\0" + bytes(16) + check)
-    stream("fixed-empty-million", "a million empty blocks of fixed codes", b"\x78\x01" + bytes.fromhex("0208208000") * 250000 + stored(rows, 1) + check)
+    stream(
+        "fixed-empty-million",
+        "a million empty blocks of fixed codes",
+        b"\x78\x01" + bytes.fromhex("0208208000") * 250000 + stored(rows, 1) + check,
+    )
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     dynamic = packer.compress(random.Random("dynamic").randbytes(400) + bytes(400)) + packer.flush(zlib.Z_FULL_FLUSH)
     stream("dynamic-5000", "5000 blocks, each with tables of its own", b"\x78\xda" + dynamic * 5000 + b"\3\0" + check)
@@ -144,7 +184,12 @@ def deflate(put):
     compressed = zlib.compress(rows)
     put("png-cut-closed.png", "half of the data, then IEND", whole(64, 64, noise(64, 64)[:5000]), (64, 64))
     put("png-cut-in-crc.png", "cut within the check sum of IDAT", whole(64, 64, compressed)[:-14], (64, 64))
-    put("png-crc-wrong.png", "a wrong check sum of IDAT", SIGNATURE + header(64, 64) + chunk(b"IDAT", compressed, 0) + chunk(b"IEND"), (64, 64))
+    put(
+        "png-crc-wrong.png",
+        "a wrong check sum of IDAT",
+        SIGNATURE + header(64, 64) + chunk(b"IDAT", compressed, 0) + chunk(b"IEND"),
+        (64, 64),
+    )
 
 
 def palettes(put):

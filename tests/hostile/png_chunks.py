@@ -1,4 +1,5 @@
 """PNG: what stands around the picture. Chunks in wrong places and numbers, texts that inflate, animations."""
+
 import random
 import struct
 import zlib
@@ -20,10 +21,18 @@ def structure(put):
     def built(name, what, *parts):
         put(f"png-{name}.png", what, b"".join(parts), (64, 64))
 
-    built("idat-bytewise", "12,000 IDAT chunks of one byte", head, *[chunk(b"IDAT", data[i:i + 1]) for i in range(len(data))], end)
+    built("idat-bytewise", "12,000 IDAT chunks of one byte", head, *[chunk(b"IDAT", data[i : i + 1]) for i in range(len(data))], end)
     built("idat-empty-200000", "200,000 IDAT chunks of no bytes", head, chunk(b"IDAT") * 200_000, idat, end)
     built("idat-only-empty", "one IDAT of no bytes", head, chunk(b"IDAT"), end)
-    built("idat-interrupted", "another chunk between two IDAT", head, chunk(b"IDAT", data[:500]), chunk(b"tEXt", b"a\0b"), chunk(b"IDAT", data[500:]), end)
+    built(
+        "idat-interrupted",
+        "another chunk between two IDAT",
+        head,
+        chunk(b"IDAT", data[:500]),
+        chunk(b"tEXt", b"a\0b"),
+        chunk(b"IDAT", data[500:]),
+        end,
+    )
     built("idat-length-lies", "an IDAT of 2^31 - 1 bytes", head, chunk(b"IDAT", data, length=0x7FFFFFFF))
     built("idat-length-negative", "an IDAT of 2^32 - 1 bytes", head, chunk(b"IDAT", data, length=0xFFFFFFFF))
     built("idat-first", "IDAT before IHDR", SIGNATURE, idat, header(64, 64), idat, end)
@@ -32,15 +41,38 @@ def structure(put):
     built("end-with-body", "an IEND with a megabyte in it", head, idat, chunk(b"IEND", bytes(1 << 20)))
     built("header-twice", "a second header of 16384 x 6000", head, header(16384, 6000), idat, end)
     built("header-short", "a header of 12 bytes", SIGNATURE, chunk(b"IHDR", struct.pack(">IIBBBB", 64, 64, 8, 2, 0, 0)), idat, end)
-    built("header-long", "a header of 1000 bytes", SIGNATURE, chunk(b"IHDR", struct.pack(">IIBBBBB", 64, 64, 8, 2, 0, 0, 0) + bytes(987)), idat, end)
+    built(
+        "header-long",
+        "a header of 1000 bytes",
+        SIGNATURE,
+        chunk(b"IHDR", struct.pack(">IIBBBBB", 64, 64, 8, 2, 0, 0, 0) + bytes(987)),
+        idat,
+        end,
+    )
     built("header-missing", "no header", SIGNATURE, chunk(b"gAMA", bytes(4)), idat, end)
     built("only-signature-and-noise", "noise behind the signature", SIGNATURE, random.Random("signature").randbytes(5000))
     built("chunk-critical-unknown", "a critical chunk that nobody knows", head, chunk(b"KRIT", bytes(9)), idat, end)
-    built("chunk-name-not-letters", "chunks named by control characters", head, chunk(b"\0\1\2\3", bytes(9)), chunk(b"\xff\xff\xff\xff"), idat, end)
+    built(
+        "chunk-name-not-letters",
+        "chunks named by control characters",
+        head,
+        chunk(b"\0\1\2\3", bytes(9)),
+        chunk(b"\xff\xff\xff\xff"),
+        idat,
+        end,
+    )
     built("chunks-100000", "100,000 little chunks", head, chunk(b"teSt", b"x") * 100_000, idat, end)
     built("chunk-large-unknown", "an unknown chunk of 12 MB", head, chunk(b"teSt", bytes(12 << 20)), idat, end)
     built("chunk-past-end", "an unknown chunk that says 2^31 - 1 bytes", head, chunk(b"teSt", bytes(99), length=0x7FFFFFFF), idat, end)
-    built("cgbi", "Apple's variant: a CgBI chunk and a stream without zlib header", SIGNATURE, chunk(b"CgBI", b"\x50\0\x20\2"), header(64, 64), chunk(b"IDAT", data[2:-4]), end)
+    built(
+        "cgbi",
+        "Apple's variant: a CgBI chunk and a stream without zlib header",
+        SIGNATURE,
+        chunk(b"CgBI", b"\x50\0\x20\2"),
+        header(64, 64),
+        chunk(b"IDAT", data[2:-4]),
+        end,
+    )
     built("twice", "two pictures, one behind the other", little(), little())
     built("within-png", "a picture in a chunk of a picture", head, chunk(b"teSt", little(chunk(b"teSt", little()))), idat, end)
     put("png-mng.png", "the signature of MNG", b"\x8aMNG" + little()[4:])
@@ -73,9 +105,17 @@ def ancillary(put):
     def lies(name, what, before):
         put(f"png-{name}.png", what, little(before), (64, 64))
 
-    lies("exif-loop", "EXIF whose next directory is the same", chunk(b"eXIf", b"II*\0\x08\0\0\0\1\0" + struct.pack("<HHII", 274, 3, 1, 6) + b"\x08\0\0\0"))
+    lies(
+        "exif-loop",
+        "EXIF whose next directory is the same",
+        chunk(b"eXIf", b"II*\0\x08\0\0\0\1\0" + struct.pack("<HHII", 274, 3, 1, 6) + b"\x08\0\0\0"),
+    )
     lies("exif-large", "EXIF of 12 MB", chunk(b"eXIf", b"II*\0\x08\0\0\0" + bytes(12 << 20)))
-    lies("exif-twice", "two EXIF chunks that disagree", b"".join(chunk(b"eXIf", b"II*\0\x08\0\0\0\1\0" + struct.pack("<HHII", 274, 3, 1, o) + bytes(4)) for o in (6, 3)))
+    lies(
+        "exif-twice",
+        "two EXIF chunks that disagree",
+        b"".join(chunk(b"eXIf", b"II*\0\x08\0\0\0\1\0" + struct.pack("<HHII", 274, 3, 1, o) + bytes(4)) for o in (6, 3)),
+    )
     lies("gamma-zero", "a gamma of 0", chunk(b"gAMA", bytes(4)))
     lies("gamma-short", "a gamma of one byte", chunk(b"gAMA", b"\1"))
     lies("chromaticities", "chromaticities of 2^32 - 1", chunk(b"cHRM", b"\xff" * 32))
@@ -108,16 +148,40 @@ def animations(put):
 
     film("frames-4-billion", "says 2^32 - 1 frames, has one", frames(0xFFFFFFFF) + control(0))
     film("frames-0", "says no frames", frames(0) + control(0), control(1) + later(2, data))
-    film("frames-50000", "50,000 frames of one pixel", frames(50000) + control(0), b"".join(control(2 * i + 1, 1, 1) + later(2 * i + 2, pixel) for i in range(50000)))
+    film(
+        "frames-50000",
+        "50,000 frames of one pixel",
+        frames(50000) + control(0),
+        b"".join(control(2 * i + 1, 1, 1) + later(2 * i + 2, pixel) for i in range(50000)),
+    )
     film("controls-only", "50,000 frame headers without data", frames(50000) + control(0), b"".join(control(i + 1) for i in range(50000)))
     large = zeros(4000 * 12001)
-    film("frames-large-50", "50 frames of 4000 x 4000", frames(50) + control(0, 4000, 4000), b"".join(control(2 * i + 1, 4000, 4000, dispose=2, blend=1) + later(2 * i + 2, large) for i in range(49)), (4000, 4000), large)
-    film("hidden-98-megapixels", "a hidden picture of 16384 x 6000 before a film of one pixel", frames(1), control(0, 1, 1) + later(1, pixel), (16384, 6000), zeros(6000 * 49153))
+    film(
+        "frames-large-50",
+        "50 frames of 4000 x 4000",
+        frames(50) + control(0, 4000, 4000),
+        b"".join(control(2 * i + 1, 4000, 4000, dispose=2, blend=1) + later(2 * i + 2, large) for i in range(49)),
+        (4000, 4000),
+        large,
+    )
+    film(
+        "hidden-98-megapixels",
+        "a hidden picture of 16384 x 6000 before a film of one pixel",
+        frames(1),
+        control(0, 1, 1) + later(1, pixel),
+        (16384, 6000),
+        zeros(6000 * 49153),
+    )
     film("frame-off-canvas", "a frame at 2^32 - 1", frames(2) + control(0), control(1, 64, 64, 0xFFFFFFFF, 0xFFFFFFFF) + later(2, data))
     film("frame-larger", "a first frame larger than the canvas", frames(1) + control(0, 6000, 6000))
     film("frame-overflow", "width and offset that add up past 2^32", frames(1) + control(0, 0x80000001, 64, 0x7FFFFFFF))
     film("frame-empty", "a frame of no width", frames(2) + control(0), control(1, 0, 0) + later(2, data))
-    film("frame-hidden-larger", "a hidden picture, then a frame larger than the canvas", frames(1), control(0, 9000, 9000) + later(1, zeros(9000 * 27001)))
+    film(
+        "frame-hidden-larger",
+        "a hidden picture, then a frame larger than the canvas",
+        frames(1),
+        control(0, 9000, 9000) + later(1, zeros(9000 * 27001)),
+    )
     film("sequence-wrong", "sequence numbers that jump", frames(3) + control(7), control(3) + later(3, data) + control(0) + later(1, data))
     film("data-first", "frame data before the picture", frames(2) + control(0) + later(1, data), control(2) + later(3, data))
     film("data-without-number", "frame data of three bytes", frames(2) + control(0), control(1) + chunk(b"fdAT", b"abc"))
@@ -125,7 +189,12 @@ def animations(put):
     film("control-late", "the animation header behind the picture", b"", frames(2) + control(0) + later(1, data))
     film("control-twice", "two animation headers", frames(1) + frames(99999) + control(0))
     film("control-short", "a frame header of 10 bytes", frames(1) + chunk(b"fcTL", bytes(10)))
-    film("disposal-255", "disposal and blending that do not exist", frames(2) + control(0, dispose=255, blend=255), control(1, dispose=99) + later(2, data))
+    film(
+        "disposal-255",
+        "disposal and blending that do not exist",
+        frames(2) + control(0, dispose=255, blend=255),
+        control(1, dispose=99) + later(2, data),
+    )
     film("frame-cut", "a second frame that ends early", frames(2) + control(0), control(1) + later(2, data[:99]))
     film("missing-frames", "says 1000 frames, has two", frames(1000) + control(0), control(1) + later(2, data))
     film("data-interlaced-bomb", "a frame that inflates to 1 GB", frames(2) + control(0), control(1) + later(2, zeros(1 << 30)))

@@ -1,4 +1,5 @@
 """TIFF: directories, strips and tiles that lie. Decoded only with the feature `tiff`; without it they must be refused as cheaply."""
+
 import random
 import struct
 import zlib
@@ -13,12 +14,27 @@ def tiff(entries, data=b"", following=0, order="<"):
     for tag, value in sorted(entries.items()):
         kind, count, value = value if isinstance(value, tuple) else (4, 1, value)
         rows.append(struct.pack(order + "HHII", tag, kind, count, value))
-    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "IH", 8, len(rows)) + b"".join(rows) + struct.pack(order + "I", following)
+    head = (
+        (b"II*\0" if order == "<" else b"MM\0*")
+        + struct.pack(order + "IH", 8, len(rows))
+        + b"".join(rows)
+        + struct.pack(order + "I", following)
+    )
     return head.ljust(4096, b"\0") + data
 
 
 def grey(width=64, height=64, **other):
-    entries = {WIDTH: width, HEIGHT: height, BITS: 8, COMPRESSION: 1, KIND: 1, OFFSETS: 4096, SAMPLES: 1, ROWS: height, COUNTS: width * height & 0xFFFFFFFF}
+    entries = {
+        WIDTH: width,
+        HEIGHT: height,
+        BITS: 8,
+        COMPRESSION: 1,
+        KIND: 1,
+        OFFSETS: 4096,
+        SAMPLES: 1,
+        ROWS: height,
+        COUNTS: width * height & 0xFFFFFFFF,
+    }
     return entries | {int(tag[1:]): value for tag, value in other.items()}
 
 
@@ -35,16 +51,35 @@ def directories(put):
     put("tiff-directories-500000.tif", "500,000 empty directories", tiff(grey(), chain, 4096), (64, 64))
     put("tiff-sub-directory-loop.tif", "a sub-directory that contains itself", tiff(grey(_330=8, _34665=8), pixels), (64, 64))
     put("tiff-entries-65535.tif", "a directory that says it has 65535 entries", b"II*\0\x08\0\0\0\xff\xff" + bytes(5000), (0, 0))
-    put("tiff-entries-equal.tif", "60,000 widths", b"II*\0\x08\0\0\0" + struct.pack("<H", 60000) + b"".join(struct.pack("<HHII", 256, 4, 1, i) for i in range(60000)) + bytes(4))
-    put("tiff-big.tif", "BigTIFF with a directory of 2^64 - 1 entries", b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, 0xFFFFFFFFFFFFFFFF) + bytes(99))
+    put(
+        "tiff-entries-equal.tif",
+        "60,000 widths",
+        b"II*\0\x08\0\0\0" + struct.pack("<H", 60000) + b"".join(struct.pack("<HHII", 256, 4, 1, i) for i in range(60000)) + bytes(4),
+    )
+    put(
+        "tiff-big.tif",
+        "BigTIFF with a directory of 2^64 - 1 entries",
+        b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, 0xFFFFFFFFFFFFFFFF) + bytes(99),
+    )
     put("tiff-big-offset.tif", "BigTIFF with its directory at 2^63", b"II+\0\x08\0\0\0" + struct.pack("<Q", 1 << 63) + bytes(99))
     put("tiff-big-endian.tif", "big-endian, cut", tiff(grey(), pixels[:999], order=">"), (64, 64))
     put("tiff-empty.tif", "a directory of no entries", tiff({}))
     put("tiff-magic-only.tif", "the magic number only", b"MM\0*")
     put("tiff-count-4-billion.tif", "4 billion strip offsets", tiff(grey(_273=(4, 0xFFFFFFFF, 4096)), pixels), (64, 64))
-    put("tiff-count-overflow.tif", "a count whose bytes overflow 32 bits", tiff(grey(_273=(16, 0x20000001, 4096), _279=(4, 0x40000001, 4096)), pixels), (64, 64))
+    put(
+        "tiff-count-overflow.tif",
+        "a count whose bytes overflow 32 bits",
+        tiff(grey(_273=(16, 0x20000001, 4096), _279=(4, 0x40000001, 4096)), pixels),
+        (64, 64),
+    )
     put("tiff-type-99.tif", "values of a type that does not exist", tiff(grey(_256=(99, 1, 64)), pixels), (64, 64))
-    put("tiff-text-30-megabytes.tif", "a description that is the whole of a large file", tiff(grey(_270=(2, 30 << 20, 0)), pixels), (64, 64), length=31 << 20)
+    put(
+        "tiff-text-30-megabytes.tif",
+        "a description that is the whole of a large file",
+        tiff(grey(_270=(2, 30 << 20, 0)), pixels),
+        (64, 64),
+        length=31 << 20,
+    )
     put("tiff-profile-4-gigabytes.tif", "a profile of 4 GB", tiff(grey(_34675=(7, 0xFFFFFFF0, 8)), pixels), (64, 64))
 
 
@@ -55,7 +90,13 @@ def layouts(put):
         put(f"tiff-{name}.tif", what, tiff(entries, data), size)
 
     laid("98-megapixels-no-data", "16384 x 6000, one strip of nothing", grey(16384, 6000), size=(16384, 6000))
-    laid("98-megapixels-rows", "16384 x 6000, a strip per row, all the same bytes", grey(16384, 6000, _278=1, _273=(4, 6000, 8), _279=(4, 6000, 8)), bytes(1 << 16), (16384, 6000))
+    laid(
+        "98-megapixels-rows",
+        "16384 x 6000, a strip per row, all the same bytes",
+        grey(16384, 6000, _278=1, _273=(4, 6000, 8), _279=(4, 6000, 8)),
+        bytes(1 << 16),
+        (16384, 6000),
+    )
     laid("2-32", "2^32 - 1 squared", grey(0xFFFFFFFF, 0xFFFFFFFF), size=(0xFFFFFFFF, 0xFFFFFFFF))
     laid("zero", "0 x 0", grey(0, 0), size=(0, 0))
     laid("rows-zero", "strips of no rows", grey(_278=0))
@@ -82,7 +123,11 @@ def layouts(put):
     laid("tiles-1x1", "4096 tiles of one pixel", base | tiles, bytes(1 << 15))
     laid("tiles-0x0", "tiles of no size", base | tiles | {TILE_WIDTH: 0, TILE_HEIGHT: 0})
     laid("tiles-2-31", "tiles of 2^31 squared", base | tiles | {TILE_WIDTH: 1 << 31, TILE_HEIGHT: 1 << 31})
-    laid("tiles-large", "one tile of 16384 x 16384 for 64 x 64 pixels", base | {TILE_WIDTH: 16384, TILE_HEIGHT: 16384, TILE_OFFSETS: 4096, TILE_COUNTS: 4096})
+    laid(
+        "tiles-large",
+        "one tile of 16384 x 16384 for 64 x 64 pixels",
+        base | {TILE_WIDTH: 16384, TILE_HEIGHT: 16384, TILE_OFFSETS: 4096, TILE_COUNTS: 4096},
+    )
     laid("tiles-98-megapixels", "16384 x 6000 in tiles of 1 x 1", base | {WIDTH: 16384, HEIGHT: 6000} | tiles, size=(16384, 6000))
     laid("tiles-and-strips", "tiles and strips", grey() | tiles)
 
@@ -98,9 +143,29 @@ def compressions(put):
     entries = grey(16384, 6000, _259=8, _278=600, _273=(4, 10, 4096), _279=(4, 10, 4136))
     where = struct.pack("<10I", *[4176] * 10) + struct.pack("<10I", *[len(large)] * 10)
     put("tiff-deflate-98-megapixels.tif", "16384 x 6000 from ten strips that are the same", tiff(entries, where + large), (16384, 6000))
-    put("tiff-packbits-runs.tif", "16384 x 6000 as runs of 128", tiff(grey(16384, 6000, _259=32773, _279=16384 * 6000 // 64), b"\x81\0" * (16384 * 6000 // 128)), (16384, 6000))
-    put("tiff-packbits-nothing.tif", "a million codes that mean nothing", tiff(grey(_259=32773, _279=1 << 20), b"\x80" * (1 << 20)), (64, 64))
-    put("tiff-lzw-clears.tif", "1 MB of LZW clear codes", tiff(grey(_259=5, _279=1 << 20), b"\x80\x40\x20\x10\x08\x04\x02\x01\x00" * 116509), (64, 64))
-    put("tiff-jpeg-tables.tif", "JPEG with tables past the end", tiff(grey(_259=7, _347=(7, 9999, 0xFFFF0000)), b"\xff\xd8\xff\xd9"), (64, 64))
+    put(
+        "tiff-packbits-runs.tif",
+        "16384 x 6000 as runs of 128",
+        tiff(grey(16384, 6000, _259=32773, _279=16384 * 6000 // 64), b"\x81\0" * (16384 * 6000 // 128)),
+        (16384, 6000),
+    )
+    put(
+        "tiff-packbits-nothing.tif",
+        "a million codes that mean nothing",
+        tiff(grey(_259=32773, _279=1 << 20), b"\x80" * (1 << 20)),
+        (64, 64),
+    )
+    put(
+        "tiff-lzw-clears.tif",
+        "1 MB of LZW clear codes",
+        tiff(grey(_259=5, _279=1 << 20), b"\x80\x40\x20\x10\x08\x04\x02\x01\x00" * 116509),
+        (64, 64),
+    )
+    put(
+        "tiff-jpeg-tables.tif",
+        "JPEG with tables past the end",
+        tiff(grey(_259=7, _347=(7, 9999, 0xFFFF0000)), b"\xff\xd8\xff\xd9"),
+        (64, 64),
+    )
     jpeg = b"\xff\xd8\xff\xc0\0\x0b\x08\x17\x70\x40\0\1\1\x11\0" + b"\xff\xda\0\x08\1\1\0\0\x3f\0" + bytes(99) + b"\xff\xd9"
     put("tiff-jpeg-larger.tif", "a JPEG of 16384 x 6000 in a strip of 64 x 64", tiff(grey(_259=7, _279=len(jpeg)), jpeg), (64, 64))

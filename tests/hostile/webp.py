@@ -1,4 +1,5 @@
 """WebP: the RIFF around it, the lossless and the lossy stream."""
+
 import random
 import struct
 
@@ -46,6 +47,7 @@ def lossy(width, height, data, first=None, tag=0, start=b"\x9d\x01\x2a"):
 def frame(part, width, height, left=0, top=0, flags=0):
     def three(n):
         return (n & 0xFFFFFF).to_bytes(3, "little")
+
     return chunk(b"ANMF", three(left) + three(top) + three(width - 1) + three(height - 1) + three(50) + bytes([flags]) + part)
 
 
@@ -80,9 +82,15 @@ def containers(put):
     for kind, flag in ((b"ICCP", ICC), (b"EXIF", EXIF), (b"XMP ", XMP)):
         name = kind.decode().strip().lower()
         built(f"{name}-4-gigabytes", f"an {name} chunk of 2^32 - 1 bytes", canvas(64, 64, flag), chunk(kind, b"x", 0xFFFFFFFF), small)
-        built(f"{name}-behind-4-gigabytes", f"the same behind the picture", canvas(64, 64, flag), small, chunk(kind, b"x", 0xFFFFFFFE))
+        built(f"{name}-behind-4-gigabytes", "the same behind the picture", canvas(64, 64, flag), small, chunk(kind, b"x", 0xFFFFFFFE))
         built(f"{name}-12-megabytes", f"an {name} chunk of 12 MB", canvas(64, 64, flag), chunk(kind, bytes(12 << 20)), small)
-    built("exif-1000", "a thousand EXIF chunks that disagree", canvas(64, 64, EXIF), small, *[chunk(b"EXIF", b"II*\0\x08\0\0\0\1\0" + struct.pack("<HHII", 274, 3, 1, i % 9) + b"\x08\0\0\0") for i in range(1000)])
+    built(
+        "exif-1000",
+        "a thousand EXIF chunks that disagree",
+        canvas(64, 64, EXIF),
+        small,
+        *[chunk(b"EXIF", b"II*\0\x08\0\0\0\1\0" + struct.pack("<HHII", 274, 3, 1, i % 9) + b"\x08\0\0\0") for i in range(1000)],
+    )
     built("chunks-500000", "500,000 unknown chunks", canvas(64, 64), chunk(b"JUNK") * 500_000, small)
     built("chunk-unknown-past-end", "an unknown chunk that reaches past the end", small, chunk(b"JUNK", b"", 99999))
     built("picture-missing", "a canvas and no picture", canvas(64, 64))
@@ -91,12 +99,44 @@ def containers(put):
     built("empty", "no chunk at all", size=(0, 0))
     built("alpha-alone", "an alpha plane without a picture", canvas(64, 64, ALPHA), chunk(b"ALPH", bytes(4097)))
     built("alpha-short", "an alpha plane of 9 bytes", canvas(64, 64, ALPHA), chunk(b"ALPH", bytes(9)), lossy(64, 64, bytes(999)))
-    built("alpha-method-3", "alpha of an unknown compression", canvas(64, 64, ALPHA), chunk(b"ALPH", b"\xff" + bytes(4096)), lossy(64, 64, bytes(999)))
-    built("alpha-twice", "two alpha planes", canvas(64, 64, ALPHA), chunk(b"ALPH", bytes(4097)), chunk(b"ALPH", bytes(1)), lossy(64, 64, bytes(999)))
+    built(
+        "alpha-method-3",
+        "alpha of an unknown compression",
+        canvas(64, 64, ALPHA),
+        chunk(b"ALPH", b"\xff" + bytes(4096)),
+        lossy(64, 64, bytes(999)),
+    )
+    built(
+        "alpha-twice",
+        "two alpha planes",
+        canvas(64, 64, ALPHA),
+        chunk(b"ALPH", bytes(4097)),
+        chunk(b"ALPH", bytes(1)),
+        lossy(64, 64, bytes(999)),
+    )
     flat_alpha = codes([NO_TRANSFORM, NO_CACHE, NO_META] + FIVE)
-    built("alpha-98-megapixels", "a lossless alpha plane of 16383 x 6000 in a few bytes", canvas(16383, 6000, ALPHA), chunk(b"ALPH", b"\1" + flat_alpha), lossy(16383, 6000, bytes(9999)), size=(16383, 6000))
-    built("alpha-filtered", "alpha with the gradient filter", canvas(64, 64, ALPHA), chunk(b"ALPH", b"\x0c" + random.Random("alpha").randbytes(4096)), lossy(64, 64, bytes(999)))
-    put("webp-hole.webp", "a picture chunk of 50 MB that is a hole", riff(lossless(8000, 8000)[:4] + struct.pack("<I", 50 << 20) + lossless(8000, 8000)[8:], length=(50 << 20) + 20), (8000, 8000), length=(50 << 20) + 28)
+    built(
+        "alpha-98-megapixels",
+        "a lossless alpha plane of 16383 x 6000 in a few bytes",
+        canvas(16383, 6000, ALPHA),
+        chunk(b"ALPH", b"\1" + flat_alpha),
+        lossy(16383, 6000, bytes(9999)),
+        size=(16383, 6000),
+    )
+    built(
+        "alpha-filtered",
+        "alpha with the gradient filter",
+        canvas(64, 64, ALPHA),
+        chunk(b"ALPH", b"\x0c" + random.Random("alpha").randbytes(4096)),
+        lossy(64, 64, bytes(999)),
+    )
+    put(
+        "webp-hole.webp",
+        "a picture chunk of 50 MB that is a hole",
+        riff(lossless(8000, 8000)[:4] + struct.pack("<I", 50 << 20) + lossless(8000, 8000)[8:], length=(50 << 20) + 20),
+        (8000, 8000),
+        length=(50 << 20) + 28,
+    )
 
 
 def lossless_streams(put):
@@ -111,29 +151,67 @@ def lossless_streams(put):
     stream("tall", "1 x 16384", None, (1, 16384))
     stream("no-data", "8000 x 8000 and nothing behind the header", [], (8000, 8000))
     for bits in (2, 9):
-        stream(f"predictor-{bits}", "a predictor for each pixel group, 6000 x 4000", [(1, 1), (0, 2), (bits - 2, 3)] + sub + plain + FIVE, (6000, 4000))
+        stream(
+            f"predictor-{bits}",
+            "a predictor for each pixel group, 6000 x 4000",
+            [(1, 1), (0, 2), (bits - 2, 3)] + sub + plain + FIVE,
+            (6000, 4000),
+        )
     stream("predictor-15", "predictor 15, which does not exist", [(1, 1), (0, 2), (0, 3), NO_CACHE] + one(15) + one() * 4 + plain + FIVE)
-    stream("colour-transform", "a colour transform of extremes", [(1, 1), (1, 2), (0, 3), NO_CACHE] + one(128) * 5 + plain + FIVE, (4000, 3000))
+    stream(
+        "colour-transform", "a colour transform of extremes", [(1, 1), (1, 2), (0, 3), NO_CACHE] + one(128) * 5 + plain + FIVE, (4000, 3000)
+    )
     stream("transform-twice", "the same transform twice", [(1, 1), (2, 2), (1, 1), (2, 2)] + plain + FIVE)
-    stream("transforms-all", "all four transforms, 6000 x 4000", [(1, 1), (0, 2), (0, 3)] + sub + [(1, 1), (1, 2), (0, 3)] + sub + [(1, 1), (2, 2), (1, 1), (3, 2), (1, 8)] + sub + plain + FIVE, (6000, 4000))
-    stream("palette-packed", "a palette of two colours: eight pixels in one, 16383 x 6000", [(1, 1), (3, 2), (1, 8)] + sub + plain + FIVE, (16383, 6000))
+    stream(
+        "transforms-all",
+        "all four transforms, 6000 x 4000",
+        [(1, 1), (0, 2), (0, 3)] + sub + [(1, 1), (1, 2), (0, 3)] + sub + [(1, 1), (2, 2), (1, 1), (3, 2), (1, 8)] + sub + plain + FIVE,
+        (6000, 4000),
+    )
+    stream(
+        "palette-packed",
+        "a palette of two colours: eight pixels in one, 16383 x 6000",
+        [(1, 1), (3, 2), (1, 8)] + sub + plain + FIVE,
+        (16383, 6000),
+    )
     stream("palette-beyond", "indices beyond a palette of 17", [(1, 1), (3, 2), (16, 8)] + sub + plain + one(255) * 5)
     stream("cache-11", "a colour cache of 11 bits", [NO_TRANSFORM, (1, 1), (11, 4), NO_META] + FIVE)
     stream("cache-15", "a colour cache of 15 bits", [NO_TRANSFORM, (1, 1), (15, 4), NO_META] + FIVE)
     stream("cache-0", "a colour cache of no bits", [NO_TRANSFORM, (1, 1), (0, 4), NO_META] + FIVE)
     groups = [NO_TRANSFORM, NO_CACHE, (1, 1), (0, 3), NO_CACHE]
     stream("groups-65536-missing", "65,536 groups of prefix codes announced, none there", groups + one(255) * 5)
-    stream("groups-65536", "65,536 groups of prefix codes, all there", groups + one(255) * 5 + FIVE * 400, (64, 64), (codes(FIVE * 8) * 8192)[:-1])
+    stream(
+        "groups-65536",
+        "65,536 groups of prefix codes, all there",
+        groups + one(255) * 5 + FIVE * 400,
+        (64, 64),
+        (codes(FIVE * 8) * 8192)[:-1],
+    )
     stream("groups-98-megapixels", "a group for every 4 x 4 pixels of 16383 x 6000", groups + FIVE + FIVE, (16383, 6000))
-    stream("copy-from-before", "copies from before the first pixel", plain + [(1, 1), (1, 1), (1, 1), (0, 8), (255, 8)] + one(1) * 4, tail=b"\xff" * 999)
+    stream(
+        "copy-from-before",
+        "copies from before the first pixel",
+        plain + [(1, 1), (1, 1), (1, 1), (0, 8), (255, 8)] + one(1) * 4,
+        tail=b"\xff" * 999,
+    )
     normal = [(0, 1), (15, 4)] + [(7, 3)] * 19
     stream("code-over-full", "code lengths that no prefix code has", plain + normal, tail=b"\xff" * 99)
     stream("code-empty", "code lengths that are all zero", plain + [(0, 1), (0, 4)] + [(0, 3)] * 4, tail=bytes(99))
-    stream("code-of-two-equal", "a simple code whose two symbols are one", plain + [(1, 1), (1, 1), (1, 1), (5, 8), (5, 8)] * 5, tail=b"\x55" * 999)
+    stream(
+        "code-of-two-equal",
+        "a simple code whose two symbols are one",
+        plain + [(1, 1), (1, 1), (1, 1), (5, 8), (5, 8)] * 5,
+        tail=b"\x55" * 999,
+    )
     stream("random", "random bits behind the header", [], (1000, 1000), random.Random("lossless").randbytes(20000))
     stream("random-codes", "random bits behind a plain start", plain, (256, 256), random.Random("codes").randbytes(9999))
     put("webp-lossless-signature.webp", "a wrong signature byte", riff(chunk(b"VP8L", b"\x2e" + bytes(99))))
-    put("webp-lossless-version-7.webp", "version 7", riff(chunk(b"VP8L", b"\x2f" + codes([(63, 14), (63, 14), (0, 1), (7, 3)] + FIVE))), (64, 64))
+    put(
+        "webp-lossless-version-7.webp",
+        "version 7",
+        riff(chunk(b"VP8L", b"\x2f" + codes([(63, 14), (63, 14), (0, 1), (7, 3)] + FIVE))),
+        (64, 64),
+    )
 
 
 def lossy_streams(put):
@@ -168,7 +246,13 @@ def animations(put):
         put(f"webp-film-{name}.webp", what, riff(canvas(*size, flags), *parts), size)
 
     film("frames-100000", "100,000 frames of one pixel", ANIM, frame(pixel, 1, 1) * 100_000)
-    film("frames-large-1000", "1000 frames of 4000 x 4000 in 60 bytes each", ANIM, frame(lossless(4000, 4000), 4000, 4000) * 1000, size=(4000, 4000))
+    film(
+        "frames-large-1000",
+        "1000 frames of 4000 x 4000 in 60 bytes each",
+        ANIM,
+        frame(lossless(4000, 4000), 4000, 4000) * 1000,
+        size=(4000, 4000),
+    )
     film("98-megapixels", "a film of 16383 x 6000", ANIM, frame(lossless(16383, 6000), 16383, 6000), size=(16383, 6000))
     film("canvas-98-megapixels", "one pixel on a canvas of 16384 x 6000", ANIM, frame(pixel, 1, 1), size=(16384, 6000))
     film("nested", "a frame in a frame in a frame", ANIM, frame(frame(frame(small, 64, 64), 64, 64), 64, 64))
@@ -183,4 +267,9 @@ def animations(put):
     film("no-flag", "frames in a file that says it is a still", ANIM, frame(small, 64, 64), flags=0)
     film("still-within", "a still picture in a file that says it is a film", small)
     film("header-100000", "100,000 animation headers", ANIM * 100_000, frame(small, 64, 64))
-    film("lossy-random", "frames of noise", ANIM, *[frame(lossy(64, 64, random.Random(i).randbytes(900)), 64, 64, flags=3) for i in range(50)])
+    film(
+        "lossy-random",
+        "frames of noise",
+        ANIM,
+        *[frame(lossy(64, 64, random.Random(i).randbytes(900)), 64, 64, flags=3) for i in range(50)],
+    )
