@@ -22,13 +22,6 @@ const WALLS: &[(&str, &[&str])] = &[
     ("policy", &["fingerprint", "media", "search", "set"]),
     ("examine", &["fingerprint", "media"]),
     ("verdict", &["fingerprint", "media", "policy", "search", "set", "store"]),
-<<<<<<< HEAD
-    (
-        "scanner",
-        &["examine", "fingerprint", "media", "policy", "search", "set", "store", "verdict"],
-    ),
-    ("batch", &["policy", "scanner", "store", "verdict"]),
-=======
     ("sandbox", &["examine", "fingerprint", "media"]),
     (
         "scanner",
@@ -45,7 +38,6 @@ const WALLS: &[(&str, &[&str])] = &[
         ],
     ),
     ("batch", &["policy", "sandbox", "scanner", "store", "verdict"]),
->>>>>>> de0e608 (Examine uploads in a worker process that is shut off from everything)
 ];
 
 /// Where `unsafe` may stand: the SIMD kernels and the one call that maps a file.

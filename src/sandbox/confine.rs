@@ -11,11 +11,16 @@ use super::options::Layers;
 
 /// Gives up what is not needed for examining uploads in `memory` bytes beyond those of now.
 pub(super) fn confine(memory: u64) -> Layers {
-    Layers { limits: limit(memory), landlock: landlock(), seccomp: seccomp() }
+    // In this order: Landlock hides the file that tells the address space, the limits forbid the one that Landlock opens for
+    // itself, and the filter forbids all of that.
+    let address_space = address_space().map(|now| now.saturating_add(memory));
+    let landlock = landlock();
+    let limits = limit(address_space);
+    Layers { limits, landlock, seccomp: seccomp() }
 }
 
 /// Limits memory, and forbids files, further processes and core dumps, which would hold uploads.
-fn limit(memory: u64) -> bool {
+fn limit(address_space: Option<u64>) -> bool {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     // Of no use to root, and stdin, stdout and stderr are open already.
@@ -24,7 +29,7 @@ fn limit(memory: u64) -> bool {
     [(Resource::Core, 0), (Resource::Fsize, 0), (Resource::Nofile, 3)]
         .into_iter()
         .map(|(resource, most)| lower(resource, most))
-        .chain([address_space().is_some_and(|now| lower(Resource::As, now.saturating_add(memory)))])
+        .chain([address_space.is_some_and(|most| lower(Resource::As, most))])
         .fold(true, |all, one| all && one)
 }
 
@@ -52,7 +57,7 @@ pub(super) fn grant(time: Duration) {
 
 /// Denies all files, all network, and signals to others, as far as this kernel knows how to.
 #[cfg(target_os = "linux")]
-fn landlock() -> bool {
+pub(super) fn landlock() -> bool {
     use landlock::{ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetStatus, Scope};
     // Best effort is the crate's default: what the kernel does not know is left out.
     let restricted = Ruleset::default()
@@ -65,7 +70,7 @@ fn landlock() -> bool {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn landlock() -> bool {
+pub(super) fn landlock() -> bool {
     false
 }
 

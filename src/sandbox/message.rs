@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::options::Layers;
 use crate::error::{Error, ErrorCode, Result};
-use crate::examine::{Asked, Examined};
+use crate::examine::{Asked, Examined, MOST_SLACK};
 use crate::fingerprint::{Perceptual, View};
 use crate::limits::Limits;
 use crate::media::{Media, Unscannable};
@@ -23,10 +23,6 @@ pub(super) const GREETING_MOST: usize = 4 << 10;
 pub(super) const QUESTION_MOST: usize = 64 << 10;
 /// The version that host and worker must share.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// Farthest that a hash may claim to be from the exact one. Within twice the usual radius of a hash there is hardly anything by chance, so that a
-/// lie cannot flood the host with matches.
-const SLACK_MOST: u32 = 64;
 
 /// The host's first message.
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,6 +47,8 @@ pub(super) struct Question<'a> {
     pub(super) views: Cow<'a, [View]>,
     pub(super) exact: bool,
     pub(super) limits: Cow<'a, Limits>,
+    /// What has passed since [`Asked::started`].
+    pub(super) passed: Duration,
     /// What is left until the caller's own deadline.
     pub(super) left: Option<Duration>,
 }
@@ -99,12 +97,13 @@ pub(super) fn answer_most(asked: &Asked<'_>) -> usize {
 pub(super) fn is_plausible(examined: &Examined, asked: &Asked<'_>) -> bool {
     // Taken apart field by field, so that whoever adds one has to say here what it may hold.
     let Examined { perceptual, complete: _, cut_short, size } = examined;
-    let side = |side: usize, most: u32| u64::try_from(side).is_ok_and(|s| s <= u64::from(most));
     perceptual.len() <= most_hashes(asked)
         && perceptual.iter().all(|found| {
             let Perceptual { view, part: _, hash: _, quality, slack } = found;
-            asked.views.contains(view) && *quality <= 100 && *slack <= SLACK_MOST
+            asked.views.contains(view) && *quality <= 100 && *slack <= MOST_SLACK
         })
         && *cut_short != Some(Unscannable::WorkerDied)
-        && size.is_none_or(|(w, h)| side(w, asked.limits.width) && side(h, asked.limits.height))
+        && size.is_none_or(|(width, height)| {
+            width <= asked.limits.width && height <= asked.limits.height
+        })
 }

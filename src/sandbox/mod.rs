@@ -33,7 +33,7 @@
 //! it holds nothing that is worth an orderly end: when it answers later than allowed, breaks the protocol, or its [`Worker`] is dropped.
 //! One that died is replaced at the next upload, but only so often a minute ([`WorkerOptions::restarts`]); after that every upload is
 //! `worker-died` at once until the minute has passed. A child whose host is gone reads the end of its pipe, or notices within
-//! ten seconds that its parent is another (a forked sibling of the host may hold the pipe open), and ends; one that computes
+//! five seconds that its parent is another (a forked sibling of the host may hold the pipe open), and ends; one that computes
 //! just then is ended by its limit of CPU time. (`PR_SET_PDEATHSIG` is no help: it fires when the *thread* that started the child ends.)
 //!
 //! A child belongs to the process that started it. A host that forks afterwards may use its [`Worker`] on both sides: the forked side sees from its
@@ -94,3 +94,6 @@ pub use options::{Layers, WorkerOptions};
 pub use serve::run_worker;
 #[cfg(unix)]
 pub use worker::Worker;
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -1,5 +1,6 @@
 //! The child's side: confine yourself, then examine what you are asked about until the host is gone.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Read, StdinLock, StdoutLock, Write};
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use crate::limits::Limits;
 use crate::media::{Unscannable, sniff};
 
 /// How often an idle worker looks whether its host is still its parent.
-const LOOK: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
+const LOOK: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 /// One large upload must not hold its memory for ever.
 const KEPT: usize = 4 << 20;
 
@@ -74,17 +75,19 @@ pub fn run_worker() -> Result<()> {
 fn answer(examiner: &mut Examiner, question: &Question<'_>, upload: &[u8]) -> Answer {
     let limits = &question.limits;
     grant(limits.time_for(limits.pixels));
+    let now = Instant::now();
     let asked = Asked {
         views: &question.views,
         exact: question.exact,
         limits,
-        deadline: question.left.and_then(|left| Instant::now().checked_add(left)),
+        started: now.checked_sub(question.passed).unwrap_or(now),
+        deadline: question.left.and_then(|left| now.checked_add(left)),
     };
     examiner.examine(upload, &question.media, &asked)
 }
 
-/// Examines a picture of its own, so that whatever is done once in a process, such as asking the system what the CPU can do, is done
-/// while it may still ask.
+/// Answers a question of its own, so that whatever is done once in a process, such as asking the system where the clock is or what the
+/// CPU can do, is done while it may still ask.
 fn warm_up(examiner: &mut Examiner) {
     const SIDE: u32 = 96;
     let mut bmp = b"BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0".to_vec();
@@ -92,9 +95,16 @@ fn warm_up(examiner: &mut Examiner) {
         bmp.extend(word.to_le_bytes());
     }
     bmp.extend((0..SIDE * SIDE * 3).map(|i| (i * i / 977) as u8));
-    let limits = Limits { time: Duration::from_secs(10), ..Limits::default() };
-    let asked = Asked { views: &View::ALL, exact: true, limits: &limits, deadline: None };
-    let _ = examiner.examine(&bmp, &sniff(&bmp), &asked);
+    let question = Question {
+        length: bmp.len() as u64,
+        media: sniff(&bmp),
+        views: Cow::Borrowed(&View::ALL),
+        exact: true,
+        limits: Cow::Owned(Limits { time: Duration::from_secs(10), ..Limits::default() }),
+        passed: Duration::ZERO,
+        left: None,
+    };
+    let _ = answer(examiner, &question, &bmp);
 }
 
 /// The two pipes to the host.

@@ -27,7 +27,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// assert!(worker.start()?.all(), "this system lacks a layer of confinement");
 /// let upload = tamis::store::test_files()[1].bytes;
 /// let limits = tamis::Limits::default();
-/// let asked = Asked { views: &[View::AsStored], exact: true, limits: &limits, deadline: None };
+/// let asked = Asked::exactly(&[View::AsStored], &limits);
 /// let examined = worker.examine(upload, &tamis::media::sniff(upload), &asked);
 /// # Ok::<(), tamis::Error>(())
 /// ```
@@ -68,7 +68,8 @@ impl Worker {
     ) -> std::result::Result<Examined, Unscannable> {
         let now = Instant::now();
         let left = asked.deadline.map(|deadline| deadline.saturating_duration_since(now));
-        let time = asked.limits.time_for(asked.limits.pixels);
+        let passed = now.saturating_duration_since(asked.started);
+        let time = asked.limits.time_for(asked.limits.pixels).saturating_sub(passed);
         let time = left.map_or(time, |left| left.min(time));
         let until = now.checked_add(time.saturating_add(self.options.grace));
         if self.process(until).is_err() {
@@ -80,6 +81,7 @@ impl Worker {
             views: Cow::Borrowed(asked.views),
             exact: asked.exact,
             limits: Cow::Borrowed(asked.limits),
+            passed,
             left,
         };
         match self.ask(&question, bytes, asked, until) {
