@@ -10,6 +10,8 @@ use rayon::prelude::*;
 use crate::error::{Error, ErrorCode, Result};
 use crate::limits::Limits;
 use crate::policy::Policy;
+#[cfg(feature = "worker")]
+use crate::sandbox::{Worker, WorkerOptions};
 use crate::scanner::{Context, Scanner};
 use crate::store::Store;
 use crate::verdict::Verdict;
@@ -24,12 +26,21 @@ pub struct Batch {
     policy: Policy,
     limits: Limits,
     jobs: usize,
+    #[cfg(feature = "worker")]
+    worker: Option<WorkerOptions>,
 }
 
 impl Batch {
     /// A batch with the default [`Limits`] and one thread per core.
     pub fn new(store: Store, policy: Policy) -> Batch {
-        Batch { store, policy, limits: Limits::default(), jobs: 0 }
+        Batch {
+            store,
+            policy,
+            limits: Limits::default(),
+            jobs: 0,
+            #[cfg(feature = "worker")]
+            worker: None,
+        }
     }
 
     /// Replaces the limits.
@@ -43,6 +54,14 @@ impl Batch {
     #[must_use]
     pub fn with_jobs(mut self, jobs: usize) -> Batch {
         self.jobs = jobs;
+        self
+    }
+
+    /// Examines pictures in [worker processes](crate::sandbox), one or more for each thread; they end with the call. Where none can be started, calls fail.
+    #[cfg(feature = "worker")]
+    #[must_use]
+    pub fn with_worker(mut self, options: WorkerOptions) -> Batch {
+        self.worker = Some(options);
         self
     }
 
@@ -87,7 +106,13 @@ impl Batch {
     }
 
     fn scanner(&self) -> Scanner {
-        Scanner::new(self.store.clone(), self.policy.clone()).with_limits(self.limits.clone())
+        let scanner =
+            Scanner::new(self.store.clone(), self.policy.clone()).with_limits(self.limits.clone());
+        #[cfg(feature = "worker")]
+        if let Some(options) = &self.worker {
+            return scanner.with_later_worker(options.clone());
+        }
+        scanner
     }
 
     /// Runs `work` on threads that are gone when this returns.
@@ -101,6 +126,11 @@ impl Batch {
                 "{jobs} threads; expected at most {MAX_JOBS}, and no more than there are cores is best"
             );
             return Err(Error::new(ErrorCode::InvalidArgument, message));
+        }
+        // Better one error than a worker that died for every upload.
+        #[cfg(feature = "worker")]
+        if let Some(options) = &self.worker {
+            Worker::new(options.clone()).start()?;
         }
         // `build` would leave the threads to end when they please; `build_scoped` joins them.
         rayon::ThreadPoolBuilder::new()

@@ -20,6 +20,8 @@ pub enum ErrorCode {
     NotFound = 3,
     /// The file's mode or kind is not safe to use (world-readable, group-writable, a directory, ...), or access is denied.
     Permissions = 4,
+    /// Tamis cannot do this on this system.
+    Unsupported = 5,
     /// The file is not a Tamis set at all.
     SetForeign = 10,
     /// The set file is shorter or longer than its header says.
@@ -38,6 +40,8 @@ pub enum ErrorCode {
     Policy = 30,
     /// The store directory does not have the expected shape.
     Store = 40,
+    /// The worker process could not be started, or is not one.
+    Worker = 50,
     /// A defect of Tamis itself, caught at the boundary. Please report it.
     Internal = 90,
 }
@@ -49,6 +53,7 @@ impl ErrorCode {
         ErrorCode::Io,
         ErrorCode::NotFound,
         ErrorCode::Permissions,
+        ErrorCode::Unsupported,
         ErrorCode::SetForeign,
         ErrorCode::SetTruncated,
         ErrorCode::SetVersion,
@@ -58,6 +63,7 @@ impl ErrorCode {
         ErrorCode::List,
         ErrorCode::Policy,
         ErrorCode::Store,
+        ErrorCode::Worker,
         ErrorCode::Internal,
     ];
 

@@ -56,6 +56,8 @@ mod limits;
 pub mod media;
 mod names;
 pub mod policy;
+#[cfg(feature = "worker")]
+pub mod sandbox;
 mod scanner;
 pub mod search;
 pub mod set;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Upper bounds on the work and memory that one upload may cause.
 ///
 /// A bound that is exceeded is never an error of the host: the upload becomes
@@ -11,7 +13,7 @@ use std::time::Duration;
 /// let limits = tamis::Limits { width: 4096, ..tamis::Limits::default() };
 /// assert_eq!(limits.height, 16_384);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Bytes of an upload that are decoded. A longer one is only compared by its digests. Default 64 MiB.
     pub upload_bytes: u64,

@@ -25,6 +25,8 @@ use crate::fingerprint::{Algorithm, Algorithms, Digester, Fingerprints, View};
 use crate::limits::Limits;
 use crate::media::{Format, Media, MediaClass, Unscannable, sniff};
 use crate::policy::Policy;
+#[cfg(feature = "worker")]
+use crate::sandbox::{Worker, WorkerOptions};
 use crate::search::{Match, Searcher};
 use crate::store::{Snapshot, Store};
 use crate::verdict::{Method, Outcome, Timings, Verdict};
@@ -80,6 +82,8 @@ pub struct Scanner {
     timed: bool,
     exact: bool,
     examiner: Examiner,
+    #[cfg(feature = "worker")]
+    worker: Option<Worker>,
     searcher: Searcher,
     upload: Vec<u8>,
 }
@@ -94,6 +98,8 @@ impl Scanner {
             timed: false,
             exact: false,
             examiner: Examiner::new(),
+            #[cfg(feature = "worker")]
+            worker: None,
             searcher: Searcher::new(),
             upload: Vec::new(),
         }
@@ -111,6 +117,34 @@ impl Scanner {
     #[must_use]
     pub fn with_exact_hashes(mut self, exact: bool) -> Scanner {
         self.exact = exact;
+        self
+    }
+
+    /// Examines pictures in a [worker process](crate::sandbox) from now on, which is started at once. What it dies of is `worker-died`, and the
+    /// verdict of everything else stays the same. The digests, the search and the policy remain in this process.
+    ///
+    /// ```no_run
+    /// use tamis::{Policy, Scanner, Store, sandbox::WorkerOptions};
+    /// let store = Store::open("base.tamis")?;
+    /// let mut scanner = Scanner::new(store, Policy::builtin()).with_worker(WorkerOptions::new("/usr/bin/tamis"))?;
+    /// # Ok::<(), tamis::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If no worker can be started, with what is wrong: nothing is examined in this process instead.
+    #[cfg(feature = "worker")]
+    pub fn with_worker(self, options: WorkerOptions) -> Result<Scanner> {
+        let mut scanner = self.with_later_worker(options);
+        if let Some(worker) = &mut scanner.worker {
+            worker.start()?;
+        }
+        Ok(scanner)
+    }
+
+    /// The same, started with the first picture: for those who tried the options before.
+    #[cfg(feature = "worker")]
+    pub(crate) fn with_later_worker(mut self, options: WorkerOptions) -> Scanner {
+        self.worker = Some(Worker::new(options));
         self
     }
 
@@ -310,6 +344,10 @@ impl Scanner {
             started,
             deadline: run.deadline,
         };
+        #[cfg(feature = "worker")]
+        if let Some(worker) = &mut self.worker {
+            return run.step(|t| &mut t.examine, || worker.examine(bytes, media, &asked));
+        }
         let examiner = &mut self.examiner;
         run.step(|t| &mut t.examine, || examiner.examine(bytes, media, &asked))
     }

@@ -22,11 +22,22 @@ const WALLS: &[(&str, &[&str])] = &[
     ("policy", &["fingerprint", "media", "search", "set"]),
     ("examine", &["fingerprint", "media"]),
     ("verdict", &["fingerprint", "media", "policy", "search", "set", "store"]),
+    ("sandbox", &["examine", "fingerprint", "media"]),
     (
         "scanner",
-        &["examine", "fingerprint", "media", "policy", "search", "set", "store", "verdict"],
+        &[
+            "examine",
+            "fingerprint",
+            "media",
+            "policy",
+            "sandbox",
+            "search",
+            "set",
+            "store",
+            "verdict",
+        ],
     ),
-    ("batch", &["policy", "scanner", "store", "verdict"]),
+    ("batch", &["policy", "sandbox", "scanner", "store", "verdict"]),
 ];
 
 /// Where `unsafe` may stand: the SIMD kernels and the one call that maps a file.

@@ -50,5 +50,7 @@ named! {
         Timeout = 5 "timeout",
         /// The decoder panicked; the host did not.
         DecoderPanic = 6 "decoder-panic",
+        /// The worker process that was examining it died, or none could be started in its place.
+        WorkerDied = 7 "worker-died",
     }
 }

@@ -20,6 +20,8 @@
 //!   before markup are passed over.
 //! * Names and declared types are not asked: an uploader chooses them.
 
+use serde::{Deserialize, Serialize};
+
 use super::class::MediaClass;
 use super::format::Format;
 use super::walk::{GifFrames, GifStep, array, png_chunks};
@@ -30,7 +32,7 @@ const PREFIX: usize = 4096;
 const STEPS: u32 = 65_536;
 
 /// What an upload is: its class for the policy, its format for the decoder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Media {
     /// The kind of media, as the policy sees it.
     pub class: MediaClass,

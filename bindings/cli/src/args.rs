@@ -93,6 +93,9 @@ pub(crate) enum Verb {
         /// Show what each step took.
         #[arg(long)]
         timings: bool,
+        /// Decode pictures in a child process that is shut off from everything: what takes a decoder over or down goes no further.
+        #[arg(long)]
+        worker: bool,
     },
     /// Judge all files below some directories.
     #[command(
@@ -103,6 +106,11 @@ pub(crate) enum Verb {
                       Symbolic links below the directories are not followed; pipes and devices are left out."
     )]
     Scan(Scan),
+    /// Examine uploads for a host, shut off from everything else. Not for people: a host starts it.
+    #[command(after_help = "Example:\n  tamis check upload.jpg --store base.tamis --worker\n\n\
+                      A host (`--worker`, or Scanner::with_worker in the library) starts it with a pipe on stdin and one on stdout,\n\
+                      sends it uploads and reads hashes; it ends when the host does. Started by hand it says so and ends with status 2.")]
+    Worker,
     /// Explain, check or switch a policy.
     #[command(subcommand)]
     Policy(PolicyVerb),
@@ -209,6 +217,9 @@ pub(crate) struct Scan {
     /// Also print clear files.
     #[arg(long)]
     pub(crate) all: bool,
+    /// Decode pictures in child processes that are shut off from everything, one per thread.
+    #[arg(long)]
+    pub(crate) worker: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tamis::sandbox::WorkerOptions;
 use tamis::store::StoreOptions;
 use tamis::{Context, Policy, Scanner, Store};
 
@@ -34,6 +35,15 @@ impl Judging {
     pub(crate) fn context(&self) -> Context {
         Context::at(self.now.unwrap_or_else(now))
     }
+}
+
+/// Workers of this very executable.
+pub(crate) fn worker() -> Result<WorkerOptions, Failure> {
+    let own = std::env::current_exe();
+    let own = own.map_err(|e| {
+        Failure::new(format!("cannot find this executable, to start a worker of it: {e}"))
+    })?;
+    Ok(WorkerOptions::new(own))
 }
 
 /// Seconds since 1970; 0 on a machine whose clock stands before that.

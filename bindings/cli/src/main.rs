@@ -84,10 +84,15 @@ fn run(verb: Verb, output: &mut Output) -> Result<Exit, Failure> {
         Verb::Build(arguments) => verb::build::run(&arguments, output),
         Verb::Info { set } => verb::info::run(&set, output),
         Verb::Verify { set } => verb::verify::run(&set, output),
-        Verb::Check { files, judging, timings } => {
-            verb::check::run(&files, &judging, timings, output)
+        Verb::Check { files, judging, timings, worker } => {
+            let mut scanner = judging.scanner()?.with_timings(timings);
+            if worker {
+                scanner = scanner.with_worker(judging::worker()?)?;
+            }
+            verb::check::run(&files, &judging, scanner, output)
         }
         Verb::Scan(arguments) => verb::scan::run(&arguments, output),
+        Verb::Worker => Ok(tamis::sandbox::run_worker().map(|()| Exit::SUCCESS)?),
         Verb::Policy(policy) => verb::policy::run(&policy, output),
         Verb::Completions { shell } => verb::completions::run(shell, output),
     }

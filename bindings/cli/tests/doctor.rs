@@ -81,6 +81,8 @@ fn a_sound_deployment_is_proved_to_block() {
         "policy",
         "memory",
         "limits",
+        #[cfg(target_os = "linux")]
+        "worker",
         "proof",
         "altered",
         "unlisted",

@@ -23,7 +23,7 @@ fn everything_that_differs_is_said() {
         "  1. Block matches of entries of list \"a\" or \"b\", of a list of kind exchange, with label \"x\", whose opinion is \
          positive, of severity high or higher, that a human has reviewed, by SHA-1 or PDQ, of the bytes or as rot90, \
          at distance 7 or nearer (rule 1 \"crisis\", line 13). Why: the incident of May",
-        "  - image: block if truncated or limit; review if corrupt; allow if unsupported, timeout or decoder-panic.",
+        "  - image: block if truncated or limit; review if corrupt; allow if unsupported, timeout, decoder-panic or worker-died.",
         "  - any other kind of upload: allow, whatever the reason.",
     ] {
         assert!(explained.contains(words), "{words}\n{explained}");
@@ -43,7 +43,7 @@ fn every_class_is_accounted_for() {
         .build()
         .unwrap();
     let explained = policy.explain();
-    let rest = "unsupported, truncated, corrupt, timeout or decoder-panic";
+    let rest = "unsupported, truncated, corrupt, timeout, decoder-panic or worker-died";
     for words in [
         format!("  - image and video: block if limit; review if {rest}."),
         format!("  - pdf: review if {rest}; allow if limit."),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tamis::media::{MediaClass, Unscannable};
-use tamis::{Action, Match, Method, Outcome, Timings, Verdict};
+use tamis::{Action, Match, Method, Outcome, Scanner, Timings, Verdict};
 
 use crate::args::Judging;
 use crate::output::{remark, shown};
@@ -15,10 +15,9 @@ use crate::{Exit, Failure, Output};
 pub(crate) fn run(
     files: &[PathBuf],
     judging: &Judging,
-    timings: bool,
+    mut scanner: Scanner,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
-    let mut scanner = judging.scanner()?.with_timings(timings);
     let mut opener = Opener::default();
     let mut exit = Exit::default();
     for file in files {

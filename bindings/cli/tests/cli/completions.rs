@@ -30,7 +30,8 @@ fn help_says_what_the_exit_status_means() {
         assert_eq!(run.status, 0);
         assert!(run.out.contains("Exit status: "), "{arguments:?}");
     }
-    for verb in ["hash", "build", "info", "verify", "check", "completions", "test-files"] {
+    for verb in ["hash", "build", "info", "verify", "check", "completions", "test-files", "worker"]
+    {
         assert!(bench.run(&[verb, "--help"]).out.contains("Example"), "{verb}");
     }
 }

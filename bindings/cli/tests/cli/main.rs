@@ -8,6 +8,8 @@ mod check;
 mod completions;
 mod hash;
 mod policy;
+#[cfg(unix)]
+mod worker;
 
 use std::ffi::OsStr;
 use std::io::Write;

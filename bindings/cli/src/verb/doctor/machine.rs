@@ -4,6 +4,7 @@ use std::fs;
 
 use tamis::Limits;
 use tamis::hamming::Isa;
+use tamis::sandbox::{Layers, Worker};
 
 use super::Check;
 use crate::wording::bytes;
@@ -96,6 +97,40 @@ pub(super) fn address_space(set: u64) -> Check {
         );
     }
     Check::ok("limits", found)
+}
+
+/// Whether a worker process can be had, for those who want one, and what holds it.
+pub(super) fn worker() -> Check {
+    let started = crate::judging::worker().and_then(|options| Ok(Worker::new(options).start()?));
+    let layers = match started {
+        Ok(layers) => layers,
+        Err(failure) => {
+            return Check::warn("worker", format!("--worker does not work here: {failure}"));
+        }
+    };
+    let all = [
+        (layers.limits, "limits on memory and CPU time"),
+        (layers.landlock, "Landlock (no files, no network)"),
+        (layers.seccomp, "a filter of system calls"),
+    ];
+    let names = |held: bool| {
+        let names: Vec<_> = all.iter().filter(|(h, _)| *h == held).map(|(_, name)| *name).collect();
+        names.join(", ")
+    };
+    if layers.all() {
+        return Check::ok(
+            "worker",
+            format!("--worker decodes in a child process held by {}", names(true)),
+        );
+    }
+    let held = if layers == Layers::default() { "nothing".to_owned() } else { names(true) };
+    Check::warn(
+        "worker",
+        format!(
+            "--worker decodes in a child process held by {held}, but this system does not offer {}; a child that dies is contained all the same",
+            names(false)
+        ),
+    )
 }
 
 /// What one upload may take at most, by the default limits.

@@ -110,6 +110,7 @@ pub(crate) fn run(judging: &crate::args::Judging, output: &mut Output) -> Result
     let size = sound.iter().flat_map(|snapshot| snapshot.sets()).map(|set| set.size()).sum();
     report.tell(&machine::memory(size))?;
     report.tell(&machine::address_space(size))?;
+    report.tell(&machine::worker())?;
     if let (Some(_), Some(policy)) = (&sound, &policy.0) {
         for check in proof::proof(&judging.store, policy, time) {
             report.tell(&check)?;

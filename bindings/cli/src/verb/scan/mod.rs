@@ -26,6 +26,7 @@ use tamis::batch::Batch;
 use tamis::{Action, Error, ErrorCode, Outcome, Verdict};
 
 use super::check::{Judged, Unjudged, sentence};
+use crate::judging::worker;
 use crate::output::shown;
 use crate::{Exit, Failure, Output, interrupt};
 use bar::Bar;
@@ -61,7 +62,10 @@ pub(crate) fn run(arguments: &crate::args::Scan, output: &mut Output) -> Result<
         failure: None,
         bar: &bar,
     });
-    let batch = Batch::new(store, policy).with_jobs(arguments.jobs.map_or(0, usize::from));
+    let mut batch = Batch::new(store, policy).with_jobs(arguments.jobs.map_or(0, usize::from));
+    if arguments.worker {
+        batch = batch.with_worker(worker()?);
+    }
 
     let mut walk = Walk::new(&roots);
     // Asked for the next file by one thread at a time, whenever one is free.
