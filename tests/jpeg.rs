@@ -11,17 +11,26 @@ use std::time::Duration;
 
 use drawing::{Drawing, level};
 use tamis::Limits;
-use tamis::media::{Channels, Decoded, Decoder, Keep, PixelFormat, Request, Unscannable, sniff};
+use tamis::media::{Channels, Decoder, Keep, PixelFormat, Request, Unscannable, sniff};
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 
-type Found = Result<(Decoded, PixelFormat, Vec<u8>), Unscannable>;
+/// What was decoded, without the frames.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Seen {
+    exact: bool,
+    cut_short: Option<Unscannable>,
+}
+
+type Found = Result<(Seen, PixelFormat, Vec<u8>), Unscannable>;
 
 fn decode_within(bytes: &[u8], channels: Channels, limits: &Limits) -> Found {
     let request = Request { channels, ..Request::still(bytes, sniff(bytes), limits) };
     let mut kept = Keep::default();
     let decoded = Decoder::new().decode(&request, &mut kept)?;
+    let exact = kept.frame().is_some_and(|frame| frame.exact);
+    let decoded = Seen { exact, cut_short: decoded.cut_short };
     let raster = kept.raster().expect("a frame was handed over");
     let pixels = (0..raster.height()).flat_map(|y| raster.row(y).iter().copied()).collect();
     Ok((decoded, raster.format(), pixels))
@@ -375,14 +384,14 @@ fn a_cut_file_is_never_taken_for_a_whole_one() {
                 for channels in [Channels::Colour, Channels::Luma] {
                     match decode(&part, channels) {
                         // Nothing but the filling of the last byte was cut off.
-                        Ok((Decoded { cut_short: None, .. }, _, pixels))
+                        Ok((Seen { cut_short: None, .. }, _, pixels))
                             if channels == Channels::Colour =>
                         {
                             assert!(pixels == whole.2, "{name} cut at {cut} passes for whole");
                             missed += 1;
                         }
-                        Ok((Decoded { cut_short: None, .. }, ..)) => {}
-                        Ok((Decoded { cut_short: Some(Unscannable::Truncated), .. }, ..)) => {
+                        Ok((Seen { cut_short: None, .. }, ..)) => {}
+                        Ok((Seen { cut_short: Some(Unscannable::Truncated), .. }, ..)) => {
                             pictures += 1;
                             first = first.min(cut);
                         }
@@ -509,7 +518,7 @@ fn a_used_buffer_leaves_no_traces() {
         let decoded = decoder.decode(&request, &mut kept);
         decoded.map(|d| {
             (
-                d,
+                Seen { exact: kept.frame().is_some_and(|f| f.exact), cut_short: d.cut_short },
                 kept.raster()
                     .map(|r| (0..r.height()).flat_map(|y| r.row(y).to_vec()).collect::<Vec<_>>()),
             )
