@@ -1,0 +1,98 @@
+//! PDQ of raw pixels, by Tamis and by the crates that hash too.
+
+use std::fmt::Write;
+
+use pdqhash::image::{DynamicImage, RgbImage};
+use tamis::fingerprint::Hasher;
+use tamis::media::{PixelFormat, Raster};
+
+use crate::protocol::{Reply, Result, measure};
+
+/// Hashes so many times. Answers the hash; for `tamis-dihedral` all eight, with commas.
+///
+/// `tamis-luma` and `tamis-rectangle` want one byte a pixel, all others three. The rectangle is the one in the middle with
+/// five eighths of each side, two fifths of the area.
+pub fn hash(
+    hasher: &str,
+    pixels: &[u8],
+    width: usize,
+    height: usize,
+    times: usize,
+) -> Result<Reply> {
+    match hasher {
+        "tamis" => tamis(&Raster::new(pixels, width, height, PixelFormat::Rgb8)?, times),
+        "tamis-luma" => tamis(&Raster::new(pixels, width, height, PixelFormat::Grey8)?, times),
+        "tamis-rectangle" => {
+            let part = |side: usize| side * 5 / 8;
+            let start = (height - part(height)) / 2 * width + (width - part(width)) / 2;
+            let inside = pixels.get(start..).ok_or("too few pixels")?;
+            let format = PixelFormat::Grey8;
+            tamis(&Raster::with_stride(inside, part(width), part(height), width, format)?, times)
+        }
+        "tamis-dihedral" => {
+            let raster = Raster::new(pixels, width, height, PixelFormat::Rgb8)?;
+            let mut hasher = Hasher::new();
+            let (forms, reply) = measure(times, || Ok(hasher.hash_dihedral(&raster)))?;
+            Ok(reply.with_answer(forms.hashes.map(|h| h.to_string()).join(",")))
+        }
+        "pdqhash-crate" => {
+            let image = dynamic(pixels, width, height)?;
+            let (found, reply) = measure(times, || Ok(pdqhash::generate_pdq_full_size(&image)))?;
+            Ok(reply.with_answer(hexadecimal(&found.0)))
+        }
+        "pdqhash-crate-thumbnail" => {
+            let image = dynamic(pixels, width, height)?;
+            let (found, reply) = measure(times, || Ok(pdqhash::generate_pdq(&image)))?;
+            Ok(reply.with_answer(hexadecimal(&found.ok_or("too small")?.0)))
+        }
+        #[cfg(feature = "yume")]
+        "yume" if (width, height) == (512, 512) => yume(pixels, times),
+        _ => Err("no such hasher for this size".into()),
+    }
+}
+
+fn tamis(raster: &Raster<'_>, times: usize) -> Result<Reply> {
+    let mut hasher = Hasher::new();
+    let (found, reply) = measure(times, || Ok(hasher.hash(raster)))?;
+    Ok(reply.with_answer(found.hash))
+}
+
+fn dynamic(rgb: &[u8], width: usize, height: usize) -> Result<DynamicImage> {
+    let image = RgbImage::from_raw(width as u32, height as u32, rgb.to_vec());
+    Ok(DynamicImage::ImageRgb8(image.ok_or("too few pixels")?))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// It hashes 512x512 pixels only, from luma in `f32`, which it also makes; both are timed.
+#[cfg(feature = "yume")]
+fn yume(rgb: &[u8], times: usize) -> Result<Reply> {
+    use generic_array::GenericArray;
+    use generic_array::sequence::Flatten;
+    use yume_pdq::kernel::{Kernel, smart_kernel};
+
+    const RED: u32 = 0.299_f32.to_bits();
+    const GREEN: u32 = 0.587_f32.to_bits();
+    const BLUE: u32 = 0.114_f32.to_bits();
+    let mut kernel = smart_kernel();
+    let mut luma =
+        yume_pdq::alignment::calloc_generic_array_2d::<f32, yume_pdq::alignment::Align64<_>, _, _>(
+        );
+    let (mut hash, mut compressed) = (GenericArray::default(), Box::default());
+    let (mut row, mut floats) = (GenericArray::default(), GenericArray::default());
+    let (pixels, _) = rgb.as_chunks::<3>();
+    let rgb: Vec<_> = pixels.iter().map(|p| GenericArray::from_array(*p)).collect();
+    let ((), reply) = measure(times, || {
+        for (input, output) in rgb.chunks_exact(512).zip(luma.iter_mut()) {
+            kernel.cvt_rgb8_to_luma8f::<RED, GREEN, BLUE>(GenericArray::from_slice(input), output);
+        }
+        yume_pdq::hash(&mut kernel, &luma, &mut hash, &mut compressed, &mut row, &mut floats);
+        Ok(())
+    })?;
+    Ok(reply.with_answer(hexadecimal(&hash.flatten())))
+}
