@@ -23,11 +23,10 @@ pub fn hash(
         "tamis" => tamis(&Raster::new(pixels, width, height, PixelFormat::Rgb8)?, times),
         "tamis-luma" => tamis(&Raster::new(pixels, width, height, PixelFormat::Grey8)?, times),
         "tamis-rectangle" => {
+            let plane = Raster::new(pixels, width, height, PixelFormat::Grey8)?;
             let part = |side: usize| side * 5 / 8;
-            let start = (height - part(height)) / 2 * width + (width - part(width)) / 2;
-            let inside = pixels.get(start..).ok_or("too few pixels")?;
-            let format = PixelFormat::Grey8;
-            tamis(&Raster::with_stride(inside, part(width), part(height), width, format)?, times)
+            let (x, y) = ((width - part(width)) / 2, (height - part(height)) / 2);
+            tamis(&plane.crop(x, y, part(width), part(height))?, times)
         }
         "tamis-dihedral" => {
             let raster = Raster::new(pixels, width, height, PixelFormat::Rgb8)?;
