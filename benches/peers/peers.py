@@ -2,6 +2,7 @@
 """Measures Tamis and its peers side by side; `run` prepares what this needs and starts it.
 
   peers.py [--quick] [DIRECTORY]      with drawn pictures, or with the JPEGs of a directory
+  peers.py .. --only PART..           hash, decode, check, memory
   peers.py --memory WAY FILE          for itself: KiB that one decode-and-hash adds to a fresh process
 
 Everything runs on one thread, in turns: A B C A B C .. Each turn gives the median of a few runs; a table shows the median and
@@ -30,6 +31,7 @@ BELOW = ROOT / "target/peers"
 DRIVERS = BELOW / "cargo/release"
 TURN = 30e6  # nanoseconds that a turn is filled with
 PICTURE, PLANTED, LIST = 301, 302, 303  # seeds
+PARTS = ("hash", "decode", "check", "memory")
 Image.MAX_IMAGE_PIXELS = None
 
 
@@ -139,7 +141,7 @@ def hashing(title, image, drivers, meta, rounds):
     if (width, height) == (512, 512):
         try:
             crates.ask("hash", "yume", *shape, 1)
-            theirs["yume-pdq (another transform)"] = crates.contender("hash", "yume", *shape)
+            theirs["yume-pdq (from ready luma)"] = crates.contender("hash", "yume", *shape)
         except RuntimeError:
             print("yume-pdq is left out: it was not built")
     exact = routes.reference(pixels)
@@ -323,9 +325,9 @@ def memory_of(way, file):
 
 
 def drawn(name, make):
-    """A file under target/peers, made once."""
+    """A file under target/peers, made anew when the drawing changed."""
     file = BELOW / "pictures" / name
-    if not file.exists():
+    if not file.exists() or file.stat().st_mtime < pathlib.Path(pictures.__file__).stat().st_mtime:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(make())
     return file
@@ -346,6 +348,7 @@ def main():
     options = argparse.ArgumentParser(usage=__doc__)
     options.add_argument("--quick", action="store_true", help="small pictures and 3 rounds: do the assertions hold?")
     options.add_argument("--rounds", type=int, help="15 if not given")
+    options.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     options.add_argument("--memory", nargs=2, help=argparse.SUPPRESS)
     options.add_argument("directory", nargs="?", type=pathlib.Path)
     options = options.parse_args()
@@ -363,22 +366,34 @@ def main():
         files[f"{w}x{h} progressive"] = drawn_jpeg(w, h, progressive=True)
         w, h = (1920, 1080) if options.quick else (8160, 6144)
         large = {f"{w}x{h} baseline": drawn_jpeg(w, h), f"{w}x{h} progressive": drawn_jpeg(w, h, progressive=True)}
-        large[f"{w}x{h} PNG"] = drawn(f"{w}x{h}.png", lambda: png(pictures.smooth(PICTURE, w, h)))
+        large[f"{w}x{h} PNG"] = drawn(f"{w}x{h}.png", lambda: pictures.png(PICTURE, w, h))
     assert files, "no JPEG there"
 
     drivers = {isa: Driver(isa=isa) for isa in isas()}
     best = dict([list(drivers.items())[-1]])
     rows = Driver("tamis-peers-rows")
-    meta = routes.build_meta(BELOW)
-    for title, file in files.items():
-        if "progressive" not in title:
-            hashing(title, Image.open(file).convert("RGB"), drivers, meta, rounds)
-    for title, file in files.items():
-        decoding(title, file, *best.values(), rows, rounds)
+    if "hash" in options.only:
+        meta = routes.build_meta(BELOW)
+        for title, file in files.items():
+            if "progressive" not in title:
+                hashing(title, Image.open(file).convert("RGB"), drivers, meta, rounds)
+    if "decode" in options.only:
+        for title, file in files.items():
+            decoding(title, file, *best.values(), rows, rounds)
+    if "check" in options.only:
+        check_all(files, drivers, best, 20_000 if options.quick else 1_000_000, rounds)
+    for driver in [*drivers.values(), rows]:
+        driver.close()
+    if "memory" in options.only:
+        for title, file in list(files.items())[-2:] + list(large.items()):
+            memory(title, file)
 
+
+def check_all(files, drivers, best, entries, rounds):
+    """Against one list, in which there is one picture."""
     planted = drawn("planted.jpg", lambda: pictures.jpeg(pictures.draw(PLANTED, 640, 480)))
     known = routes.reference(routes.pillow(planted.read_bytes()))
-    codes = pictures.codes(LIST, 20_000 if options.quick else 1_000_000)
+    codes = pictures.codes(LIST, entries)
     codes[len(codes) // 3] = pictures.near(LIST, known, 10)
     (BELOW / "codes.bin").write_bytes(codes.tobytes())
     name, search = best_index(codes, known, rounds)
@@ -389,18 +404,6 @@ def main():
     checking("a picture that is in the list, 640x480", planted, headline, search, rounds, expected=(10,))
     for title, file in files.items():
         checking(title, file, headline, search, rounds)
-    for title, file in (list(files.items())[-2:] + list(large.items())):
-        memory(title, file)
-    for driver in [*drivers.values(), rows]:
-        driver.close()
-
-
-def png(image):
-    import io
-
-    file = io.BytesIO()
-    image.save(file, "PNG", compress_level=6)
-    return file.getvalue()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw
 
+GRAIN = 6  # makes 2 bits a pixel of JPEG, as a photograph has
+
 
 def draw(seed, width, height):
     """Detail at every scale (1/f), soft colours, hard edges, fine grain."""
@@ -27,7 +29,7 @@ def draw(seed, width, height):
             pen.polygon([(int(x + r * dx), int(y + r * dy)) for dx, dy in random.uniform(-1, 1, (4, 2))], fill=shade)
     luma += np.asarray(shapes, np.float32) - 128
     del shapes, pen
-    luma += random.standard_normal(luma.shape, np.float32) * np.float32(1.6)
+    luma += random.standard_normal(luma.shape, np.float32) * np.float32(GRAIN)
     channels = (luma + red, luma - (red + blue) / 3, luma + blue)
     return Image.merge("RGB", [Image.fromarray(np.clip(c, 0, 255).astype(np.uint8)) for c in channels])
 
@@ -38,10 +40,12 @@ def octave(random, size, cell, amplitude):
     return np.asarray(Image.fromarray(grid).resize(size, Image.Resampling.BICUBIC))
 
 
-def smooth(seed, width, height):
-    """Shapes without grain, so that 50 megapixels of PNG are no longer than an upload may be."""
-    small = draw(seed, width // 16, height // 16)
-    return small.resize((width, height), Image.Resampling.NEAREST)
+def png(seed, width, height):
+    """Enlarged, with little detail: with grain, 50 megapixels would be longer than an upload may be."""
+    small = draw(seed, width // 4, height // 4)
+    file = io.BytesIO()
+    small.resize((width, height), Image.Resampling.NEAREST).save(file, "PNG", compress_level=1)
+    return file.getvalue()
 
 
 def jpeg(image, progressive=False):
