@@ -1,0 +1,81 @@
+"""Contenders that take turns, each a function from a number of runs to `{"answer": .., "ns": [..]}`, and tables of what they took."""
+
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import time
+
+BELOW = pathlib.Path(__file__).resolve().parents[2] / "target/peers"
+TURN = 30e6  # nanoseconds that a turn is filled with
+
+
+class Driver:
+    """One of our own binaries, on the instruction set that is asked for."""
+
+    def __init__(self, name="tamis-peers", isa=None):
+        environment = os.environ | ({"TAMIS_ISA": isa} if isa else {})
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self.process = subprocess.Popen([BELOW / "cargo/release" / name], text=True, env=environment, **pipes)
+
+    def ask(self, *words):
+        print(*words, sep="\t", file=self.process.stdin, flush=True)
+        reply = json.loads(self.process.stdout.readline())
+        if "error" in reply:
+            raise RuntimeError(f"{words}: {reply['error']}")
+        return reply
+
+    def contender(self, *words):
+        return lambda times: self.ask(*words, times)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def python(work, *arguments, answer=lambda x: x):
+    """A contender of this process."""
+
+    def run(times):
+        ns = []
+        for _ in range(times):
+            started = time.process_time_ns()
+            out = work(*arguments)
+            ns.append(time.process_time_ns() - started)
+        return {"answer": answer(out), "ns": ns}
+
+    return run
+
+
+def alternate(contenders, rounds, check):
+    """Per contender, once its answer was checked: of each turn the median of its runs, in nanoseconds."""
+    times = {}
+    for name, run in contenders.items():
+        check(name, run(1)["answer"])
+        # The very first run pays for fresh memory.
+        times[name] = max(1, min(200, int(TURN / min(run(2)["ns"]))))
+    turns = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, run in contenders.items():
+            turns[name].append(statistics.median(run(times[name])["ns"]))
+    return turns
+
+
+def ratio(turns, name, base):
+    """How many times as long as `name` does `base` take?"""
+    return statistics.median(b / n for n, b in zip(turns[name], turns[base]))
+
+
+def milliseconds(ns):
+    return f"{ns / 1e6:.3f}" if ns < 1e7 else f"{ns / 1e6:.1f}"
+
+
+def table(title, turns, bases, notes=None):
+    bases = [b for b in bases if b in turns]
+    print(f"\n{title}\n  {'ms':<40}{'median':>10}{'least':>10}" + "".join(f"   x {b}" for b in bases))
+    for name, of_turns in turns.items():
+        ratios = "".join(f"{ratio(turns, name, b):>{len(b) + 5}.2f}" for b in bases)
+        note = (notes or {}).get(name, "")
+        line = f"  {name:<40}{milliseconds(statistics.median(of_turns)):>10}{milliseconds(min(of_turns)):>10}{ratios}   {note}"
+        print(line.rstrip())
