@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use tamis::Limits;
-use tamis::media::{Budget, Coverage, Decoder, Place, Unscannable, embedded, sniff};
+use tamis::media::{Budget, Coverage, Decoder, Keep, Place, Request, Unscannable, embedded, sniff};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/embedded")
@@ -36,11 +36,11 @@ type Rgb = (usize, usize, Vec<u8>);
 
 /// Red, green and blue, whatever the layout of the file was.
 fn pixels(file: &[u8]) -> Rgb {
-    let mut decoder = Decoder::new();
-    let picture = decoder
-        .decode(file, &sniff(file), &Limits::default(), None)
+    let (limits, mut kept) = (Limits::default(), Keep::default());
+    Decoder::new()
+        .decode(&Request::still(file, sniff(file), &limits), &mut kept)
         .unwrap_or_else(|reason| panic!("{:?}: {reason}", sniff(file).format));
-    let raster = picture.as_stored();
+    let raster = kept.raster().unwrap();
     let bytes = raster.format().bytes_per_pixel();
     let rows = (0..raster.height()).flat_map(|y| raster.row(y).chunks_exact(bytes));
     let rgb = rows.flat_map(|p| if bytes < 3 { [p[0]; 3] } else { [p[0], p[1], p[2]] }).collect();
