@@ -112,9 +112,9 @@ fn what_is_let_in_stays_within_its_memory() {
             });
             (out, peak as u64)
         };
-        // The least memory it is let in with, to one part in a hundred.
+        // The least memory it is let in with, to one part in ten.
         let (mut low, mut high) = (0, 64 << 20);
-        while high - low > high / 100 {
+        while high - low > high / 10 {
             let memory = (low + high) / 2;
             let (out, peak) = outcome(memory);
             assert!(peak <= memory.max(1 << 19), "{name}: {} KiB of {}", peak >> 10, memory >> 10);

@@ -63,6 +63,7 @@ impl Layout {
                 *d = match *a {
                     // Most pictures with alpha are opaque all over.
                     255 => [*r, *g, *b],
+                    0 => d.map(under),
                     a => [
                         mixed(*r, a, under(d[0])),
                         mixed(*g, a, under(d[1])),

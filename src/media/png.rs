@@ -21,7 +21,7 @@ use super::pixels::Layout;
 use super::rows::Rows;
 use super::sample::Sample;
 use super::source::Source;
-use super::survey::{self, Png};
+use super::survey;
 
 /// For each pass: first column and row, and the distance to the next.
 const ADAM7: [(usize, usize, usize, usize); 7] = [
@@ -45,8 +45,8 @@ pub(super) fn decode(
     let header = survey::png(bytes)?;
     let survey = job.admit(header.survey)?;
     // Viewers show the plain picture of an animation that makes no sense.
-    let mut reader = match open(job, &header, header.animated) {
-        Err(Unscannable::Corrupt) if header.animated => open(job, &header, false),
+    let mut reader = match open(job, header.animated) {
+        Err(Unscannable::Corrupt) if header.animated => open(job, false),
         reader => reader,
     }?;
     if reader.info().size() != (survey.width, survey.height) {
@@ -100,12 +100,12 @@ pub(super) fn decode(
 }
 
 /// A decoder that has read all chunks before the first pixels.
-fn open<'a>(job: &'a Job<'_>, header: &Png, animated: bool) -> Result<Reader<'a>, Unscannable> {
+fn open<'a>(job: &'a Job<'_>, animated: bool) -> Result<Reader<'a>, Unscannable> {
     let source = job.source(job.bytes());
-    // Rows, and chunks of a few hundred bytes; the rest of what the survey counted it holds without asking.
-    let bytes = usize::try_from(header.survey.working).unwrap_or(usize::MAX);
+    // Its limit counts what every frame takes and never what it gives back. The chunks that reach it are all short.
+    let limits = png::Limits { bytes: usize::MAX };
     let source = Essential { source, left: 8, animated };
-    let mut decoder = png::Decoder::new_with_limits(source, png::Limits { bytes });
+    let mut decoder = png::Decoder::new_with_limits(source, limits);
     decoder.ignore_checksums(true);
     decoder.set_transformations(Transformations::EXPAND);
     decoder.read_info().map_err(|e| reason(job, &e))

@@ -4,7 +4,7 @@ use super::frame::Request;
 
 /// Pixels that a frame costs besides its own: its header, its palette, an entropy decoder made anew. A file may hold
 /// millions of frames of one pixel.
-const PER_FRAME: u64 = 1024;
+const PER_FRAME: u64 = 4096;
 
 /// The frames that are handed over: of every `frames / wanted` the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ const WINDOW: usize = 8 << 10;
 const READS: u32 = 64;
 /// What stands for missing bytes.
 static ZEROS: [u8; WINDOW] = [0; WINDOW];
-static ONES: [u8; WINDOW] = [0xff; WINDOW];
+static OTHERS: [u8; WINDOW] = [0x55; WINDOW];
 
 /// What a decoder did with its source. Decoders reword errors; this does not depend on their words.
 #[derive(Debug, Default)]
@@ -65,9 +65,9 @@ impl<'a> Source<'a> {
         self
     }
 
-    /// The same bytes, and then zeros or ones where a file that was cut would go on, up to a length of `length`.
-    pub(super) fn padded(mut self, ones: bool, length: usize) -> Self {
-        self.padding = if ones { &ONES } else { &ZEROS };
+    /// The same bytes, and then zeros or something else where a file that was cut would go on, up to a length of `length`.
+    pub(super) fn padded(mut self, other: bool, length: usize) -> Self {
+        self.padding = if other { &OTHERS } else { &ZEROS };
         self.length = self.length.max(length);
         self
     }

@@ -123,9 +123,11 @@ pub(super) fn gif(bytes: &[u8]) -> Result<Gif, Unscannable> {
     let (width, height) = screen.ok_or(Unscannable::Truncated)?;
     let mut frames = GifFrames::new(bytes, GIF_STEPS);
     let pictures = frames.at();
-    let GifStep::Frame(first) = frames.step() else {
-        let reason = if frames.ran_out() { Unscannable::Truncated } else { Unscannable::Corrupt };
-        return Err(reason);
+    let first = match frames.step() {
+        GifStep::Frame(first) => first,
+        GifStep::Undecided => return Err(Unscannable::Limit),
+        GifStep::End if frames.ran_out() => return Err(Unscannable::Truncated),
+        GifStep::End => return Err(Unscannable::Corrupt),
     };
     let width = width.max(first.left + first.width);
     let height = height.max(first.top + first.height);
@@ -159,6 +161,8 @@ pub(super) struct WebP {
 pub(super) struct WebPPicture {
     /// These chunks with their headers. It may reach beyond the end of the file.
     pub(super) range: Range<usize>,
+    /// Where its pixels begin, behind their chunk's header.
+    pixels: usize,
     pub(super) width: u32,
     pub(super) height: u32,
     lossless: bool,
@@ -183,17 +187,25 @@ impl WebPPicture {
             }
     }
 
-    /// A file header for these chunks alone.
-    pub(super) fn head(&self) -> Vec<u8> {
+    /// The beginning of a file that holds these chunks alone, and where in this one it goes on. A chunk of pixels that is cut
+    /// off claims `more` bytes than it did, so that whatever its missing bytes are taken for, they do not run out.
+    pub(super) fn head(&self, bytes: &[u8], more: u32) -> (Vec<u8>, usize) {
+        let pixels = self.pixels.min(bytes.len());
+        let before = bytes.get(self.range.start..pixels).unwrap_or_default();
+        let length = (self.range.end - self.pixels) as u32;
+        let length = length.saturating_add(more);
         // The decoder hands out all four bytes of a lossless picture if told that it has alpha, without a copy.
         let alpha = if self.alpha || self.lossless { 0x10 } else { 0 };
         let mut head = b"RIFF".to_vec();
-        head.extend((22 + self.range.len() as u32).to_le_bytes());
+        head.extend(length.saturating_add(22 + before.len() as u32).to_le_bytes());
         head.extend(b"WEBPVP8X\x0a\0\0\0");
         head.extend([alpha, 0, 0, 0]);
         head.extend(&(self.width - 1).to_le_bytes()[..3]);
         head.extend(&(self.height - 1).to_le_bytes()[..3]);
-        head
+        head.extend(before);
+        let at = head.len() - 4;
+        head[at..].copy_from_slice(&length.to_le_bytes());
+        (head, pixels)
     }
 }
 
@@ -300,7 +312,8 @@ fn webp_picture(bytes: &[u8], range: Range<usize>, alpha: Option<bool>) -> Optio
                 let (width, height) = (side(start + 6)?, side(start + 8)?);
                 let range = transparency.unwrap_or(start - 8)..end;
                 let alpha = transparency.is_some();
-                return Some(WebPPicture { range, width, height, lossless: false, alpha });
+                let pixels = start;
+                return Some(WebPPicture { range, pixels, width, height, lossless: false, alpha });
             }
             b"VP8L" => {
                 let n = array(bytes, start + 1).map(u32::from_le_bytes)?;
@@ -308,6 +321,7 @@ fn webp_picture(bytes: &[u8], range: Range<usize>, alpha: Option<bool>) -> Optio
                 let alpha = alpha.unwrap_or(n >> 28 & 1 == 1);
                 return Some(WebPPicture {
                     range: start - 8..end,
+                    pixels: start,
                     width,
                     height,
                     lossless: true,

@@ -3,8 +3,8 @@
 //! Every picture, still or frame, is shown to the decoder as a file of its own behind a header made here: its own
 //! animations forget to clear, and of a lossless picture without alpha it would hold two copies.
 //!
-//! A still that is cut off is decoded twice, as if zeros followed and as if ones did. The rows that come out the same are those
-//! that the file holds.
+//! A still that is cut off is decoded twice, as if zeros followed and as if something else did. The rows that come out the same
+//! are those that the file holds.
 
 use image_webp::{DecodingError, WebPDecoder};
 
@@ -46,7 +46,7 @@ struct Film<'a, 'b> {
 #[derive(Clone, Copy)]
 enum Padding {
     Zeros,
-    Ones,
+    Other,
 }
 
 impl Film<'_, '_> {
@@ -61,13 +61,14 @@ impl Film<'_, '_> {
             return Err(Unscannable::Corrupt);
         }
         let whole = still.range.end <= self.job.bytes().len();
-        let twice = if whole { 0 } else { 4 * self.survey.area() };
+        // A second picture, and two copies of the bytes that are made up.
+        let twice = if whole { 0 } else { 5 * self.survey.area() };
         let layout = self.picture(still, pixels, 0, twice, Padding::Zeros)?;
         let row = self.frame.width * layout.bytes();
         let mut rows = self.frame.height;
         if !whole {
             let mut other = Vec::new();
-            self.picture(still, &mut other, 0, twice, Padding::Ones)?;
+            self.picture(still, &mut other, 0, twice, Padding::Other)?;
             let same = pixels.chunks(row).zip(other.chunks(row)).take_while(|(a, b)| a == b);
             rows = same.count();
             if rows == 0 {
@@ -113,11 +114,14 @@ impl Film<'_, '_> {
             return Err(Unscannable::Limit);
         }
         let file = self.job.bytes();
-        let part = picture.range.start..picture.range.end.min(file.len());
-        let head = picture.head();
-        let length = head.len() + picture.range.len();
+        // More than the bits of any usual picture.
+        let more = if picture.range.end > file.len() { self.survey.area() / 2 } else { 0 };
+        let more = u32::try_from(more).unwrap_or(u32::MAX);
+        let (head, start) = picture.head(file, more);
+        let length = head.len() + (picture.range.end - start) + more as usize;
+        let part = start..picture.range.end.min(file.len());
         let source = self.job.source(file.get(part).unwrap_or_default()).behind(head);
-        let source = source.padded(matches!(padding, Padding::Ones), length);
+        let source = source.padded(matches!(padding, Padding::Other), length);
         let mut decoder = WebPDecoder::new(source).map_err(|e| self.reason(&e))?;
         // A decoder that sees another picture than the survey did would escape its bounds.
         let bytes = decoder.output_buffer_size().ok_or(Unscannable::Limit)?;

@@ -1,5 +1,7 @@
 //! BMP and TIFF, whose decoders in the `image` crate hand out whole pictures.
 
+use std::io::BufReader;
+
 use image::codecs::bmp::BmpDecoder;
 use image::{ColorType, ImageDecoder, ImageError};
 
@@ -17,7 +19,9 @@ type Outcome = Result<Decoded, Unscannable>;
 /// Rows that the file does not hold stay white. It stores them from the bottom up, so that it is the top that is missing.
 pub(super) fn bmp(job: &Job<'_>, pixels: &mut Vec<u8>, sink: &mut dyn Sink) -> Outcome {
     let bytes = job.bytes();
-    let decoder = BmpDecoder::new(job.source(bytes)).map_err(|e| reason(job, &e))?;
+    // It reads pixel by pixel.
+    let source = BufReader::with_capacity(32 << 10, job.source(bytes));
+    let decoder = BmpDecoder::new(source).map_err(|e| reason(job, &e))?;
     let survey = job.admit(header_only(&decoder, bytes))?;
     let rows = array(bytes, 10).map_or(0, u32::from_le_bytes);
     // The oldest header is 12 bytes long.
