@@ -54,8 +54,8 @@
 //!
 //! * [`Worker::examine`] means what [`Examiner::examine`](crate::examine::Examiner::examine) means: the child runs that very code.
 //! * Every byte from the child is hostile: lengths are compared with a bound before anything is allocated, every field with what was asked.
-//! * The host gets no signal. It keeps the reading end of the child's stdin open itself, so that writing to a dead child
-//!   fills the pipe instead of raising SIGPIPE; its death is seen on the other pipe.
+//! * The host gets no signal but SIGCHLD, as from any child. It keeps the reading end of the child's stdin open itself, so that
+//!   writing to a dead child fills the pipe instead of raising SIGPIPE; its death is seen on the other pipe.
 //! * No thread is started, no signal disposition changed, no network used. Nothing here is `unsafe`.
 //!
 //! # A worker in a program of one's own

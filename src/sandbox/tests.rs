@@ -4,12 +4,14 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
-use super::confine::{confine, landlock};
+use super::confine::{confine, grant, landlock};
 
 /// Names the attempt in the process that is to make it.
 const ATTEMPT: &str = "TAMIS_SANDBOX_ATTEMPT";
 const SIGABRT: i32 = 6;
+const SIGXCPU: i32 = 24;
 const SIGSYS: i32 = 31;
 
 /// What is tried, and whether a process that is not confined succeeds with it.
@@ -38,6 +40,16 @@ fn attempt(what: &str) -> bool {
             rustix::process::getrlimit(rustix::process::Resource::Nofile),
         )
         .is_ok(),
+        "spin" => {
+            if !confined.is_empty() {
+                grant(Duration::ZERO);
+            }
+            let started = Instant::now();
+            while started.elapsed() < Duration::from_secs(if confined.is_empty() { 0 } else { 60 })
+            {
+            }
+            true
+        }
         // Landlock by itself, where the kernel has it.
         "landlock" => {
             !landlock()
@@ -61,6 +73,8 @@ fn outcome(what: &str) -> ExitStatus {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "--nocapture", "sandbox::tests::attempt_in_a_process_of_its_own"])
         .env(ATTEMPT, what)
+        // A worker has no environment, so nothing opens files for a backtrace before `abort`.
+        .env_remove("RUST_BACKTRACE")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -92,6 +106,11 @@ fn what_succeeds_outside_is_the_end_of_a_confined_process() {
         outcome("allocate confined").signal(),
         Some(SIGABRT),
         "no memory, and `abort` may say so"
+    );
+    assert_eq!(
+        outcome("spin confined").signal(),
+        Some(SIGXCPU),
+        "the CPU time that was granted is over"
     );
     if !cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))) {
         return;
