@@ -11,6 +11,8 @@ pub(super) const LANES: usize = 8;
 pub(super) struct Taps {
     axis: Axis,
     channels: usize,
+    /// Where each of the 64 starts, in sums.
+    starts: Vec<u32>,
     /// The tent times the luma weights of the channels, and zeros up to a multiple of [`LANES`].
     tent: Vec<f64>,
     /// The same for the sample that is cut.
@@ -31,6 +33,8 @@ impl Taps {
             return;
         }
         (self.axis, self.channels) = (axis, luma.len());
+        self.starts.clear();
+        self.starts.extend((0..64).map(|k| (axis.pixels(k).start * self.channels) as u32));
         let w = axis.window() as f64;
         self.divisors = [scale * w * w, scale * w * w * (w - 1.0)];
         let spread = |weights: &mut Vec<f64>, pixels: &mut dyn Iterator<Item = f64>| {
@@ -47,27 +51,34 @@ impl Taps {
         }
     }
 
-    /// What the dot products of sample `k` are to be divided by.
-    pub(super) fn divisor(&self, k: usize) -> f64 {
-        self.divisors[usize::from(self.axis.is_cut(k))]
+    /// What the dot products are to be divided by, and that of the last sample.
+    pub(super) fn divisors(&self) -> [f64; 2] {
+        [self.divisors[0], self.divisors[usize::from(self.axis.is_cut(63))]]
     }
 }
 
-/// The dot product at each of the 64 places. `sums` has [`LANES`] more values at its end, which do not matter.
+/// The dot product at each of the 64 places, over `divisors`. `sums` has [`LANES`] more values at its end, which do not matter.
 ///
 /// The weights and the sums are whole numbers, and so is all that is added up: exact in `f64`, but for the sample that is
 /// cut on both axes of a very large picture.
 #[inline(always)]
-pub(super) fn along_row(sums: &[i32], taps: &Taps, out: &mut [f64; 64]) {
-    for (k, out) in out.iter_mut().enumerate() {
-        let weights = if taps.axis.is_cut(k) { &taps.cut } else { &taps.tent };
-        let start = taps.axis.pixels(k).start * taps.channels;
-        *out = dot(&sums[start..start + weights.len()], weights);
+pub(super) fn along_row(sums: &[i32], taps: &Taps, divisors: [f64; 2], out: &mut [f64; 64]) {
+    for (start, out) in taps.starts.iter().zip(&mut *out) {
+        *out = dot(sums, *start, &taps.tent);
     }
+    if let (true, Some(start)) = (taps.axis.is_cut(63), taps.starts.last()) {
+        out[63] = dot(sums, *start, &taps.cut);
+    }
+    let last = out[63] / divisors[1];
+    for out in &mut *out {
+        *out /= divisors[0];
+    }
+    out[63] = last;
 }
 
 #[inline(always)]
-fn dot(sums: &[i32], weights: &[f64]) -> f64 {
+fn dot(sums: &[i32], start: u32, weights: &[f64]) -> f64 {
+    let sums = &sums[start as usize..];
     let mut lanes = [0.0; LANES];
     for (sums, weights) in sums.as_chunks::<LANES>().0.iter().zip(weights.as_chunks::<LANES>().0) {
         for i in 0..LANES {

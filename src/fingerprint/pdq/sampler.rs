@@ -162,23 +162,19 @@ impl Sampler {
     fn complete(&mut self, kernel: Kernel, k: usize) {
         let w = self.rows.window() as f64;
         let out = &mut self.samples[k];
-        kernel.along_row(&self.sums, &self.taps, out);
-        let mut divisor = w * w;
-        if self.rows.is_cut(k) {
-            // cut / w^2 + short / (w (w - 1)), over one divisor.
-            let mut short = [0.0; 64];
-            kernel.along_row(&self.short_sums, &self.taps, &mut short);
-            for (out, short) in out.iter_mut().zip(short) {
-                *out = *out * (w - 1.0) + short * w;
-            }
-            divisor *= w - 1.0;
+        let divisors = self.taps.divisors();
+        if !self.rows.is_cut(k) {
+            kernel.along_row(&self.sums, &self.taps, divisors.map(|divisor| w * w * divisor), out);
+            return;
         }
-        let last = out[63] / (divisor * self.taps.divisor(63));
-        let divisor = divisor * self.taps.divisor(0);
-        for out in &mut *out {
-            *out /= divisor;
+        // cut / w^2 + short / (w (w - 1)), over one divisor.
+        let mut short = [0.0; 64];
+        kernel.along_row(&self.sums, &self.taps, [1.0; 2], out);
+        kernel.along_row(&self.short_sums, &self.taps, [1.0; 2], &mut short);
+        for (k, (out, short)) in out.iter_mut().zip(short).enumerate() {
+            let divisor = w * w * (w - 1.0) * divisors[usize::from(k == 63)];
+            *out = (*out * (w - 1.0) + short * w) / divisor;
         }
-        out[63] = last;
     }
 }
 

@@ -42,9 +42,15 @@ impl Avx2 {
         unsafe { add(rows, weights, sums, fresh) }
     }
 
-    pub(super) fn along_row(self, sums: &[i32], taps: &Taps, out: &mut [f64; 64]) {
+    pub(super) fn along_row(
+        self,
+        sums: &[i32],
+        taps: &Taps,
+        divisors: [f64; 2],
+        out: &mut [f64; 64],
+    ) {
         // SAFETY: as above.
-        unsafe { along_row(sums, taps, out) }
+        unsafe { along_row(sums, taps, divisors, out) }
     }
 
     pub(super) fn transform(self, samples: &Samples, tolerance: f64) -> Transform {
@@ -125,8 +131,8 @@ fn add(rows: Rows<'_>, weights: &[u8], sums: &mut [i32], fresh: bool) {
 }
 
 #[target_feature(enable = "avx2")]
-fn along_row(sums: &[i32], taps: &Taps, out: &mut [f64; 64]) {
-    horizontal::along_row(sums, taps, out);
+fn along_row(sums: &[i32], taps: &Taps, divisors: [f64; 2], out: &mut [f64; 64]) {
+    horizontal::along_row(sums, taps, divisors, out);
 }
 
 #[target_feature(enable = "avx2")]

@@ -41,9 +41,15 @@ impl Avx512 {
         unsafe { add(rows, weights, sums, fresh) }
     }
 
-    pub(super) fn along_row(self, sums: &[i32], taps: &Taps, out: &mut [f64; 64]) {
+    pub(super) fn along_row(
+        self,
+        sums: &[i32],
+        taps: &Taps,
+        divisors: [f64; 2],
+        out: &mut [f64; 64],
+    ) {
         // SAFETY: as above.
-        unsafe { along_row(sums, taps, out) }
+        unsafe { along_row(sums, taps, divisors, out) }
     }
 
     pub(super) fn transform(self, samples: &Samples, tolerance: f64) -> Transform {
@@ -114,8 +120,8 @@ fn ordered([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
-fn along_row(sums: &[i32], taps: &Taps, out: &mut [f64; 64]) {
-    horizontal::along_row(sums, taps, out);
+fn along_row(sums: &[i32], taps: &Taps, divisors: [f64; 2], out: &mut [f64; 64]) {
+    horizontal::along_row(sums, taps, divisors, out);
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
