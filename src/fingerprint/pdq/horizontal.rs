@@ -57,14 +57,22 @@ impl Taps {
     }
 }
 
-/// The dot product at each of the 64 places, over `divisors`. `sums` has [`LANES`] more values at its end, which do not matter.
+/// The dot product at each of the 64 places, over `divisors`: the second one for the last of them. `sums` has [`LANES`]
+/// more values at its end, which do not matter. `eight` makes the dot products of eight places as
+/// [`dot`] does; all of them are inside `sums`.
 ///
 /// The weights and the sums are whole numbers, and so is all that is added up: exact in `f64`, but for the sample that is
 /// cut on both axes of a very large picture.
 #[inline(always)]
-pub(super) fn along_row(sums: &[i32], taps: &Taps, divisors: [f64; 2], out: &mut [f64; 64]) {
-    for (start, out) in taps.starts.iter().zip(&mut *out) {
-        *out = dot(sums, *start, &taps.tent);
+pub(super) fn along_row(
+    sums: &[i32],
+    taps: &Taps,
+    divisors: [f64; 2],
+    out: &mut [f64; 64],
+    eight: impl Fn(&[i32], &[u32; 8], &[f64], &mut [f64; 8]),
+) {
+    for (starts, out) in taps.starts.as_chunks::<8>().0.iter().zip(out.as_chunks_mut::<8>().0) {
+        eight(sums, starts, &taps.tent, out);
     }
     if let (true, Some(start)) = (taps.axis.is_cut(63), taps.starts.last()) {
         out[63] = dot(sums, *start, &taps.cut);
@@ -76,9 +84,10 @@ pub(super) fn along_row(sums: &[i32], taps: &Taps, divisors: [f64; 2], out: &mut
     out[63] = last;
 }
 
+/// The order of the sums: [`LANES`] side by side, then their halves, and the halves of these.
 #[inline(always)]
-fn dot(sums: &[i32], start: u32, weights: &[f64]) -> f64 {
-    let sums = &sums[start as usize..];
+pub(super) fn dot(sums: &[i32], start: u32, weights: &[f64]) -> f64 {
+    let sums = &sums[start as usize..][..weights.len()];
     let mut lanes = [0.0; LANES];
     for (sums, weights) in sums.as_chunks::<LANES>().0.iter().zip(weights.as_chunks::<LANES>().0) {
         for i in 0..LANES {

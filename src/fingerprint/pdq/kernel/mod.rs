@@ -131,14 +131,14 @@ impl Kernel {
         out: &mut [f64; 64],
     ) {
         match self {
-            Kernel::Portable => along_row(sums, taps, divisors, out),
+            Kernel::Portable => along_row(sums, taps, divisors, out, portable::eight_dots),
             #[cfg(target_arch = "x86_64")]
             Kernel::Avx2(proof) => proof.along_row(sums, taps, divisors, out),
             #[cfg(target_arch = "x86_64")]
             Kernel::Avx512(proof) => proof.along_row(sums, taps, divisors, out),
             // NEON is part of the baseline: the compiler uses it everywhere.
             #[cfg(target_arch = "aarch64")]
-            Kernel::Neon(_) => along_row(sums, taps, divisors, out),
+            Kernel::Neon(_) => along_row(sums, taps, divisors, out, portable::eight_dots),
         }
     }
 

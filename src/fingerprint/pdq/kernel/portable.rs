@@ -7,6 +7,7 @@
 //! ```
 
 use super::Rows;
+use crate::fingerprint::pdq::horizontal::dot;
 
 /// Largest sum of weights for which the products of a group of rows fit in 16 bits.
 pub(super) const GROUP: u16 = u16::MAX / u8::MAX as u16;
@@ -68,4 +69,11 @@ pub(super) fn group(weights: &[u8]) -> usize {
         sum <= GROUP
     };
     weights.iter().take_while(fits).count()
+}
+
+/// See [`along_row`](crate::fingerprint::pdq::horizontal::along_row).
+pub(super) fn eight_dots(sums: &[i32], starts: &[u32; 8], weights: &[f64], out: &mut [f64; 8]) {
+    for (start, out) in starts.iter().zip(out) {
+        *out = dot(sums, *start, weights);
+    }
 }
