@@ -6,6 +6,10 @@ use crate::media::PixelFormat;
 /// Products that are summed side by side. Part of the definition of the result, since it fixes the order of the sums.
 pub(super) const LANES: usize = 8;
 
+/// Values that `sums` need to have beyond those of a row, which do not matter: weights are filled up with zeros to whole
+/// [`LANES`], and the tent of the last sample may reach one pixel too far before it is replaced by the cut one.
+pub(super) const MARGIN: usize = 2 * LANES;
+
 /// The weights of the 64 dot products along a row.
 #[derive(Debug, Default)]
 pub(super) struct Taps {
@@ -57,8 +61,7 @@ impl Taps {
     }
 }
 
-/// The dot product at each of the 64 places, over `divisors`: the second one for the last of them. `sums` has [`LANES`]
-/// more values at its end, which do not matter. `eight` makes the dot products of eight places as
+/// The dot product at each of the 64 places, over `divisors`: the second one for the last of them. `sums` ends with a [`MARGIN`]. `eight` makes the dot products of eight places as
 /// [`dot`] does; all of them are inside `sums`.
 ///
 /// The weights and the sums are whole numbers, and so is all that is added up: exact in `f64`, but for the sample that is

@@ -1,7 +1,7 @@
 //! Bands of rows in, 64x64 samples out, in exact arithmetic and O(width) memory.
 
 use super::axis::Axis;
-use super::horizontal::{LANES, Taps};
+use super::horizontal::{MARGIN, Taps};
 use super::kernel::{Kernel, MAX_WEIGHT, ROWS, Rows};
 use super::transform::Samples;
 use crate::media::{PixelFormat, Raster, narrow};
@@ -85,7 +85,7 @@ impl Sampler {
         }
         self.taps.prepare(columns, format);
         self.transposed = orientation >= 5;
-        let length = width * channels(format) + LANES;
+        let length = width * channels(format) + MARGIN;
         self.sums.resize(length, 0);
         self.short_sums.resize(if rows.is_cut(63) { length } else { 0 }, 0);
         (self.turn, self.given) = (0, 0);
