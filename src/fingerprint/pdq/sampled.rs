@@ -46,7 +46,7 @@ enum Kind {
     /// A side is too short for a hash.
     Zero,
     Exact {
-        transform: Transform,
+        transform: Box<Transform>,
         /// Nothing if it is not known for pictures of that size, so that the reference's rounding may decide anything.
         tolerance: Option<Tolerance>,
     },
@@ -60,7 +60,7 @@ impl Sampled {
     }
 
     pub(super) fn exact(transform: Transform, tolerance: Option<Tolerance>) -> Self {
-        Sampled(Kind::Exact { transform, tolerance })
+        Sampled(Kind::Exact { transform: Box::new(transform), tolerance })
     }
 
     pub(super) fn replayed(replayed: Replayed) -> Self {

@@ -129,7 +129,7 @@ fn add(rows: Rows<'_>, weights: &[u8], sums: &mut [i32], fresh: bool) {
     }
     if !tail.is_empty() {
         let columns = 32 * blocks.len();
-        portable::add(rows.from_column(columns), weights, tail, fresh);
+        portable::add(rows.skip_columns(columns), weights, tail, fresh);
     }
 }
 
@@ -169,8 +169,9 @@ fn four_dots(sums: &[i32], starts: &[u32; 4], weights: &[f64], out: &mut [f64; 4
     };
     let (ab, cd) = (halves(a, b), halves(c, d));
     let acbd = _mm256_add_pd(_mm256_unpacklo_pd(ab, cd), _mm256_unpackhi_pd(ab, cd));
+    let abcd = _mm256_permute4x64_pd::<0xd8>(acbd);
     // SAFETY: the reference is valid for 32 bytes, and the store asks for no alignment.
-    unsafe { _mm256_storeu_pd(out.as_mut_ptr(), _mm256_permute4x64_pd::<0xd8>(acbd)) };
+    unsafe { _mm256_storeu_pd(out.as_mut_ptr(), abcd) };
 }
 
 #[target_feature(enable = "avx2")]

@@ -99,8 +99,9 @@ fn add(rows: Rows<'_>, weights: &[u8], sums: &mut [i32], fresh: bool) {
                 // SAFETY: the mask lets through the lanes that are in `sums`; no alignment is asked for.
                 unsafe { _mm512_maskz_loadu_epi32(mask, place) }
             };
+            let sum = _mm512_add_epi32(new, old);
             // SAFETY: as above.
-            unsafe { _mm512_mask_storeu_epi32(place, mask, _mm512_add_epi32(new, old)) };
+            unsafe { _mm512_mask_storeu_epi32(place, mask, sum) };
         }
     }
 }
@@ -159,8 +160,9 @@ fn eight_dots(sums: &[i32], starts: &[u32; 8], weights: &[f64], out: &mut [f64; 
     let efgh = quarters(halves(e, f), halves(g, h));
     let aebfcgdh = _mm512_add_pd(_mm512_unpacklo_pd(abcd, efgh), _mm512_unpackhi_pd(abcd, efgh));
     let order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+    let abcdefgh = _mm512_permutexvar_pd(order, aebfcgdh);
     // SAFETY: the reference is valid for 64 bytes, and the store asks for no alignment.
-    unsafe { _mm512_storeu_pd(out.as_mut_ptr(), _mm512_permutexvar_pd(order, aebfcgdh)) };
+    unsafe { _mm512_storeu_pd(out.as_mut_ptr(), abcdefgh) };
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]

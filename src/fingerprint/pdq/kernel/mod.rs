@@ -66,10 +66,10 @@ impl<'a> Rows<'a> {
         &self.bytes[self.start(i)..][..self.length]
     }
 
-    /// The same rows from byte `column` on.
+    /// The same rows without their first `count` bytes.
     #[allow(dead_code, reason = "the portable kernel alone has no tails")]
-    fn from_column(&self, column: usize) -> Self {
-        Rows { bytes: &self.bytes[column..], length: self.length - column, ..*self }
+    fn skip_columns(&self, count: usize) -> Self {
+        Rows { bytes: &self.bytes[count..], length: self.length - count, ..*self }
     }
 }
 
