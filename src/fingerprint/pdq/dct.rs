@@ -43,27 +43,64 @@ pub(super) fn coefficients(samples: &[[f64; 64]; 64]) -> [[f64; 16]; 16] {
     transposed(&along_columns(&transposed(&vertical)))
 }
 
+/// Half of [`MATRIX`] in `f64`, which holds the same values.
+const HALF: [[f64; 32]; 16] = half();
+
+const fn half() -> [[f64; 32]; 16] {
+    let mut out = [[0.0; 32]; 16];
+    let mut i = 0;
+    while i < 16 {
+        let mut j = 0;
+        while j < 32 {
+            out[i][j] = MATRIX[i][j] as f64;
+            j += 1;
+        }
+        i += 1;
+    }
+    out
+}
+
+/// Columns that pass through the registers together.
+const TILE: usize = 8;
+
 /// `MATRIX * samples`, with half the products: column `63 - j` of the matrix is column `j`, negated for an odd
 /// frequency, so that rows are added or subtracted in pairs first. Every sum is taken in the order of `j`
 /// and never fused, which makes the result the same on every CPU.
 #[inline(always)]
 fn along_columns<const N: usize>(samples: &[[f64; N]; 64]) -> [[f64; N]; 16] {
-    let mut sums = [[0.0; N]; 32];
-    let mut differences = [[0.0; N]; 32];
-    let (upper, lower) = samples.split_at(32);
-    for (j, (up, down)) in upper.iter().zip(lower.iter().rev()).enumerate() {
-        for (c, (up, down)) in up.iter().zip(down).enumerate() {
-            sums[j][c] = up + down;
-            differences[j][c] = up - down;
+    let mut out = [[0.0; N]; 16];
+    for tile in (0..N).step_by(TILE) {
+        // For the odd indexes, which are even frequencies, and for the even ones.
+        let mut sums = [[0.0; TILE]; 32];
+        let mut differences = [[0.0; TILE]; 32];
+        for j in 0..32 {
+            for c in 0..TILE {
+                let (up, down) = (samples[j][tile + c], samples[63 - j][tile + c]);
+                sums[j][c] = up + down;
+                differences[j][c] = up - down;
+            }
+        }
+        for i in [0, 8] {
+            let even = four_rows([i, i + 2, i + 4, i + 6], &differences);
+            let odd = four_rows([i + 1, i + 3, i + 5, i + 7], &sums);
+            for n in 0..4 {
+                out[i + 2 * n][tile..tile + TILE].copy_from_slice(&even[n]);
+                out[i + 2 * n + 1][tile..tile + TILE].copy_from_slice(&odd[n]);
+            }
         }
     }
-    let mut out = [[0.0; N]; 16];
-    for (i, (row, weights)) in out.iter_mut().zip(&MATRIX).enumerate() {
-        let folded = if i % 2 == 0 { &differences } else { &sums };
-        for (weight, samples) in weights.iter().zip(folded) {
-            let weight = f64::from(*weight);
-            for (out, sample) in row.iter_mut().zip(samples) {
-                *out += weight * sample;
+    out
+}
+
+/// Four rows of the product at once: their sums do not wait for each other.
+#[inline(always)]
+fn four_rows(rows: [usize; 4], folded: &[[f64; TILE]; 32]) -> [[f64; TILE]; 4] {
+    let weights = rows.map(|i| &HALF[i]);
+    let mut out = [[0.0; TILE]; 4];
+    for (j, folded) in folded.iter().enumerate() {
+        for (out, weights) in out.iter_mut().zip(weights) {
+            for (out, sample) in out.iter_mut().zip(folded) {
+                *out += weights[j] * sample;
             }
         }
     }

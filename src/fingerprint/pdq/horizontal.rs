@@ -6,11 +6,17 @@ use crate::media::PixelFormat;
 /// Products that are summed side by side. Part of the definition of the result, since it fixes the order of the sums.
 pub(super) const LANES: usize = 8;
 
+/// Values that `sums` need to have beyond those of a row, which do not matter: weights are filled up with zeros to whole
+/// [`LANES`], and the tent of the last sample may reach one pixel too far before it is replaced by the cut one.
+pub(super) const MARGIN: usize = 2 * LANES;
+
 /// The weights of the 64 dot products along a row.
 #[derive(Debug, Default)]
 pub(super) struct Taps {
     axis: Axis,
     channels: usize,
+    /// Where each of the 64 starts, in sums.
+    starts: Vec<u32>,
     /// The tent times the luma weights of the channels, and zeros up to a multiple of [`LANES`].
     tent: Vec<f64>,
     /// The same for the sample that is cut.
@@ -31,6 +37,8 @@ impl Taps {
             return;
         }
         (self.axis, self.channels) = (axis, luma.len());
+        self.starts.clear();
+        self.starts.extend((0..64).map(|k| (axis.pixels(k).start * self.channels) as u32));
         let w = axis.window() as f64;
         self.divisors = [scale * w * w, scale * w * w * (w - 1.0)];
         let spread = |weights: &mut Vec<f64>, pixels: &mut dyn Iterator<Item = f64>| {
@@ -47,27 +55,42 @@ impl Taps {
         }
     }
 
-    /// What the dot products of sample `k` are to be divided by.
-    pub(super) fn divisor(&self, k: usize) -> f64 {
-        self.divisors[usize::from(self.axis.is_cut(k))]
+    /// What the dot products are to be divided by, and that of the last sample.
+    pub(super) fn divisors(&self) -> [f64; 2] {
+        [self.divisors[0], self.divisors[usize::from(self.axis.is_cut(63))]]
     }
 }
 
-/// The dot product at each of the 64 places. `sums` has [`LANES`] more values at its end, which do not matter.
+/// The dot product at each of the 64 places, over `divisors`: the second one for the last of them. `sums` ends with a [`MARGIN`]. `eight` makes the dot products of eight places as
+/// [`dot`] does; all of them are inside `sums`.
 ///
 /// The weights and the sums are whole numbers, and so is all that is added up: exact in `f64`, but for the sample that is
 /// cut on both axes of a very large picture.
 #[inline(always)]
-pub(super) fn along_row(sums: &[i32], taps: &Taps, out: &mut [f64; 64]) {
-    for (k, out) in out.iter_mut().enumerate() {
-        let weights = if taps.axis.is_cut(k) { &taps.cut } else { &taps.tent };
-        let start = taps.axis.pixels(k).start * taps.channels;
-        *out = dot(&sums[start..start + weights.len()], weights);
+pub(super) fn along_row(
+    sums: &[i32],
+    taps: &Taps,
+    divisors: [f64; 2],
+    out: &mut [f64; 64],
+    eight: impl Fn(&[i32], &[u32; 8], &[f64], &mut [f64; 8]),
+) {
+    for (starts, out) in taps.starts.as_chunks::<8>().0.iter().zip(out.as_chunks_mut::<8>().0) {
+        eight(sums, starts, &taps.tent, out);
     }
+    if let (true, Some(start)) = (taps.axis.is_cut(63), taps.starts.last()) {
+        out[63] = dot(sums, *start, &taps.cut);
+    }
+    let last = out[63] / divisors[1];
+    for out in &mut *out {
+        *out /= divisors[0];
+    }
+    out[63] = last;
 }
 
+/// The order of the sums: [`LANES`] side by side, then their halves, and the halves of these.
 #[inline(always)]
-fn dot(sums: &[i32], weights: &[f64]) -> f64 {
+pub(super) fn dot(sums: &[i32], start: u32, weights: &[f64]) -> f64 {
+    let sums = &sums[start as usize..][..weights.len()];
     let mut lanes = [0.0; LANES];
     for (sums, weights) in sums.as_chunks::<LANES>().0.iter().zip(weights.as_chunks::<LANES>().0) {
         for i in 0..LANES {

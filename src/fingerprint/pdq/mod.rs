@@ -22,25 +22,44 @@
 //!
 //! # The fast path, step by step
 //!
+//! ```text
+//! for band of rows, in order:
+//!     for sample k whose tent reaches into the band:
+//!         sums[c] += weight * row[c]      for the rows of both, for each byte c of a row      (1) (2) (3) (4)
+//!         if this was the last row of the tent:
+//!             A[k][j] = (sums . tent and luma weights at j) / (1000 wv^2 wh^2)  for j in 0..64 (5)
+//! B = D A D^T, quality, median                                                                (6)
+//! ```
+//!
 //! 1. Two box filters are one tent with weights 1, 2 .. w .. 2, 1 over w^2. Samples are side/64 apart, so tents overlap
-//!    by about one pixel: every pixel is read about once, and none is blurred that nobody samples.
-//! 2. The edge changes only the last sample, and only for an even w, where one inner box holds w - 1 pixels.
-//!    Multiplied by w - 1, its weights are whole numbers again: tent and edge are one case with two tables.
-//! 3. Columns first, on the raw interleaved bytes: small whole numbers, no luma per pixel (`vertical`).
-//! 4. Only 64 times: luma with the weights 299, 587 and 114, and the sum along the row, in `f64`. These are whole numbers that `f64`
-//!    holds exactly, but for the very last sample of very large pictures; every order of summation is fixed anyway,
-//!    and Rust never fuses a product into a sum, so every CPU gives the same bits.
-//! 5. `D A D^T` in `f64`, folded by the symmetry of the cosine (`dct`); the median by selection.
+//!    by at most one pixel (`axis`): every pixel is read about once, none is blurred that nobody samples, and one row of sums
+//!    is all that a picture needs, however its rows are cut into bands.
+//! 2. The edge changes only the last sample, and only for an even w, where one inner box holds w - 1 pixels. That box is summed
+//!    beside the rest of the tent: tent / w^2 + box / (w (w - 1)).
+//! 3. Columns first, on the raw interleaved bytes: whole numbers below 2^31, weights of at most 127, no luma per pixel. This loop reads
+//!    the pixels and is written once per instruction set (`kernel`).
+//! 4. A picture that EXIF turns is hashed as if it had been turned: along a mirrored axis the samples come in reverse order, over mirrored
+//!    pixels; a transposed picture has transposed samples. No pixel is moved.
+//! 5. Only 64 times a sampled row: luma with the weights 299, 587 and 114 and the tent in one dot product in `f64` (`horizontal`).
+//!    These are whole numbers that `f64` holds exactly, but for the very last sample of very large pictures; every order of summation is
+//!    fixed anyway, and Rust never fuses a product into a sum, so every CPU gives the same bits.
+//! 6. `D A D^T` in `f64`, folded by the symmetry of the cosine (`dct`); steps of luma in fixed point (`transform`); the
+//!    median by counting (`sampled`).
 //!
 //! # Near-ties
 //!
 //! A centred logo or a flag drawn by a program has half of its coefficients zero in truth, and its hash in the reference is `f32`
-//! noise, at a quality up to 100. Exact arithmetic cannot give that. So the exact path says nothing when the 128th and the 129th
+//! noise, at a quality up to 100. Exact arithmetic cannot give that. So [`Sampled::pdq`] says nothing when the 128th and the 129th
 //! coefficient are nearer than twice the largest error seen of the reference, or when steps of luma on the brink of a whole
-//! number could change the quality. Then the reference's own operations are replayed (`replay`), in its order
-//! and in O(width) memory. [`plain`] is the same written down without any care for memory: the oracle of all tests.
+//! number could change the quality. Then the reference's own operations are replayed over the same rows (`replay`), in its order
+//! and in memory for w rows. The order is that of the pixels as stored, so a turned picture cannot be replayed band by band.
+//! [`plain`] is the same written down without any care for memory: the oracle of all tests.
 //!
-//! Invariant: for every picture, [`Hasher::hash`] equals [`plain::hash`], and [`Hasher::hash_dihedral`] equals [`plain::hash_dihedral`].
+//! # Invariants
+//!
+//! * For every picture, [`Hasher::hash`] equals [`plain::hash`], and [`Hasher::hash_dihedral`] equals [`plain::hash_dihedral`].
+//! * [`Hasher::rows`] in bands of any height, and every instruction set, give the same coefficients, bit for bit.
+//! * [`Hasher::start`] with an orientation gives the coefficients of the turned pixels: bit for bit where the sums are exact.
 
 mod axis;
 mod dct;
@@ -95,7 +114,9 @@ pub struct DihedralPdq {
 
 /// Hashes pictures one after the other, reusing its buffers.
 ///
-/// They grow to 6 bytes per byte of the widest row, and to 1/16 byte per pixel once a near-tie was met.
+/// They grow to 8 bytes per byte of the widest row, and to 1/16 byte per pixel once a near-tie was met. A picture that
+/// is larger than memory is given in bands of rows: [`start`](Self::start), [`rows`](Self::rows), [`finish`](Self::finish), and
+/// in case of a near-tie once more for [`start_replay`](Self::start_replay) and its companions.
 ///
 /// ```
 /// use tamis::fingerprint::Hasher;

@@ -1,7 +1,7 @@
 //! Bands of rows in, 64x64 samples out, in exact arithmetic and O(width) memory.
 
 use super::axis::Axis;
-use super::horizontal::{LANES, Taps};
+use super::horizontal::{MARGIN, Taps};
 use super::kernel::{Kernel, MAX_WEIGHT, ROWS, Rows};
 use super::transform::Samples;
 use crate::media::{PixelFormat, Raster, narrow};
@@ -85,7 +85,7 @@ impl Sampler {
         }
         self.taps.prepare(columns, format);
         self.transposed = orientation >= 5;
-        let length = width * channels(format) + LANES;
+        let length = width * channels(format) + MARGIN;
         self.sums.resize(length, 0);
         self.short_sums.resize(if rows.is_cut(63) { length } else { 0 }, 0);
         (self.turn, self.given) = (0, 0);
@@ -162,23 +162,19 @@ impl Sampler {
     fn complete(&mut self, kernel: Kernel, k: usize) {
         let w = self.rows.window() as f64;
         let out = &mut self.samples[k];
-        kernel.along_row(&self.sums, &self.taps, out);
-        let mut divisor = w * w;
-        if self.rows.is_cut(k) {
-            // cut / w^2 + short / (w (w - 1)), over one divisor.
-            let mut short = [0.0; 64];
-            kernel.along_row(&self.short_sums, &self.taps, &mut short);
-            for (out, short) in out.iter_mut().zip(short) {
-                *out = *out * (w - 1.0) + short * w;
-            }
-            divisor *= w - 1.0;
+        let divisors = self.taps.divisors();
+        if !self.rows.is_cut(k) {
+            kernel.along_row(&self.sums, &self.taps, divisors.map(|divisor| w * w * divisor), out);
+            return;
         }
-        let last = out[63] / (divisor * self.taps.divisor(63));
-        let divisor = divisor * self.taps.divisor(0);
-        for out in &mut *out {
-            *out /= divisor;
+        // cut / w^2 + short / (w (w - 1)), over one divisor.
+        let mut short = [0.0; 64];
+        kernel.along_row(&self.sums, &self.taps, [1.0; 2], out);
+        kernel.along_row(&self.short_sums, &self.taps, [1.0; 2], &mut short);
+        for (k, (out, short)) in out.iter_mut().zip(short).enumerate() {
+            let divisor = w * w * (w - 1.0) * divisors[usize::from(k == 63)];
+            *out = (*out * (w - 1.0) + short * w) / divisor;
         }
-        out[63] = last;
     }
 }
 

@@ -19,6 +19,9 @@ pub(super) struct Transform {
 /// Steps are counted in 2^-20 hundredths of the range, which fit in 32 bits and are as many lanes as the CPU has.
 const UNIT: f64 = (1 << 20) as f64;
 
+/// Numbers of this size have no fraction.
+const ROUND: f64 = (3u64 << 51) as f64;
+
 impl Transform {
     /// `tolerance` is in hundredths of the range, 2^-19 of which are used up by counting in whole units.
     #[inline(always)]
@@ -32,7 +35,8 @@ fn quality(samples: &Samples, tolerance: f64) -> [u8; 3] {
     let tolerance = (tolerance * UNIT) as i32;
     let mut units = [[0i32; 64]; 64];
     for (units, samples) in units.as_flattened_mut().iter_mut().zip(samples.as_flattened()) {
-        *units = (samples * (UNIT * 100.0 / 255.0)) as i32;
+        // Rounded by the addition: the whole number is in the lowest bits, as it is below 2^31.
+        *units = (samples * (UNIT * 100.0 / 255.0) + ROUND).to_bits() as i32;
     }
     let mut sums = [0i32; 3];
     let mut steps = |from: &[i32], to: &[i32]| {

@@ -15,9 +15,12 @@
 #![allow(unsafe_code, reason = "a kernel: calls across target features, and loads by address")]
 
 use std::arch::x86_64::{
-    __m256i, _mm256_add_epi16, _mm256_add_epi32, _mm256_loadu_si256, _mm256_maddubs_epi16,
-    _mm256_permute2x128_si256, _mm256_set1_epi16, _mm256_setzero_si256, _mm256_storeu_si256,
-    _mm256_unpackhi_epi8, _mm256_unpackhi_epi16, _mm256_unpacklo_epi8, _mm256_unpacklo_epi16,
+    __m256i, _mm_loadu_si128, _mm256_add_epi16, _mm256_add_epi32, _mm256_add_pd,
+    _mm256_cvtepi32_pd, _mm256_loadu_pd, _mm256_loadu_si256, _mm256_maddubs_epi16, _mm256_mul_pd,
+    _mm256_permute2f128_pd, _mm256_permute2x128_si256, _mm256_permute4x64_pd, _mm256_set1_epi16,
+    _mm256_setzero_pd, _mm256_setzero_si256, _mm256_storeu_pd, _mm256_storeu_si256,
+    _mm256_unpackhi_epi8, _mm256_unpackhi_epi16, _mm256_unpackhi_pd, _mm256_unpacklo_epi8,
+    _mm256_unpacklo_epi16, _mm256_unpacklo_pd,
 };
 
 use super::portable::{self, group};
@@ -42,9 +45,15 @@ impl Avx2 {
         unsafe { add(rows, weights, sums, fresh) }
     }
 
-    pub(super) fn along_row(self, sums: &[i32], taps: &Taps, out: &mut [f64; 64]) {
+    pub(super) fn along_row(
+        self,
+        sums: &[i32],
+        taps: &Taps,
+        divisors: [f64; 2],
+        out: &mut [f64; 64],
+    ) {
         // SAFETY: as above.
-        unsafe { along_row(sums, taps, out) }
+        unsafe { along_row(sums, taps, divisors, out) }
     }
 
     pub(super) fn transform(self, samples: &Samples, tolerance: f64) -> Transform {
@@ -120,13 +129,49 @@ fn add(rows: Rows<'_>, weights: &[u8], sums: &mut [i32], fresh: bool) {
     }
     if !tail.is_empty() {
         let columns = 32 * blocks.len();
-        portable::add(rows.from_column(columns), weights, tail, fresh);
+        portable::add(rows.skip_columns(columns), weights, tail, fresh);
     }
 }
 
 #[target_feature(enable = "avx2")]
-fn along_row(sums: &[i32], taps: &Taps, out: &mut [f64; 64]) {
-    horizontal::along_row(sums, taps, out);
+fn along_row(sums: &[i32], taps: &Taps, divisors: [f64; 2], out: &mut [f64; 64]) {
+    horizontal::along_row(sums, taps, divisors, out, |sums, starts, weights, out| {
+        let (starts, out) = (starts.as_chunks::<4>().0, out.as_chunks_mut::<4>().0);
+        for (starts, out) in starts.iter().zip(out) {
+            four_dots(sums, starts, weights, out);
+        }
+    });
+}
+
+/// Two registers of four lanes a sample; they are added up across samples, in the order of [`horizontal::dot`].
+#[inline]
+#[target_feature(enable = "avx2")]
+fn four_dots(sums: &[i32], starts: &[u32; 4], weights: &[f64], out: &mut [f64; 4]) {
+    assert!(starts.iter().all(|start| *start as usize + weights.len() <= sums.len()));
+    let mut lanes = [[_mm256_setzero_pd(); 2]; 4];
+    for (i, weights) in weights.as_chunks::<4>().0.iter().enumerate() {
+        // SAFETY: the reference is valid for 32 bytes, and the load asks for no alignment.
+        let weights = unsafe { _mm256_loadu_pd(weights.as_ptr()) };
+        for (lanes, start) in lanes.iter_mut().zip(starts) {
+            // SAFETY: chunk `i` of four is inside `weights`, and so many sums are there from `start` on, as asserted.
+            let place = unsafe { sums.as_ptr().add(*start as usize + 4 * i) };
+            // SAFETY: as above; the load asks for no alignment.
+            let sums = _mm256_cvtepi32_pd(unsafe { _mm_loadu_si128(place.cast()) });
+            let half = &mut lanes[i % 2];
+            *half = _mm256_add_pd(*half, _mm256_mul_pd(sums, weights));
+        }
+    }
+    let [a, b, c, d] = lanes.map(|[low, high]| _mm256_add_pd(low, high));
+    let halves = |a, b| {
+        let (low, high) =
+            (_mm256_permute2f128_pd::<0x20>(a, b), _mm256_permute2f128_pd::<0x31>(a, b));
+        _mm256_add_pd(low, high)
+    };
+    let (ab, cd) = (halves(a, b), halves(c, d));
+    let acbd = _mm256_add_pd(_mm256_unpacklo_pd(ab, cd), _mm256_unpackhi_pd(ab, cd));
+    let abcd = _mm256_permute4x64_pd::<0xd8>(acbd);
+    // SAFETY: the reference is valid for 32 bytes, and the store asks for no alignment.
+    unsafe { _mm256_storeu_pd(out.as_mut_ptr(), abcd) };
 }
 
 #[target_feature(enable = "avx2")]

@@ -14,10 +14,12 @@
 #![allow(unsafe_code, reason = "a kernel: calls across target features, and loads by address")]
 
 use std::arch::x86_64::{
-    __m512i, _mm512_add_epi32, _mm512_dpbusd_epi32, _mm512_mask_storeu_epi32,
-    _mm512_maskz_loadu_epi8, _mm512_maskz_loadu_epi32, _mm512_set1_epi32, _mm512_setzero_si512,
-    _mm512_shuffle_i32x4, _mm512_unpackhi_epi8, _mm512_unpackhi_epi16, _mm512_unpacklo_epi8,
-    _mm512_unpacklo_epi16,
+    __m512i, _mm256_loadu_si256, _mm512_add_epi32, _mm512_add_pd, _mm512_cvtepi32_pd,
+    _mm512_dpbusd_epi32, _mm512_loadu_pd, _mm512_mask_storeu_epi32, _mm512_maskz_loadu_epi8,
+    _mm512_maskz_loadu_epi32, _mm512_mul_pd, _mm512_permutexvar_pd, _mm512_set1_epi32,
+    _mm512_setr_epi64, _mm512_setzero_pd, _mm512_setzero_si512, _mm512_shuffle_f64x2,
+    _mm512_shuffle_i32x4, _mm512_storeu_pd, _mm512_unpackhi_epi8, _mm512_unpackhi_epi16,
+    _mm512_unpackhi_pd, _mm512_unpacklo_epi8, _mm512_unpacklo_epi16, _mm512_unpacklo_pd,
 };
 
 use super::{ROWS, Rows};
@@ -41,9 +43,15 @@ impl Avx512 {
         unsafe { add(rows, weights, sums, fresh) }
     }
 
-    pub(super) fn along_row(self, sums: &[i32], taps: &Taps, out: &mut [f64; 64]) {
+    pub(super) fn along_row(
+        self,
+        sums: &[i32],
+        taps: &Taps,
+        divisors: [f64; 2],
+        out: &mut [f64; 64],
+    ) {
         // SAFETY: as above.
-        unsafe { along_row(sums, taps, out) }
+        unsafe { along_row(sums, taps, divisors, out) }
     }
 
     pub(super) fn transform(self, samples: &Samples, tolerance: f64) -> Transform {
@@ -91,8 +99,9 @@ fn add(rows: Rows<'_>, weights: &[u8], sums: &mut [i32], fresh: bool) {
                 // SAFETY: the mask lets through the lanes that are in `sums`; no alignment is asked for.
                 unsafe { _mm512_maskz_loadu_epi32(mask, place) }
             };
+            let sum = _mm512_add_epi32(new, old);
             // SAFETY: as above.
-            unsafe { _mm512_mask_storeu_epi32(place, mask, _mm512_add_epi32(new, old)) };
+            unsafe { _mm512_mask_storeu_epi32(place, mask, sum) };
         }
     }
 }
@@ -114,8 +123,46 @@ fn ordered([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
-fn along_row(sums: &[i32], taps: &Taps, out: &mut [f64; 64]) {
-    horizontal::along_row(sums, taps, out);
+fn along_row(sums: &[i32], taps: &Taps, divisors: [f64; 2], out: &mut [f64; 64]) {
+    horizontal::along_row(sums, taps, divisors, out, |sums, starts, weights, out| {
+        eight_dots(sums, starts, weights, out);
+    });
+}
+
+/// A register of eight lanes a sample; they are added up across samples, in the order of [`horizontal::dot`].
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn eight_dots(sums: &[i32], starts: &[u32; 8], weights: &[f64], out: &mut [f64; 8]) {
+    assert!(starts.iter().all(|start| *start as usize + weights.len() <= sums.len()));
+    let mut lanes = [_mm512_setzero_pd(); 8];
+    for (i, weights) in weights.as_chunks::<8>().0.iter().enumerate() {
+        // SAFETY: the reference is valid for 64 bytes, and the load asks for no alignment.
+        let weights = unsafe { _mm512_loadu_pd(weights.as_ptr()) };
+        for (lanes, start) in lanes.iter_mut().zip(starts) {
+            // SAFETY: chunk `i` of eight is inside `weights`, and so many sums are there from `start` on, as asserted.
+            let place = unsafe { sums.as_ptr().add(*start as usize + 8 * i) };
+            // SAFETY: as above; the load asks for no alignment.
+            let sums = _mm512_cvtepi32_pd(unsafe { _mm256_loadu_si256(place.cast()) });
+            *lanes = _mm512_add_pd(*lanes, _mm512_mul_pd(sums, weights));
+        }
+    }
+    let [a, b, c, d, e, f, g, h] = lanes;
+    let halves = |a, b| {
+        let (low, high) = (_mm512_shuffle_f64x2::<0x44>(a, b), _mm512_shuffle_f64x2::<0xee>(a, b));
+        _mm512_add_pd(low, high)
+    };
+    let quarters = |ab, cd| {
+        let (low, high) =
+            (_mm512_shuffle_f64x2::<0x88>(ab, cd), _mm512_shuffle_f64x2::<0xdd>(ab, cd));
+        _mm512_add_pd(low, high)
+    };
+    let abcd = quarters(halves(a, b), halves(c, d));
+    let efgh = quarters(halves(e, f), halves(g, h));
+    let aebfcgdh = _mm512_add_pd(_mm512_unpacklo_pd(abcd, efgh), _mm512_unpackhi_pd(abcd, efgh));
+    let order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+    let abcdefgh = _mm512_permutexvar_pd(order, aebfcgdh);
+    // SAFETY: the reference is valid for 64 bytes, and the store asks for no alignment.
+    unsafe { _mm512_storeu_pd(out.as_mut_ptr(), abcdefgh) };
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]

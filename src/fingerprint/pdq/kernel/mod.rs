@@ -66,10 +66,10 @@ impl<'a> Rows<'a> {
         &self.bytes[self.start(i)..][..self.length]
     }
 
-    /// The same rows from byte `column` on.
+    /// The same rows without their first `count` bytes.
     #[allow(dead_code, reason = "the portable kernel alone has no tails")]
-    fn from_column(&self, column: usize) -> Self {
-        Rows { bytes: &self.bytes[column..], length: self.length - column, ..*self }
+    fn skip_columns(&self, count: usize) -> Self {
+        Rows { bytes: &self.bytes[count..], length: self.length - count, ..*self }
     }
 }
 
@@ -122,17 +122,23 @@ impl Kernel {
         }
     }
 
-    /// The 64 samples of a row, from the sums of its columns.
-    pub(super) fn along_row(self, sums: &[i32], taps: &Taps, out: &mut [f64; 64]) {
+    /// The 64 samples of a row, from the sums of its columns: see [`along_row`].
+    pub(super) fn along_row(
+        self,
+        sums: &[i32],
+        taps: &Taps,
+        divisors: [f64; 2],
+        out: &mut [f64; 64],
+    ) {
         match self {
-            Kernel::Portable => along_row(sums, taps, out),
+            Kernel::Portable => along_row(sums, taps, divisors, out, portable::eight_dots),
             #[cfg(target_arch = "x86_64")]
-            Kernel::Avx2(proof) => proof.along_row(sums, taps, out),
+            Kernel::Avx2(proof) => proof.along_row(sums, taps, divisors, out),
             #[cfg(target_arch = "x86_64")]
-            Kernel::Avx512(proof) => proof.along_row(sums, taps, out),
+            Kernel::Avx512(proof) => proof.along_row(sums, taps, divisors, out),
             // NEON is part of the baseline: the compiler uses it everywhere.
             #[cfg(target_arch = "aarch64")]
-            Kernel::Neon(_) => along_row(sums, taps, out),
+            Kernel::Neon(_) => along_row(sums, taps, divisors, out, portable::eight_dots),
         }
     }
 

@@ -55,7 +55,7 @@ fn add(rows: Rows<'_>, weights: &[u8], sums: &mut [i32], fresh: bool) {
     }
     if !tail.is_empty() {
         let columns = 16 * blocks.len();
-        portable::add(rows.from_column(columns), weights, tail, fresh);
+        portable::add(rows.skip_columns(columns), weights, tail, fresh);
     }
 }
 
