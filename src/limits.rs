@@ -38,7 +38,7 @@ pub struct Limits {
     pub embedded_bytes: u64,
     /// Wall time for examining one upload, besides [`Limits::time_per_megapixel`]. Default 250 milliseconds.
     pub time: Duration,
-    /// Wall time that each megapixel of the picture adds, as its header states them. Default 30 milliseconds: several
+    /// Wall time that each megapixel of the picture adds, as its header states them. Default 50 milliseconds: several
     /// times what the slowest decoder takes on an idle machine.
     pub time_per_megapixel: Duration,
 }
@@ -48,7 +48,7 @@ impl Limits {
     ///
     /// ```
     /// let limits = tamis::Limits::default();
-    /// assert_eq!(limits.time_for(12_000_000).as_millis(), 250 + 12 * 30);
+    /// assert_eq!(limits.time_for(12_000_000).as_millis(), 250 + 12 * 50);
     /// ```
     pub fn time_for(&self, pixels: u64) -> Duration {
         let nanoseconds =
@@ -71,7 +71,7 @@ impl Default for Limits {
             embedded: 16,
             embedded_bytes: 32 << 20,
             time: Duration::from_millis(250),
-            time_per_megapixel: Duration::from_millis(30),
+            time_per_megapixel: Duration::from_millis(50),
         }
     }
 }

@@ -319,7 +319,9 @@ impl Scanner {
                         complete = complete && examined.complete && run.unscannable.is_none();
                     }
                     Err(reason) => {
-                        run.unscannable = media.class.is_picture().then_some(reason);
+                        // A document that is not looked into is still a document; one that kills is more than that.
+                        let grave = media.class.is_picture() || reason == Unscannable::WorkerDied;
+                        run.unscannable = grave.then_some(reason);
                         complete = false;
                     }
                 }

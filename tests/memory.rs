@@ -27,13 +27,13 @@ fn scanner() -> Scanner {
         .with_limits(limits)
 }
 
-/// A large picture: every pixel of a smaller one 16 times in each direction, with a little grain.
-fn large(width: usize, height: usize) -> Vec<u8> {
+/// A large picture: every pixel of a smaller one 16 times in each direction, with a little grain below `mask`.
+fn large(width: usize, height: usize, mask: u8) -> Vec<u8> {
     let small = scene(3, width.div_ceil(16) as u32, height.div_ceil(16) as u32);
     let mut rgb = Vec::with_capacity(3 * width * height);
     for y in 0..height {
         for x in 0..width {
-            let grain = ((x * 31 + y * 17) ^ (x * y)) as u8 & 7;
+            let grain = ((x * 31 + y * 17) ^ (x * y)) as u8 & mask;
             let pixel = small.get_pixel((x / 16) as u32, (y / 16) as u32);
             rgb.extend(pixel.0.map(|c| c.saturating_add(grain)));
         }
@@ -49,7 +49,7 @@ fn a_clear_upload_stays_within_its_memory() {
         let mut out = Vec::new();
         let mut encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut out, 85);
         encoder
-            .encode(&large(width, height), width as u32, height as u32, ExtendedColorType::Rgb8)
+            .encode(&large(width, height, 7), width as u32, height as u32, ExtendedColorType::Rgb8)
             .unwrap();
         out
     };
@@ -60,7 +60,7 @@ fn a_clear_upload_stays_within_its_memory() {
             image::codecs::png::CompressionType::Fast,
             image::codecs::png::FilterType::Sub,
         )
-        .write_image(&large(width, height), width as u32, height as u32, ExtendedColorType::Rgb8)
+        .write_image(&large(width, height, 0), width as u32, height as u32, ExtendedColorType::Rgb8)
         .unwrap();
         out
     };

@@ -75,7 +75,7 @@ fn uploads() -> Vec<(&'static str, Vec<u8>)> {
     let whole = jpeg(&picture);
     let mut corrupt = png(&picture);
     let middle = corrupt.len() / 2;
-    corrupt[middle] ^= 0x10;
+    corrupt[middle..middle + 8].fill(0xff);
     vec![
         ("jpeg", whole.clone()),
         ("png", png(&picture)),

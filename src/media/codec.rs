@@ -77,10 +77,9 @@ impl<'a> Job<'a> {
         Ok(survey)
     }
 
-    /// Whether a decoder that holds `working` bytes stays within the memory for this picture, with what is needed
-    /// besides: rows on their way, the hasher's sums of them, and its samples of a near-tie.
+    /// Whether a decoder that holds `working` bytes stays within the memory for this picture.
     pub(super) fn affords(&self, survey: &Survey, working: u64) -> bool {
-        let besides = (1 << 20) + 64 * u64::from(survey.width) + survey.area() / 16;
+        let besides = besides(survey.width, survey.height);
         working.saturating_add(besides) <= self.request.limits.memory
     }
 
@@ -106,6 +105,12 @@ impl<'a> Job<'a> {
             _ => Unscannable::Corrupt,
         }
     }
+}
+
+/// Bytes that are needed besides the decoder's: rows on their way, the hasher's sums of them, and its samples of a near-tie.
+pub(super) fn besides(width: u32, height: u32) -> u64 {
+    let (width, height) = (u64::from(width), u64::from(height));
+    (1 << 20) + 64 * width + width * height / 16
 }
 
 /// What becomes of a still picture whose decoder stopped for `stopped` when `any` rows were there.

@@ -34,7 +34,7 @@ use zune_jpeg::errors::DecodeErrors;
 use self::source::{Source, Tail, Trace};
 use self::survey::Survey;
 use super::class::Unscannable;
-use super::codec::fill;
+use super::codec::{besides, fill};
 use super::frame::{Channels, Decoded, Frame, Request, Sink};
 use super::raster::{PixelFormat, Raster};
 use crate::limits::Limits;
@@ -82,7 +82,8 @@ pub(super) fn decode(
     let length = survey.area().saturating_mul(format.bytes_per_pixel() as u64);
     let budget =
         if survey.held_back { request.limits.progressive_memory } else { request.limits.memory };
-    if length.saturating_add(survey.working()) > budget {
+    let besides = besides(survey.width, survey.height);
+    if length.saturating_add(survey.working()).saturating_add(besides) > budget {
         return Err(Unscannable::Limit);
     }
 
