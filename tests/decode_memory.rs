@@ -112,6 +112,10 @@ fn what_is_let_in_stays_within_its_memory() {
             });
             (out, peak as u64)
         };
+        if name.ends_with("cut") && outcome(64 << 20).0.is_err() {
+            eprintln!("{name}: nothing to be told from what is missing");
+            continue;
+        }
         // The least memory it is let in with, to one part in ten.
         let (mut low, mut high) = (0, 64 << 20);
         while high - low > high / 10 {

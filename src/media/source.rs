@@ -14,7 +14,7 @@ const WINDOW: usize = 8 << 10;
 const READS: u32 = 64;
 /// What stands for missing bytes.
 static ZEROS: [u8; WINDOW] = [0; WINDOW];
-static OTHERS: [u8; WINDOW] = [0x55; WINDOW];
+static OTHERS: [u8; WINDOW] = [0xaa; WINDOW];
 
 /// What a decoder did with its source. Decoders reword errors; this does not depend on their words.
 #[derive(Debug, Default)]

@@ -101,7 +101,7 @@ fn laid_over(new: Pixel, old: Pixel) -> Pixel {
 /// Compares the frames handed over with what they should be; each may be off by half a level per frame laid over another.
 fn compare(bytes: &[u8], width: usize, height: usize, frames: &[Drawn], slack: f64, what: &str) {
     let expected = composed(width, height, frames);
-    let (found, decoded) = Frames::of(bytes, 8, &Limits::default()).unwrap();
+    let (found, decoded) = Frames::of(bytes, 8, &patient()).unwrap();
     assert_eq!(decoded.cut_short, None, "{what}");
     let wanted: Vec<u32> = match frames.len() {
         n @ 0..=8 => (0..n as u32).collect(),
@@ -129,7 +129,7 @@ fn compare(bytes: &[u8], width: usize, height: usize, frames: &[Drawn], slack: f
 }
 
 fn stored_first(bytes: &[u8]) -> Pixels {
-    decode_with(bytes, &Limits::default(), |kept, decoded| {
+    decode_with(bytes, &patient(), |kept, decoded| {
         assert_eq!((decoded.frames, decoded.cut_short), (1, None));
         pixels(kept)
     })

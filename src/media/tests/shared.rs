@@ -78,7 +78,7 @@ fn every_hostile_file_is_answered_as_its_manifest_says() {
         let name = row["file"].as_str().unwrap().to_owned();
         let bytes = std::fs::read(directory.join(&name)).unwrap();
         let start = Instant::now();
-        let (mut kept, limits) = (Keep::default(), Limits::default());
+        let (mut kept, limits) = (Keep::default(), patient());
         let request = Request { frames: 8, ..Request::still(&bytes, sniff(&bytes), &limits) };
         let outcome = decoder.decode(&request, &mut kept);
         let took = start.elapsed();
