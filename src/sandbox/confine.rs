@@ -26,11 +26,11 @@ fn limit(address_space: Option<u64>) -> bool {
     // Of no use to root, and stdin, stdout and stderr are open already.
     let _ = lower(Resource::Nproc, 0);
     // `poll` refuses more descriptors than this, so it cannot be less.
-    [(Resource::Core, 0), (Resource::Fsize, 0), (Resource::Nofile, 3)]
-        .into_iter()
-        .map(|(resource, most)| lower(resource, most))
-        .chain([address_space.is_some_and(|most| lower(Resource::As, most))])
-        .fold(true, |all, one| all && one)
+    let mut all = address_space.is_some_and(|most| lower(Resource::As, most));
+    for (resource, most) in [(Resource::Core, 0), (Resource::Fsize, 0), (Resource::Nofile, 3)] {
+        all &= lower(resource, most);
+    }
+    all
 }
 
 /// Lowers a limit for good. One that is lower already stays.
