@@ -1,9 +1,11 @@
 //! The whole path: the bytes of an upload to a verdict.
 
+use std::time::Duration;
+
 use tamis::fingerprint::{Algorithm, Algorithms, PdqHash, digests};
 use tamis::set::{Entry, List, ListKind};
 use tamis::store::StoreOptions;
-use tamis::{Context, Policy, Scanner, Set, SetBuilder, Store};
+use tamis::{Context, Limits, Policy, Scanner, Set, SetBuilder, Store};
 
 use crate::protocol::{Reply, Result, measure};
 
@@ -16,7 +18,9 @@ pub fn scanner(codes: &[u8]) -> Result<Scanner> {
     }
     let set = Set::from_bytes(&builder.to_bytes()?.0)?;
     let store = Store::from_set(set, StoreOptions::new())?;
-    Ok(Scanner::new(store, Policy::builtin()))
+    // A busy machine must not turn a long decode into another verdict.
+    let limits = Limits { time: Duration::from_secs(60), ..Limits::default() };
+    Ok(Scanner::new(store, Policy::builtin()).with_limits(limits))
 }
 
 /// Answers `OUTCOME REASON DISTANCES`: the reason why it could not be examined, the distances of the matches, `-` where there are none.
