@@ -25,7 +25,6 @@ mod class;
 #[cfg(feature = "decode")]
 mod codec;
 mod decode;
-#[cfg(feature = "decode")]
 mod embedded;
 mod format;
 mod frame;
@@ -55,7 +54,6 @@ mod whole;
 
 pub use class::{MediaClass, Unscannable};
 pub use decode::Decoder;
-#[cfg(feature = "decode")]
 pub use embedded::{Budget, Coverage, Embedded, Place, embedded};
 pub use format::Format;
 pub use frame::{Channels, Decoded, Frame, Keep, Request, Sink};

@@ -255,10 +255,10 @@ impl Picture<'_, '_> {
     ) -> Result<Decoded, Unscannable> {
         let mut frames = 0;
         for index in 0..sample.decoded() {
-            if index > 0 {
-                if let Err(error) = self.reader.next_frame_info() {
-                    return ended(frames, reason(self.job, &error));
-                }
+            if index > 0
+                && let Err(error) = self.reader.next_frame_info()
+            {
+                return ended(frames, reason(self.job, &error));
             }
             let info = self.reader.info();
             let control = info.frame_control();
@@ -289,7 +289,7 @@ fn ended(frames: u32, reason: Unscannable) -> Result<Decoded, Unscannable> {
     if frames == 0 {
         return Err(reason);
     }
-    Ok(Decoded { frames, all_frames: false, cut_short: Some(reason), ..WHOLE })
+    Ok(Decoded { frames, all_frames: false, cut_short: Some(reason) })
 }
 
 fn lay(layout: Layout, row: &[u8], out: &mut [u8], over: bool) {

@@ -233,7 +233,7 @@ fn with_orientation(picture: &[u8], orientation: u16) -> Vec<u8> {
             let n = u32::from_le_bytes(picture[21..25].try_into().unwrap());
             let mut body = b"WEBPVP8X\x0a\0\0\0".to_vec();
             // There is EXIF; and alpha, if the picture says so.
-            body.extend([0x08 | (n >> 28 & 1) as u8 * 0x10, 0, 0, 0]);
+            body.extend([0x08 | ((n >> 28 & 1) as u8 * 0x10), 0, 0, 0]);
             body.extend(&(n & 0x3fff).to_le_bytes()[..3]);
             body.extend(&(n >> 14 & 0x3fff).to_le_bytes()[..3]);
             body.extend(&picture[12..]);

@@ -29,17 +29,24 @@
 //!   What is not recognised at all: drawings (SVG, PDF page contents with pictures written into them, stencil masks), thumbnails outside EXIF
 //!   (JFXX, Photoshop), and containers behind a file of another kind, such as a ZIP appended to a JPEG.
 
+#[cfg(feature = "decode")]
 mod exif;
+#[cfg(feature = "decode")]
 mod inflate;
+#[cfg(feature = "decode")]
 mod pdf;
+#[cfg(feature = "decode")]
 mod walk;
+#[cfg(feature = "decode")]
 mod zip;
 
 use std::time::Instant;
 
 use super::class::{MediaClass, Unscannable};
+#[cfg(feature = "decode")]
 use super::format::Format;
 use super::sniff::Media;
+#[cfg(feature = "decode")]
 use walk::Walk;
 
 /// Where a picture was found inside an upload.
@@ -129,6 +136,7 @@ impl Coverage {
 /// let coverage = embedded(upload, &sniff(upload), &Budget::default(), &mut |picture| sizes.push(picture.bytes.len()));
 /// assert_eq!(coverage.pictures as usize, sizes.len());
 /// ```
+#[cfg(feature = "decode")]
 pub fn embedded(
     bytes: &[u8],
     media: &Media,
@@ -151,4 +159,11 @@ pub fn embedded(
         _ => Ok(()),
     };
     walk.coverage()
+}
+
+/// Without the feature `decode` nothing is looked into.
+#[cfg(not(feature = "decode"))]
+pub fn embedded(_: &[u8], media: &Media, _: &Budget, _: &mut dyn FnMut(Embedded<'_>)) -> Coverage {
+    let container = matches!(media.class, MediaClass::Archive | MediaClass::Pdf);
+    Coverage { pictures: 0, missed: container.then_some(Unscannable::Unsupported) }
 }
