@@ -3,6 +3,7 @@
 //! Most are written here, block by block, each of one level (`Drawing`): their pixels are known without a decoder. Those of
 //! ../shared/data are compared with `zune-jpeg` by itself.
 #![cfg(feature = "decode")]
+#![allow(clippy::print_stderr, reason = "it says what it skips and what it found")]
 
 mod drawing;
 

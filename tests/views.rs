@@ -232,12 +232,12 @@ fn a_picture_too_large_to_be_hashed_exactly_is_reviewed_if_anything_is_near() {
             let found = &verdict.matches[0];
             assert!(found.slack > 0 && found.distance.abs_diff(distance) <= found.slack);
             assert_eq!((verdict.unscannable, verdict.complete), (Some(Unscannable::Limit), false));
-            let caps = verdict.reasons.iter().filter_map(|r| match &r.cause {
+            let mut caps = verdict.reasons.iter().filter_map(|r| match &r.cause {
                 Cause::Rule { cap, .. } => *cap,
                 _ => None,
             });
             let may_block = found.distance.saturating_sub(found.slack) <= 12;
-            assert_eq!(caps.into_iter().next_back(), may_block.then_some(Cap::Approximate));
+            assert_eq!(caps.next_back(), may_block.then_some(Cap::Approximate));
         }
     }
 }
