@@ -76,6 +76,8 @@ fn run(
     // Filled, since decoders may leave pixels untouched: those of the upload before must not show through.
     let raw = usize::try_from(raw).map_err(|_| Unscannable::Limit)?;
     fill(pixels, raw, if first_row > 0 { 255 } else { 0 })?;
+    // A small file has been read into a buffer by now.
+    job.in_time()?;
     let stopped = decoder.read_image(pixels).err().map(|e| reason(job, &e));
     let partly = first_row > 0 && first_row <= survey.length as u64;
     let decoded = cut_short(stopped, partly)?;

@@ -40,7 +40,7 @@ fn rows_that_are_there_are_handed_over_and_the_rest_is_white() {
         let mut seen = std::collections::BTreeSet::new();
         let mut before = 0;
         for cut in 0..bytes.len() {
-            let limits = Limits::default();
+            let limits = patient();
             let mut kept = Keep::default();
             let request = Request::still(&bytes[..cut], media, &limits);
             match Decoder::new().decode(&request, &mut kept) {
@@ -82,7 +82,7 @@ fn interlaced_pictures_are_refined_as_far_as_they_go() {
         let whole = stored(&bytes).unwrap();
         let (mut partly, mut alike) = (0, 0);
         for cut in 0..bytes.len() {
-            let limits = Limits::default();
+            let limits = patient();
             let outcome = decode_with(&bytes[..cut], &limits, |kept, decoded| {
                 (pixels(kept), decoded.cut_short)
             });
@@ -110,7 +110,7 @@ fn every_truncation_is_answered() {
         for cut in 0..bytes.len() {
             let part = &bytes[..cut];
             for media in [sniff(&bytes), sniff(part)] {
-                let limits = Limits::default();
+                let limits = patient();
                 let mut frames = Frames::default();
                 let request = Request { frames: 8, ..Request::still(part, media, &limits) };
                 match Decoder::new().decode(&request, &mut frames) {
