@@ -228,6 +228,19 @@ fn colour_models_are_told_as_browsers_tell_them() {
     }
 }
 
+#[test]
+fn progressive_pictures_in_red_green_and_blue_keep_their_names() {
+    for before in [Vec::new(), adobe(0)] {
+        let drawing = Drawing { before, progressive: true, ..Drawing::full(30, 17, b"RGB") };
+        let (decoded, format, pixels) = decode(&drawing.bytes(), Channels::Luma).unwrap();
+        assert_eq!((decoded.cut_short, format), (None, PixelFormat::Rgb8));
+        let planes = [0, 1, 2].map(|c| levels(30, 17, c));
+        assert!(
+            pixels.chunks_exact(3).enumerate().all(|(i, p)| (0..3).all(|c| p[c] == planes[c][i]))
+        );
+    }
+}
+
 /// Inverted, as browsers take CMYK: each ink times black.
 #[test]
 fn cmyk_is_exact_at_once() {

@@ -20,6 +20,27 @@
 //!
 //! What a deadline does not reach: a progressive picture whose time runs out in its scans is still turned into
 //! pixels, some nanoseconds each, before the decoder returns.
+//!
+//! # Against libjpeg-turbo, which browsers use
+//!
+//! | | here |
+//! |---|---|
+//! | luma with all columns, any subsampling of the others | the same luma, colours within 2 levels |
+//! | luma with fewer columns than another component; factors of 3 | unsupported: put together wrongly, or not at all |
+//! | baseline in several scans | the same if nothing is subsampled and there are no restarts; else unsupported |
+//! | half the rows of colour, all columns (4:4:0) | decoded in colour at once: alone, its luma would be read twice over |
+//! | 12 bits, arithmetic coding, lossless | unsupported; browsers show none of them either |
+//! | a height of 0, told after the scan | corrupt; browsers show nothing |
+//! | a code that is none, in the middle | grey from there on, and said so; browsers go on at the next restart marker |
+//! | a scan of several, not the last, that lacks data | not noticed without restart markers; both show something |
+//! | JFIF and components named `R`, `G`, `B`, in several scans | taken for red, green and blue, in a browser for YCbCr |
+//!
+//! # What luma cannot see
+//!
+//! Luma and colours say the same but for colours that clip. Where red is at its end (pink, orange), luma can be raised while
+//! chroma falls so that green and blue stay as they are: nobody sees it, and the hash of the luma is another one. So a picture can be
+//! made to pass the first stage (the `crafted` ones of `tests/tolerance`). Who must not miss such ones asks for exact
+//! hashes only: [`Scanner::with_exact_hashes`](crate::Scanner::with_exact_hashes).
 
 mod source;
 mod survey;

@@ -137,7 +137,7 @@ pub(super) fn survey(bytes: &[u8]) -> Result<Survey, Unscannable> {
                 }
                 head.extend([0xff, marker]);
                 head.extend(&bytes[start..at]);
-                if jfif || adobe.is_some() {
+                if !frame.progressive && (jfif || adobe.is_some_and(|transform| transform != 0)) {
                     rename(&mut head, frame_at, &frame);
                 }
                 break (frame, body);
