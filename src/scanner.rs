@@ -35,6 +35,10 @@ use crate::verdict::{Method, Outcome, Timings, Verdict};
 /// The same from memory and from a reader, in whatever pieces it reads: a picture that is too long must not pass for something without pixels.
 const SNIFFED: u64 = 64 << 10;
 
+/// The widest radius of a search by hashes that are not exact, in bits. Two hashes that have nothing to do with each other are 128 bits
+/// apart, give or take 8: at this radius one in a thousand million is found by chance.
+const WIDEST: u32 = 80;
+
 /// What the caller knows and the library must not find out for itself.
 ///
 /// ```
@@ -364,10 +368,15 @@ impl Scanner {
     ) -> Result<std::result::Result<Examined, Unscannable>> {
         // The limits on time are those of examining; digests have their own pace.
         let started = Instant::now();
-        let first = match self.examine(run, bytes, media, started, self.exact) {
+        let mut first = match self.examine(run, bytes, media, started, self.exact) {
             Ok(examined) => examined,
             Err(reason) => return Ok(Err(reason)),
         };
+        let slack = first.perceptual.iter().map(|p| p.slack).max().unwrap_or(0);
+        if slack > 0 && self.policy.radius().saturating_add(slack) > WIDEST {
+            // So wide a search finds strangers. Where colour is out of reach it must do all the same.
+            first = self.examine(run, bytes, media, started, true).unwrap_or(first);
+        }
         run.fingerprints.perceptual.clone_from(&first.perceptual);
         let digests = run.matches.len();
         run.perceptual_search(self)?;
