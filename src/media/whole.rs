@@ -31,15 +31,48 @@ pub(super) fn bmp(job: &Job<'_>, pixels: &mut Vec<u8>, sink: &mut dyn Sink) -> O
     run(job, pixels, sink, decoder, survey, u64::from(rows) + row)
 }
 
+/// The decoder bounds neither the size of a JPEG inside a strip nor the work of LZW codes that make no pixels, so the former is
+/// refused and so is LZW of far more bytes than it makes.
 #[cfg(feature = "tiff")]
 pub(super) fn tiff(job: &Job<'_>, pixels: &mut Vec<u8>, sink: &mut dyn Sink) -> Outcome {
     let bytes = job.bytes();
+    let compressions = compressions(bytes).unwrap_or_default();
+    if compressions.iter().any(|c| ![1, 2, 3, 4, 5, 8, 32_773, 32_946].contains(c)) {
+        return Err(Unscannable::Unsupported);
+    }
     let decoder = image::codecs::tiff::TiffDecoder::new(job.source(bytes));
     let decoder = decoder.map_err(|e| reason(job, &e))?;
     let mut survey = header_only(&decoder, bytes);
     // It decodes into a buffer of its own and copies.
     survey.working = decoder.total_bytes();
+    if compressions.contains(&5) && bytes.len() as u64 > 4 * survey.working + (64 << 10) {
+        return Err(Unscannable::Limit);
+    }
     run(job, pixels, sink, decoder, job.admit(survey)?, 0)
+}
+
+/// The compressions that a TIFF's first directory names; more than one if it names it again.
+#[cfg(feature = "tiff")]
+fn compressions(bytes: &[u8]) -> Option<Vec<u16>> {
+    let little = bytes.first() == Some(&b'I');
+    let number = |at: usize, length: usize| {
+        let digits = bytes.get(at..at.checked_add(length)?)?.iter();
+        let value = |n: u64, b: &u8| n << 8 | u64::from(*b);
+        Some(if little { digits.rev().fold(0, value) } else { digits.fold(0, value) })
+    };
+    let big = number(2, 2)? == 43;
+    let (first, count, entry, value) = if big { (8, 8, 20, 12) } else { (4, 2, 12, 8) };
+    let directory = usize::try_from(number(first, if big { 8 } else { 4 })?).ok()?;
+    let mut found = Vec::new();
+    for n in 0..usize::try_from(number(directory, count)?.min(1 << 16)).ok()? {
+        let at = directory.checked_add(count)?.checked_add(n * entry)?;
+        match number(at, 2) {
+            Some(259) => found.push(number(at.checked_add(value)?, 2)? as u16),
+            Some(_) => {}
+            None => break,
+        }
+    }
+    Some(found)
 }
 
 /// For decoders that read no more than a header at first and bound the rest themselves.

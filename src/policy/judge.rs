@@ -383,7 +383,7 @@ impl fmt::Display for Reason {
                 write!(f, "{matched}; it does not act, since {why}")?;
             }
             Cause::Unscannable { media, why } => {
-                write!(f, "the {media} could not be examined: {why}")?;
+                write!(f, "the {media} could not be examined in full: {why}")?;
             }
         }
         if self.set_aside { f.write_str("; set aside by an exception") } else { Ok(()) }

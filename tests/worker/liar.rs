@@ -121,7 +121,9 @@ fn respond(lie: &str) {
         "no reason" => say(&frame(br#"{"Err":"bored"}"#)),
         "number" => say(&answer(|a| a["size"] = json!([1e300, 7]))),
         "quality" => say(&answer(|a| a["perceptual"][0]["quality"] = json!(101))),
-        "slack" => say(&answer(|a| a["perceptual"][0]["slack"] = json!(33))),
+        "slack" => {
+            say(&answer(|a| a["perceptual"][0]["slack"] = json!(tamis::examine::MOST_SLACK + 1)))
+        }
         "hash" => say(&answer(|a| a["perceptual"][0]["hash"] = json!("0f0f"))),
         "many" => say(&answer(|a| a["perceptual"] = vec![picture(); 5000].into())),
         "size" => say(&answer(|a| a["size"] = json!([u32::MAX, 1]))),

@@ -170,7 +170,7 @@ fn a_store_that_is_open_to_others_damaged_or_missing_fails() {
 #[test]
 fn a_limited_address_space_warns_before_an_upload_ends_the_process() {
     let patient = Patient::new(NOW, "law");
-    let script = "ulimit -v 300000; exec \"$0\" doctor --json --store \"$1\"";
+    let script = "ulimit -v 180000; exec \"$0\" doctor --json --store \"$1\"";
     let out = Command::new("sh")
         .args(["-c", script, env!("CARGO_BIN_EXE_tamis")])
         .arg(&patient.store)

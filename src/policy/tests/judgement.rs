@@ -288,7 +288,7 @@ fn reasons_are_ordered_and_bounded_and_everything_is_judged() {
 
     let all = Policy::builtin().judge(&last, MediaClass::Image, Some(Unscannable::Corrupt));
     let text = all.reasons.last().map(ToString::to_string);
-    assert_eq!(text.as_deref(), Some("review: the image could not be examined: corrupt"));
+    assert_eq!(text.as_deref(), Some("review: the image could not be examined in full: corrupt"));
 
     let good = Match { entry: EntryId([1; 16]), ..exception(Algorithm::Blake3) };
     let excepted = [last, vec![good]].concat();

@@ -86,8 +86,14 @@ struct Pdq {
 
 impl Bench {
     fn new() -> Bench {
-        // Nobody waits for an answer here, and a hash that depends on how busy the machine is would be of no use.
-        let limits = Limits { time: Duration::from_secs(600), ..Limits::default() };
+        // Nobody waits for an answer here, and a hash that depends on how busy the machine is would be of no use. Colour of a whole
+        // JPEG takes more memory than a filter may use.
+        let limits = Limits {
+            time: Duration::from_secs(600),
+            memory: 1 << 30,
+            progressive_memory: 1 << 30,
+            ..Limits::default()
+        };
         Bench { limits, examiner: Examiner::new() }
     }
 

@@ -9,7 +9,7 @@ use super::Row;
 use crate::{Failure, Output};
 
 /// Widths of the columns of steps, in the order of [`tamis::Timings::steps`], and of their sum.
-const WIDTHS: [usize; 8] = [5, 7, 6, 7, 6, 6, 6, 7];
+const WIDTHS: [usize; 7] = [5, 7, 6, 7, 6, 6, 7];
 
 pub(super) fn head(output: &mut Output) -> Result<(), Failure> {
     let names = tamis::Timings::default().steps().map(|(name, _)| name);
@@ -19,7 +19,7 @@ pub(super) fn head(output: &mut Output) -> Result<(), Failure> {
         .zip(WIDTHS)
         .map(|(n, w)| format!(" {n:>w$}"))
         .collect();
-    output.line(format_args!("{:<40}{:>58}", "", "microseconds of each step"))?;
+    output.line(format_args!("{:<40}{:>53}", "", "microseconds of each step"))?;
     output.line(format_args!("{:<25} {:<8} {:<6}{steps}", "upload", "expected", "verdict"))
 }
 
@@ -31,7 +31,7 @@ pub(super) fn row(output: &mut Output, row: &Row) -> Result<(), Failure> {
         .map(|((_, time), w)| format!(" {:>w$}", microseconds(*time)))
         .collect();
     let total = Duration::from_nanos((row.total_us * 1000.0) as u64);
-    times += &format!(" {:>w$}", microseconds(total), w = WIDTHS[7]);
+    times += &format!(" {:>w$}", microseconds(total), w = WIDTHS[6]);
     let expected = format!("{}{}", row.expected, if row.or_stronger { "+" } else { "" });
     let verdict = row.verdict.action;
     output.line(format_args!(
