@@ -30,7 +30,7 @@ groups = {}
 for path in sorted(Path(sys.argv[1]).glob("**/new/benchmark.json")):
     about = json.loads(path.read_text())
     median = json.loads((path.parent / "estimates.json").read_text())["median"]
-    groups.setdefault(about["group_id"], {})[about["function_id"]] = (median, about["throughput"])
+    groups.setdefault(about["group_id"], {})[" ".join(filter(None, (about["function_id"], about["value_str"])))] = (median, about["throughput"])
 
 for group, found in groups.items():
     print(group)
@@ -39,6 +39,6 @@ for group, found in groups.items():
         point, interval = median["point_estimate"], median["confidence_interval"]
         spread = f"{time(interval['lower_bound'])} .. {time(interval['upper_bound'])}"
         faster = f"{plain / point:.1f} x plain" if plain and name not in PLAIN else ""
-        line = f"  {name:<12}{time(point):>11}   {spread:<26}{rate(throughput, point):>13}   {faster}"
+        line = f"  {name:<18}{time(point):>11}   {spread:<26}{rate(throughput, point):>13}   {faster}"
         print(line.rstrip())
     print()

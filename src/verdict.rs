@@ -54,7 +54,8 @@ pub struct Verdict {
     pub matches: Vec<Match>,
     /// Matches that were judged but are not listed in `matches`.
     pub more_matches: usize,
-    /// Why the picture was not examined, where it should have been.
+    /// Why the picture was not examined, or not all of it, where it should have been. What there was of it may have been
+    /// hashed all the same: see `examined`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unscannable: Option<Unscannable>,
     /// What kind of upload it is; unknown when only fingerprints were judged.
@@ -63,7 +64,8 @@ pub struct Verdict {
     /// The methods that were really applied.
     pub examined: Vec<Method>,
     /// Whether every method that this kind of upload calls for was applied to all of it. Not when the digests alone already
-    /// decided, nor for media that Tamis does not look into as far as it might (videos, archives, animations beyond their first frame).
+    /// decided, nor for media that Tamis does not look into as far as it might (videos, long animations, the parts of documents and archives that
+    /// are not read).
     pub complete: bool,
     /// The upload's fingerprints, as far as they were computed.
     #[serde(skip)]

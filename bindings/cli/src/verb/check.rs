@@ -144,7 +144,8 @@ fn clear(verdict: &Verdict) -> String {
     match (pixels, verdict.complete) {
         (true, true) => format!("no match ({class}: digests and pixels compared)"),
         (_, true) => format!("no match ({class}: digests compared)"),
-        (_, false) => {
+        (true, false) => format!("no match ({class}: digests and pixels compared, not all of it)"),
+        (false, false) => {
             format!("no match ({class}: only digests compared, its contents are not examined)")
         }
     }

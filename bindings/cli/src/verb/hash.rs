@@ -176,6 +176,10 @@ impl Hashed {
             }
             None => rows.push(("pdq", format!("none: {}", self.why()))),
         }
+        if self.pdq.is_some() && self.reason.is_some() {
+            let cut = format!("this is no hash of the whole picture: {}", self.why());
+            rows.push(("cut short", cut));
+        }
         rows
     }
 
