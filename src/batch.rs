@@ -26,6 +26,7 @@ pub struct Batch {
     policy: Policy,
     limits: Limits,
     jobs: usize,
+    exact: bool,
     #[cfg(feature = "worker")]
     worker: Option<WorkerOptions>,
 }
@@ -38,6 +39,7 @@ impl Batch {
             policy,
             limits: Limits::default(),
             jobs: 0,
+            exact: false,
             #[cfg(feature = "worker")]
             worker: None,
         }
@@ -47,6 +49,13 @@ impl Batch {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Batch {
         self.limits = limits;
+        self
+    }
+
+    /// Makes every hash exact: see [`Scanner::with_exact_hashes`].
+    #[must_use]
+    pub fn with_exact_hashes(mut self, exact: bool) -> Batch {
+        self.exact = exact;
         self
     }
 
@@ -106,8 +115,9 @@ impl Batch {
     }
 
     fn scanner(&self) -> Scanner {
-        let scanner =
-            Scanner::new(self.store.clone(), self.policy.clone()).with_limits(self.limits.clone());
+        let scanner = Scanner::new(self.store.clone(), self.policy.clone())
+            .with_limits(self.limits.clone())
+            .with_exact_hashes(self.exact);
         #[cfg(feature = "worker")]
         if let Some(options) = &self.worker {
             return scanner.with_later_worker(options.clone());

@@ -76,8 +76,9 @@ pub struct Examined {
     pub perceptual: Vec<Perceptual>,
     /// Whether everything that the views call for was looked at.
     pub complete: bool,
-    /// The picture ends early, and this is why; what there is of it was hashed as viewers show it.
-    pub cut_short: Option<Unscannable>,
+    /// Why a part of what should have been looked at was not: a picture that ends early (what there is of it was hashed as viewers
+    /// show it), or a picture inside a document or archive. Of several reasons one.
+    pub missed: Option<Unscannable>,
     /// Width and height of the picture as stored, if it is one.
     pub size: Option<(u32, u32)>,
 }
@@ -117,7 +118,7 @@ impl Examiner {
     /// Examines one upload: a picture, or the pictures inside it.
     ///
     /// # Errors
-    /// Why a picture gave no pixels. What is inside an upload gives no error: see [`Examined::complete`].
+    /// Why a picture gave no pixels, and no thumbnail either. What is inside an upload gives no error: see [`Examined::missed`].
     pub fn examine(
         &mut self,
         bytes: &[u8],
@@ -126,14 +127,26 @@ impl Examiner {
     ) -> Result<Examined, Unscannable> {
         let mut examined = Examined { complete: true, ..Examined::default() };
         let mut pixels = 0;
-        if media.class.is_picture() {
-            let found = self.picture(bytes, media, None, 0, asked, &mut examined.perceptual)?;
-            examined.complete = found.decoded.all_frames;
-            examined.cut_short = found.decoded.cut_short;
-            examined.size = found.frame.map(|f| (f.width as u32, f.height as u32));
-            pixels = found.pixels();
+        let itself = |view: &View| !matches!(view, View::Thumbnail | View::Embedded);
+        let mut failed = None;
+        if media.class.is_picture() && asked.views.iter().any(itself) {
+            match self.picture(bytes, media, None, 0, asked, &mut examined.perceptual) {
+                Ok(found) => {
+                    examined.complete = found.decoded.all_frames;
+                    examined.missed = found.decoded.cut_short;
+                    examined.size = found.frame.map(|f| (f.width as u32, f.height as u32));
+                    pixels = found.pixels();
+                }
+                Err(reason) => failed = Some(reason),
+            }
         }
         self.inside(bytes, media, pixels, asked, &mut examined);
+        if let Some(reason) = failed {
+            if examined.perceptual.is_empty() {
+                return Err(reason);
+            }
+            (examined.missed, examined.complete) = (Some(reason), false);
+        }
         examined.perceptual.sort_by_key(|p| (p.view, p.part));
         Ok(examined)
     }
@@ -148,37 +161,51 @@ impl Examiner {
         examined: &mut Examined,
     ) {
         let wanted = |place: &Place| asked.views.contains(&view_of(place));
+        let (thumbnails, members) = (wanted(&Place::Thumbnail), wanted(&Place::Member(0)));
         let pictures = asked.limits.embedded;
-        if pictures == 0 || ![Place::Thumbnail, Place::Member(0)].iter().any(wanted) {
+        if pictures == 0 || !(thumbnails || members) {
             return;
         }
+        // What is held of the upload's own pixels would stand beside what is inflated.
+        self.decoder.release();
         let own = asked.started.checked_add(asked.limits.time_for(asked.limits.pixels));
         let deadline = own.into_iter().chain(asked.deadline).min();
-        let budget =
-            Budget { pictures, bytes: asked.limits.embedded_bytes, deadline, ..Budget::default() };
-        let Examined { perceptual, complete, .. } = examined;
-        let mut missed = false;
+        // At its peak the walk holds twice that.
+        let inflated = asked.limits.embedded_bytes.min(asked.limits.memory / 2);
+        let budget = Budget { pictures, bytes: inflated, deadline, ..Budget::default() };
+        let Examined { perceptual, complete, missed, .. } = examined;
+        let mut worst = None;
+        let upload = bytes.as_ptr_range();
         let coverage = embedded(bytes, media, &budget, &mut |Embedded { place, bytes }| {
             if !wanted(&place) {
                 return;
             }
-            // What was inflated is held while it is decoded.
-            let held = bytes.len() as u64;
+            // What was inflated is held while it is decoded; what lies in the upload as it is costs nothing.
+            let lies_there = upload.contains(&bytes.as_ptr());
+            let held = if lies_there { 0 } else { 2 * bytes.len() as u64 };
             let limits = Limits {
                 memory: asked.limits.memory.saturating_sub(held),
                 progressive_memory: asked.limits.progressive_memory.saturating_sub(held),
+                pixels: asked.limits.pixels.saturating_sub(pixels),
                 ..asked.limits.clone()
             };
             let asked = Asked { limits: &limits, ..*asked };
             match self.picture(bytes, &sniff(bytes), Some(place), pixels, &asked, perceptual) {
                 Ok(found) => {
                     pixels = pixels.saturating_add(found.pixels());
-                    missed |= !found.decoded.all_frames || found.decoded.cut_short.is_some();
+                    *complete &= found.decoded.all_frames;
+                    worst = worst.max(found.decoded.cut_short);
                 }
-                Err(_) => missed = true,
+                Err(reason) => worst = worst.max(Some(reason)),
             }
+            self.decoder.release();
         });
-        *complete &= coverage.complete() && !missed;
+        worst = worst.max(coverage.missed);
+        *complete &= worst.is_none();
+        // A thumbnail that cannot be read is nothing to hold a photograph back for.
+        if !media.class.is_picture() {
+            *missed = worst;
+        }
     }
 
     /// Hashes one picture: the upload itself, or one inside it.
@@ -207,7 +234,7 @@ impl Examiner {
         let mut channels = if asked.exact { Channels::Colour } else { Channels::Luma };
         loop {
             let mut pass = Pass::new(&mut self.hashers, views, place);
-            let decoded = self.decoder.decode(&request(channels), &mut pass)?;
+            let mut decoded = self.decoder.decode(&request(channels), &mut pass)?;
             let Pass { hashes, undecided, by_luma, frame, .. } = pass.finish();
             if by_luma && !undecided.is_empty() {
                 channels = Channels::Colour;
@@ -217,8 +244,11 @@ impl Examiner {
             if !undecided.is_empty() {
                 let mut pass = Pass::new(&mut self.hashers, views, place);
                 pass.replays = Some(undecided);
-                self.decoder.decode(&request(channels), &mut pass)?;
-                out.append(&mut pass.finish().hashes);
+                let again = self.decoder.decode(&request(channels), &mut pass)?;
+                let mut pass = pass.finish();
+                decoded.all_frames &= again.all_frames && pass.undecided.is_empty();
+                decoded.cut_short = decoded.cut_short.or(again.cut_short);
+                out.append(&mut pass.hashes);
             }
             return Ok(Found { decoded, frame });
         }

@@ -302,9 +302,15 @@ impl Scanner {
         run.examined.push(Method::Digests);
         let views = self.policy.views();
         let container = [MediaClass::Archive, MediaClass::Pdf].contains(&media.class);
-        let pictures = media.class.is_picture() || (container && views.contains(&View::Embedded));
-        // Videos are not looked into yet, and documents only if the policy says so.
-        let mut complete = media.class != MediaClass::Video && (pictures || !container);
+        let looks_at = |view: &View| match view {
+            View::Bytes => false,
+            View::Embedded => container,
+            _ => media.class.is_picture(),
+        };
+        let pictures = views.iter().any(looks_at);
+        // Videos are not looked into yet, and pictures and documents only if the policy says so.
+        let may_hold = media.class.is_picture() || container;
+        let mut complete = media.class != MediaClass::Video && (pictures || !may_hold);
         if pictures && run.snapshot.algorithms().contains(Algorithm::Pdq) {
             if self.policy.decided_by_digests(&run.matches) {
                 complete = false;
@@ -319,13 +325,11 @@ impl Scanner {
                         if media.class.is_picture() || !examined.perceptual.is_empty() {
                             run.examined.push(Method::Perceptual);
                         }
-                        run.unscannable = examined.cut_short;
+                        run.unscannable = examined.missed;
                         complete = complete && examined.complete && run.unscannable.is_none();
                     }
                     Err(reason) => {
-                        // A document that is not looked into is still a document; one that kills is more than that.
-                        let grave = media.class.is_picture() || reason == Unscannable::WorkerDied;
-                        run.unscannable = grave.then_some(reason);
+                        run.unscannable = Some(reason);
                         complete = false;
                     }
                 }
@@ -392,7 +396,7 @@ impl Scanner {
                 Ok(Ok(examined))
             }
             // What is near stays a match, of a distance that is only known within the slack.
-            Err(reason) => Ok(Ok(Examined { complete: false, cut_short: Some(reason), ..first })),
+            Err(reason) => Ok(Ok(Examined { complete: false, missed: Some(reason), ..first })),
         }
     }
 }

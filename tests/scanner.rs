@@ -237,14 +237,14 @@ fn a_broken_picture_is_reviewed_unless_its_digest_is_listed() {
 fn what_has_no_pixels_is_clear_and_a_film_is_not_complete() {
     let mut scanner = scanner([unrelated()]);
     let mut all = uploads();
-    all.push(("zip", b"PK\x03\x04 and so on".to_vec()));
+    all.push(("zip", [&b"PK\x05\x06"[..], &[0; 18]].concat()));
     let without_pixels = [
         ("text", MediaClass::Text, true),
         ("pdf", MediaClass::Pdf, true),
         ("noise", MediaClass::Unknown, true),
         ("empty", MediaClass::Empty, true),
         ("film", MediaClass::Video, false),
-        ("zip", MediaClass::Archive, false),
+        ("zip", MediaClass::Archive, true),
     ];
     for (name, class, complete) in without_pixels {
         let upload = &all.iter().find(|(n, _)| *n == name).unwrap().1;

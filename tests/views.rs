@@ -8,7 +8,7 @@ use image::codecs::gif::GifEncoder;
 use image::{DynamicImage, RgbImage};
 use pictures::{at_distance, hash, hash_of_file, jpeg, png, scene, turned_jpeg};
 use tamis::fingerprint::{Fingerprint, View};
-use tamis::media::Unscannable;
+use tamis::media::{MediaClass, Unscannable};
 use tamis::policy::{Cap, Cause};
 use tamis::set::{Entry, List, ListKind, Set, SetBuilder};
 use tamis::store::StoreOptions;
@@ -87,6 +87,34 @@ fn of_a_long_animation_a_spread_out_sample_is_examined() {
     assert!(parts.windows(2).all(|w| w[1] - w[0] >= 5), "spread: {parts:?}");
 }
 
+/// What is missed inside an archive is for the policy to judge; the built-in one lets it pass.
+#[test]
+fn an_archive_that_cannot_be_looked_into_is_what_the_policy_makes_of_it() {
+    let broken = zip("inner.zip", &zip("a.png", &png(&scene(1, 64, 64))));
+    let verdict = scanner([&scene(2, 64, 64)]).check(&broken, &now()).unwrap();
+    assert_eq!((verdict.outcome, verdict.action), (Outcome::Unscannable, Action::Allow));
+    assert_eq!((verdict.unscannable, verdict.complete), (Some(Unscannable::Unsupported), false));
+    let strict = Policy::builder()
+        .unscannable(MediaClass::Archive, Unscannable::Unsupported, Action::Block)
+        .build()
+        .unwrap();
+    let mut strict = Scanner::new(store([hash(&scene(2, 64, 64)).hash.into()]), strict);
+    assert_eq!(strict.check(&broken, &now()).unwrap().action, Action::Block);
+}
+
+#[test]
+fn without_views_no_picture_is_decoded() {
+    let picture = scene(1, 320, 240);
+    let whole = png(&picture);
+    for upload in [&whole[..], &whole[..whole.len() / 2]] {
+        let policy = Policy::builder().views([]).build().unwrap();
+        let mut blind = Scanner::new(store([hash(&picture).hash.into()]), policy);
+        let verdict = blind.check(upload, &now()).unwrap();
+        assert_eq!((verdict.outcome, verdict.action), (Outcome::Clear, Action::Allow));
+        assert_eq!((verdict.examined, verdict.complete), (vec![Method::Digests], false));
+    }
+}
+
 /// A ZIP with one stored member, as plain as the format allows.
 fn zip(name: &str, member: &[u8]) -> Vec<u8> {
     let crc = {
@@ -131,7 +159,7 @@ fn a_picture_in_an_archive_is_found_and_one_two_levels_down_is_not() {
         assert_eq!(verdict.examined, [Method::Digests, Method::Perceptual]);
         // One level down and no further, and it says so.
         let verdict = scanner([&listed]).check(&zip("inner.zip", &upload), &now()).unwrap();
-        assert_eq!((verdict.outcome, verdict.complete), (Outcome::Clear, false));
+        assert_eq!((verdict.outcome, verdict.complete), (Outcome::Unscannable, false));
     }
     // A turned photograph in an archive is found as it is stored and as it is shown.
     let upload = zip("p.jpg", &turned_jpeg(&listed, 6));
@@ -180,6 +208,33 @@ fn the_thumbnail_of_a_photograph_is_found() {
     assert_eq!(seen(&verdict), [(View::Thumbnail, 0)]);
     let verdict = scanner([&picture]).check(&upload, &now()).unwrap();
     assert_eq!(seen(&verdict), [(View::AsStored, 0)]);
+    // Even if the picture itself cannot be read.
+    let end = upload.len() - jpeg(&picture).len() + 300;
+    let verdict = scanner([&thumbnail]).check(&upload[..end], &now()).unwrap();
+    assert_eq!(seen(&verdict), [(View::Thumbnail, 0)]);
+    assert!(verdict.unscannable.is_some() && !verdict.complete);
+}
+
+/// Drawings with centred symmetry are near-ties: each frame is decoded again, and none may get lost at the deadline.
+#[test]
+fn frames_that_are_replayed_are_all_there_or_missed() {
+    let frame = |n: u32| {
+        RgbImage::from_fn(96, 96, |x, y| {
+            let (dx, dy) = (x.abs_diff(95 - x), y.abs_diff(95 - y));
+            image::Rgb([((dx * n + dy * 3) % 251) as u8; 3])
+        })
+    };
+    let upload = gif(&(2..10).map(frame).collect::<Vec<_>>());
+    for microseconds in (0..40_000).step_by(400) {
+        let time = std::time::Duration::from_micros(microseconds);
+        let limits =
+            Limits { time, time_per_megapixel: std::time::Duration::ZERO, ..Limits::default() };
+        let mut hurried = scanner([&scene(9, 64, 64)]).with_limits(limits);
+        let verdict = hurried.check(&upload, &now()).unwrap();
+        let frames = verdict.fingerprints.perceptual.iter().filter(|p| p.view == View::Frame);
+        let all = frames.count() == 7;
+        assert!(all || !verdict.complete, "{microseconds} us: {:?}", verdict.unscannable);
+    }
 }
 
 #[test]

@@ -71,6 +71,13 @@ impl Decoder {
         Self::default()
     }
 
+    /// Gives back the buffers of large pictures: for those who go on with something else that takes memory.
+    pub fn release(&mut self) {
+        if self.pixels.capacity() > 1 << 20 {
+            self.pixels = Vec::new();
+        }
+    }
+
     /// Decodes an upload as the format that [`sniff`](super::sniff) named, and hands its frames to `sink`.
     ///
     /// # Errors

@@ -138,7 +138,17 @@ impl Policy {
 
     /// One line per class of media, classes that agree in everything together.
     fn unexamined(&self, out: &mut Vec<String>) {
+        // The many last, as "any other kind".
         let mut classes: Vec<MediaClass> = MediaClass::ALL.to_vec();
+        let alike = |class: &MediaClass| {
+            let same = |other: &MediaClass| {
+                Unscannable::ALL
+                    .iter()
+                    .all(|why| self.unscannable(*class, *why) == self.unscannable(*other, *why))
+            };
+            MediaClass::ALL.iter().filter(|other| same(other)).count()
+        };
+        classes.sort_by_key(alike);
         while let Some(first) = classes.first().copied() {
             let same = |class: &MediaClass| {
                 Unscannable::ALL

@@ -217,10 +217,25 @@ impl Default for PolicyBuilder {
             max_matches: 100,
             block_quality: 50,
             stop_early: true,
-            unscannable: [[Action::Review; Unscannable::ALL.len()]; MediaClass::ALL.len()],
+            unscannable: cautious(),
             rules: Vec::new(),
         }
     }
+}
+
+/// Review, but for documents and archives: every second one holds a part that is not read here, and review queues are for people.
+/// What looks like an attack on the reader is reviewed even there.
+fn cautious() -> Table {
+    let mut table = [[Action::Review; Unscannable::ALL.len()]; MediaClass::ALL.len()];
+    for class in [MediaClass::Archive, MediaClass::Pdf] {
+        for reason in Unscannable::ALL {
+            use Unscannable::{Corrupt, Limit, Truncated, Unsupported};
+            if matches!(reason, Unsupported | Truncated | Corrupt | Limit) {
+                table[class as usize][reason as usize - 1] = Action::Allow;
+            }
+        }
+    }
+    table
 }
 
 impl PolicyBuilder {
@@ -269,7 +284,8 @@ impl PolicyBuilder {
         self
     }
 
-    /// What is done with an upload of that class that could not be examined for that reason. Default: review.
+    /// What is done with an upload of that class that could not be examined for that reason. Default: review, but for documents and
+    /// archives (`archive`, `pdf`) allow, unless the reason is `timeout`, `decoder-panic` or `worker-died`.
     #[must_use]
     pub fn unscannable(mut self, class: MediaClass, reason: Unscannable, action: Action) -> Self {
         self.unscannable[class as usize][reason as usize - 1] = action;

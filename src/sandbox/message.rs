@@ -96,13 +96,14 @@ pub(super) fn answer_most(asked: &Asked<'_>) -> usize {
 /// Whether that can be what was found of what was asked. It may still be a lie; it cannot be one that does harm.
 pub(super) fn is_plausible(examined: &Examined, asked: &Asked<'_>) -> bool {
     // Taken apart field by field, so that whoever adds one has to say here what it may hold.
-    let Examined { perceptual, complete: _, cut_short, size } = examined;
+    let Examined { perceptual, complete: _, missed, size } = examined;
     perceptual.len() <= most_hashes(asked)
         && perceptual.iter().all(|found| {
             let Perceptual { view, part: _, hash: _, quality, slack } = found;
-            asked.views.contains(view) && *quality <= 100 && *slack <= MOST_SLACK
+            let most = if asked.exact { 0 } else { MOST_SLACK };
+            asked.views.contains(view) && *quality <= 100 && *slack <= most
         })
-        && *cut_short != Some(Unscannable::WorkerDied)
+        && *missed != Some(Unscannable::WorkerDied)
         && size.is_none_or(|(width, height)| {
             width <= asked.limits.width && height <= asked.limits.height
         })

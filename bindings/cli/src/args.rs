@@ -96,6 +96,10 @@ pub(crate) enum Verb {
         /// Decode pictures in a child process that is shut off from everything: what takes a decoder over or down goes no further.
         #[arg(long)]
         worker: bool,
+        /// Hash every picture exactly, not only those that are near something by their luma: slower, and leaves no way past for
+        /// JPEGs made to deceive.
+        #[arg(long)]
+        exact: bool,
     },
     /// Judge all files below some directories.
     #[command(
@@ -220,6 +224,9 @@ pub(crate) struct Scan {
     /// Decode pictures in child processes that are shut off from everything, one per thread.
     #[arg(long)]
     pub(crate) worker: bool,
+    /// Hash every picture exactly, not only those that are near something by their luma.
+    #[arg(long)]
+    pub(crate) exact: bool,
 }
 
 #[derive(Debug, Subcommand)]

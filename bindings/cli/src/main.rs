@@ -84,8 +84,9 @@ fn run(verb: Verb, output: &mut Output) -> Result<Exit, Failure> {
         Verb::Build(arguments) => verb::build::run(&arguments, output),
         Verb::Info { set } => verb::info::run(&set, output),
         Verb::Verify { set } => verb::verify::run(&set, output),
-        Verb::Check { files, judging, timings, worker } => {
-            let mut scanner = judging.scanner()?.with_timings(timings);
+        Verb::Check { files, judging, timings, worker, exact } => {
+            let scanner = judging.scanner()?.with_timings(timings);
+            let mut scanner = scanner.with_exact_hashes(exact);
             if worker {
                 scanner = scanner.with_worker(judging::worker()?)?;
             }

@@ -63,6 +63,7 @@ pub(crate) fn run(arguments: &crate::args::Scan, output: &mut Output) -> Result<
         bar: &bar,
     });
     let mut batch = Batch::new(store, policy).with_jobs(arguments.jobs.map_or(0, usize::from));
+    batch = batch.with_exact_hashes(arguments.exact);
     if arguments.worker {
         batch = batch.with_worker(worker()?);
     }
