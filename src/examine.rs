@@ -166,8 +166,6 @@ impl Examiner {
         if pictures == 0 || !(thumbnails || members) {
             return;
         }
-        // What is held of the upload's own pixels would stand beside what is inflated.
-        self.decoder.release();
         let own = asked.started.checked_add(asked.limits.time_for(asked.limits.pixels));
         let deadline = own.into_iter().chain(asked.deadline).min();
         // At its peak the walk holds twice that.
@@ -182,7 +180,7 @@ impl Examiner {
             }
             // What was inflated is held while it is decoded; what lies in the upload as it is costs nothing.
             let lies_there = upload.contains(&bytes.as_ptr());
-            let held = if lies_there { 0 } else { 2 * bytes.len() as u64 };
+            let held = if lies_there { 0 } else { bytes.len() as u64 * 3 / 2 };
             let limits = Limits {
                 memory: asked.limits.memory.saturating_sub(held),
                 progressive_memory: asked.limits.progressive_memory.saturating_sub(held),
@@ -198,7 +196,10 @@ impl Examiner {
                 }
                 Err(reason) => worst = worst.max(Some(reason)),
             }
-            self.decoder.release();
+            // It would stand beside what is inflated next.
+            if place != Place::Thumbnail {
+                self.decoder.release();
+            }
         });
         worst = worst.max(coverage.missed);
         *complete &= worst.is_none();
