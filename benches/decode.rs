@@ -64,8 +64,15 @@ fn decoding(c: &mut Criterion) {
             for request in [&colour, &luma] {
                 let mut kept = Keep::default();
                 Decoder::new().decode(request, &mut kept).expect("a sound file");
-                let found = pdq(&kept.raster().expect("a frame"));
-                assert!(found.hash.distance(&expected.hash) <= 8, "{format} {size}");
+                let raster = kept.raster().expect("a frame");
+                if format == "JPEG" {
+                    let found = pdq(&raster).hash;
+                    assert!(found.distance(&expected.hash) <= 8, "{format} {size}");
+                } else {
+                    let same =
+                        |y: usize| *raster.row(y) == picture.rgb[3 * width * y..][..3 * width];
+                    assert!((0..height).all(same), "{format} {size}");
+                }
             }
             let mut group = c.benchmark_group(format!("decode {format} {size}"));
             group.sample_size(10).throughput(Throughput::Elements((width * height) as u64));

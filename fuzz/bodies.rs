@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{Parts, u32_at, u64_at};
+use tamis::examine::{Asked, Examiner, MOST_SLACK};
 use tamis::fingerprint::{
     Algorithm, Fingerprint, Fingerprints, Hasher, Pdq, PdqHash, Perceptual, View,
 };
@@ -120,6 +121,7 @@ pub fn sniff_decode(data: &[u8]) {
     };
     let media = sniff(data);
     assert_eq!(media.class == MediaClass::Empty, data.is_empty());
+    hashes(data, &limits);
     let mut decoder = Decoder::new();
     let mut one = Keep::default();
     let still = decoder.decode(&Request::still(data, media, &limits), &mut one);
@@ -146,6 +148,20 @@ pub fn sniff_decode(data: &[u8]) {
         }
     }
     examine(&raster, &limits);
+}
+
+/// An upload, examined by luma and exactly under every view.
+///
+/// Whatever is found is bounded and in order; what is hashed by luma has a slack within the bound, what is hashed exactly has none.
+fn hashes(data: &[u8], limits: &Limits) {
+    for exact in [false, true] {
+        let asked = Asked { exact, ..Asked::exactly(&View::ALL[1..], limits) };
+        let Ok(found) = Examiner::new().examine(data, &sniff(data), &asked) else { continue };
+        let most = if exact { 0 } else { MOST_SLACK };
+        assert!(found.perceptual.iter().all(|p| p.slack <= most && p.quality <= 100));
+        assert!(found.perceptual.is_sorted_by_key(|p| (p.view, p.part)));
+        assert!(found.missed.is_none() || !found.complete || found.size.is_some());
+    }
 }
 
 /// Takes every frame, and keeps the first.
