@@ -138,7 +138,7 @@ impl Bench {
                     quality: stored.quality,
                     dihedral: views.map(|view| of(&view).map_or(stored.hash, |p| p.hash)),
                 });
-                hashed.reason = examined.cut_short.map(Unscannable::name);
+                hashed.reason = examined.missed.map(Unscannable::name);
             }
             Err(reason) => hashed.reason = Some(reason.name()),
         }
