@@ -61,8 +61,8 @@ impl Taps {
     }
 }
 
-/// The dot product at each of the 64 places, over `divisors`: the second one for the last of them. `sums` ends with a [`MARGIN`]. `eight` makes the dot products of eight places as
-/// [`dot`] does; all of them are inside `sums`.
+/// The dot product at each of the 64 places, over `divisors`: the second one for the last of them. `sums` ends with a
+/// [`MARGIN`]. `eight` makes the dot products of eight places as [`dot`] does; all of them are inside `sums`.
 ///
 /// The weights and the sums are whole numbers, and so is all that is added up: exact in `f64`, but for the sample that is
 /// cut on both axes of a very large picture.

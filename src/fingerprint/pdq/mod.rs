@@ -90,6 +90,10 @@ use sampler::{MAX_HEIGHT, Sampler};
 /// Largest side of a picture for which the tolerances were measured.
 const MAX_SIDE: usize = 16256;
 
+/// Largest side, and most pixels, of a picture that is announced and not there yet. The weights of an axis fit in 16 bits, and
+/// the buffers, 1/16 byte per pixel, in 256 MiB.
+const MOST: (usize, u64) = (1 << 20, 1 << 32);
+
 /// A picture with a shorter side has no hash: all bits and the quality are zero.
 pub const MIN_SIDE: usize = 5;
 
@@ -114,8 +118,8 @@ pub struct DihedralPdq {
 
 /// Hashes pictures one after the other, reusing its buffers.
 ///
-/// They grow to 8 bytes per byte of the widest row, and to 1/16 byte per pixel once a near-tie was met. A picture that
-/// is larger than memory is given in bands of rows: [`start`](Self::start), [`rows`](Self::rows), [`finish`](Self::finish), and
+/// They grow to 8 bytes per byte of the widest row, 12 where a channel has 16 bits, and to 1/16 byte per pixel once a
+/// near-tie was met. A picture that is larger than memory is given in bands of rows: [`start`](Self::start), [`rows`](Self::rows), [`finish`](Self::finish), and
 /// in case of a near-tie once more for [`start_replay`](Self::start_replay) and its companions.
 ///
 /// ```
@@ -212,14 +216,21 @@ impl Hasher {
         })
     }
 
+    /// The kernel that reads the pixels: spelled as [`Isa::name`], and weaker than the instruction set that was asked for
+    /// if the CPU lacks an extension that only this kernel needs, or if the kernel failed its trial.
+    pub fn kernel(&self) -> &'static str {
+        self.kernel.name()
+    }
+
     fn sampled(&mut self, raster: &Raster<'_>) -> Sampled {
-        self.start(raster.width(), raster.height(), raster.format(), 1);
+        // The buffers are smaller than the pixels, which are there: no bound is needed.
+        self.prepare(raster.width(), raster.height(), raster.format(), 1);
         self.rows(raster);
         self.finish().unwrap_or(Sampled::zero())
     }
 
     fn replayed(&mut self, raster: &Raster<'_>) -> Option<Replayed> {
-        self.start_replay(raster.width(), raster.height(), raster.format());
+        self.prepare_replay(raster.width(), raster.height(), raster.format());
         self.replay_rows(raster);
         self.finish_replay()
     }
@@ -229,7 +240,18 @@ impl Hasher {
     ///
     /// A side beyond 16,256 pixels has no exact answer that is known to be the reference's. Such a picture is replayed at
     /// once if it is as stored; turned, it is sampled, but never certain.
+    ///
+    /// A side beyond 1,048,576 pixels, or more than 2^32 pixels, are not taken in: [`finish`](Self::finish) says nothing then, and
+    /// nothing is reserved for them. [`hash`](Self::hash) has no such bound.
     pub fn start(&mut self, width: usize, height: usize, format: PixelFormat, orientation: u8) {
+        if too_large(width, height) {
+            self.first = Pass::start(width, height, format, By::Nothing);
+        } else {
+            self.prepare(width, height, format, orientation);
+        }
+    }
+
+    fn prepare(&mut self, width: usize, height: usize, format: PixelFormat, orientation: u8) {
         let orientation = if (1..=8).contains(&orientation) { orientation } else { 1 };
         let by = if width.max(height) <= MAX_SIDE {
             By::Sampler
@@ -257,8 +279,8 @@ impl Hasher {
         }
     }
 
-    /// The samples. Nothing unless exactly the rows were given that had been announced; and nothing for a turned picture of more
-    /// than 371,328 rows.
+    /// The samples. Nothing unless exactly the rows were given that had been announced; and nothing for a turned picture
+    /// of more than 371,328 rows, or for one beyond the bounds of [`start`](Self::start).
     pub fn finish(&mut self) -> Option<Sampled> {
         let (width, height) = (self.first.width, self.first.height);
         match self.first.finish() {
@@ -274,9 +296,17 @@ impl Hasher {
         }
     }
 
-    /// Starts the second pass over a picture that was a near-tie, as stored: the reference's own operations, some fifty
-    /// times slower than the first pass.
+    /// Starts the second pass over a picture that was a near-tie, as stored: the reference's own operations, which are much
+    /// slower than the first pass. It has the bounds of [`start`](Self::start).
     pub fn start_replay(&mut self, width: usize, height: usize, format: PixelFormat) {
+        if too_large(width, height) {
+            self.second = Pass::start(width, height, format, By::Nothing);
+        } else {
+            self.prepare_replay(width, height, format);
+        }
+    }
+
+    fn prepare_replay(&mut self, width: usize, height: usize, format: PixelFormat) {
         self.second = Pass::start(width, height, format, By::Replay);
         // The first pass over a large picture uses the same buffers.
         if self.first.by == By::Replay {
@@ -294,13 +324,20 @@ impl Hasher {
         }
     }
 
-    /// What the reference says. Nothing unless exactly the rows were given that had been announced.
+    /// What the reference says. Nothing unless exactly the rows were given that had been announced, within the bounds of
+    /// [`start`](Self::start).
     pub fn finish_replay(&mut self) -> Option<Replayed> {
         match self.second.finish() {
             By::Replay => self.replay.finish(),
             _ => None,
         }
     }
+}
+
+/// Whether the picture is beyond [`MOST`].
+fn too_large(width: usize, height: usize) -> bool {
+    let (side, pixels) = MOST;
+    width.max(height) > side || width as u64 * height as u64 > pixels
 }
 
 /// Hash and quality of one picture. For many pictures keep a [`Hasher`].

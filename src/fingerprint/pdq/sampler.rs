@@ -187,7 +187,13 @@ fn channels(format: PixelFormat) -> usize {
 }
 
 /// Adds rows in parts that [`Kernel::add`] takes: once each, unless weights are too large for a byte.
-fn add_rows(kernel: Kernel, rows: Rows<'_>, weights: &[u16], sums: &mut [i32], fresh: bool) {
+pub(super) fn add_rows(
+    kernel: Kernel,
+    rows: Rows<'_>,
+    weights: &[u16],
+    sums: &mut [i32],
+    fresh: bool,
+) {
     let mut done = 0;
     loop {
         let mut part = [0; ROWS];

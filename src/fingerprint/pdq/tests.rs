@@ -149,6 +149,45 @@ fn long_sides() {
     }
 }
 
+#[test]
+fn what_is_announced_has_bounds() {
+    let (side, _) = MOST;
+    let data = paint(7, side + 1, 5, 3);
+    let row = Raster::new(&data, side + 1, 1, PixelFormat::Grey8).unwrap();
+    let mut hasher = Hasher::new();
+    for (width, height) in [
+        (side + 1, 5),
+        (5, side + 1),
+        (side, side),
+        (1 << 16, (1 << 16) + 1),
+        (usize::MAX, usize::MAX),
+        (usize::MAX / 2, 5),
+    ] {
+        for orientation in 1..=8 {
+            hasher.start(width, height, PixelFormat::Grey8, orientation);
+            hasher.start_replay(width, height, PixelFormat::Grey8);
+            hasher.rows(&row);
+            hasher.replay_rows(&row);
+            assert!(hasher.finish().is_none() && hasher.finish_replay().is_none());
+        }
+    }
+    // All rows were given, and yet.
+    hasher.start(side + 1, 5, PixelFormat::Grey8, 1);
+    hasher.start_replay(side + 1, 5, PixelFormat::Grey8);
+    let whole = Raster::new(&data, side + 1, 5, PixelFormat::Grey8).unwrap();
+    hasher.rows(&whole);
+    hasher.replay_rows(&whole);
+    assert!(hasher.finish().is_none() && hasher.finish_replay().is_none());
+    // Nothing is asked of a picture that has no hash, and a picture that is there has no bounds.
+    hasher.start(4, usize::MAX, PixelFormat::Grey8, 1);
+    assert_eq!(hasher.first.by, By::Zero);
+    assert_eq!(hasher.hash(&whole), plain::hash(&whole));
+    let largest = Raster::new(&data, side, 5, PixelFormat::Grey8).unwrap();
+    let found = in_bands(&mut hasher, &largest, 1, &[2]).unwrap();
+    assert_eq!(found.pdq(), Some(plain::hash(&largest)));
+    assert!(in_bands(&mut hasher, &largest, 6, &[2]).is_some());
+}
+
 /// The tolerances of the exact path rest on these figures; run with `--nocapture` to see them.
 #[test]
 fn the_reference_stays_within_the_tolerances() {

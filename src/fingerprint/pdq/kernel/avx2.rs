@@ -41,6 +41,7 @@ impl Avx2 {
     }
 
     pub(super) fn add(self, rows: Rows<'_>, weights: &[u8], sums: &mut [i32], fresh: bool) {
+        rows.assert_fit(weights, sums);
         // SAFETY: a value of this type exists only where `new` found the feature.
         unsafe { add(rows, weights, sums, fresh) }
     }
@@ -184,8 +185,9 @@ fn transform(samples: &Samples, tolerance: f64) -> Transform {
 #[target_feature(enable = "avx2")]
 fn load(rows: &Rows<'_>, place: usize) -> __m256i {
     debug_assert!(place + 32 <= rows.bytes.len());
-    // SAFETY: `place` is the start of one of the rows, all of which lie within `bytes` (`Rows::of`), plus a column such
-    // that it and the 31 after it are in the row: there is one sum per byte of a row, and these belong to a whole block of 32 sums.
+    // SAFETY: `place` is the start of one of the rows, all of which lie within `bytes` (asserted by `Rows::of`), plus a
+    // column such that it and the 31 after it are in the row: there is one sum per byte of a row (asserted by
+    // `Rows::assert_fit`), and these belong to a whole block of 32 sums.
     let address = unsafe { rows.bytes.as_ptr().add(place) };
     // SAFETY: the 32 bytes are inside `bytes`, as said above, and the load asks for no alignment.
     unsafe { _mm256_loadu_si256(address.cast()) }

@@ -39,6 +39,7 @@ impl Avx512 {
     }
 
     pub(super) fn add(self, rows: Rows<'_>, weights: &[u8], sums: &mut [i32], fresh: bool) {
+        rows.assert_fit(weights, sums);
         // SAFETY: a value of this type exists only where `new` found the features.
         unsafe { add(rows, weights, sums, fresh) }
     }
@@ -175,9 +176,10 @@ fn transform(samples: &Samples, tolerance: f64) -> Transform {
 #[target_feature(enable = "avx512f,avx512bw")]
 fn load(rows: &Rows<'_>, place: usize, mask: u64) -> __m512i {
     debug_assert!(place + mask.count_ones() as usize <= rows.bytes.len());
-    // SAFETY: `place` is the start of one of the rows, all of which lie within `bytes` (`Rows::of`), plus a column of the row.
+    // SAFETY: `place` is the start of one of the rows, all of which lie within `bytes` (asserted by `Rows::of`), plus a
+    // column of the row.
     let address = unsafe { rows.bytes.as_ptr().add(place) };
-    // SAFETY: the mask lets through as many bytes as the row has from there on, there being one sum per byte of
-    // a row; no alignment is asked for.
+    // SAFETY: the mask lets through no more bytes than the row has from there on, there being one sum per byte of
+    // a row (asserted by `Rows::assert_fit`); no alignment is asked for.
     unsafe { _mm512_maskz_loadu_epi8(mask, address.cast()) }
 }

@@ -7,6 +7,8 @@
 //! `add` is written anew in each file, and exact in each: it adds whole numbers, and every file says why none of its
 //! sums overflows. [`along_row`](super::horizontal::along_row) and [`Transform::of`] are one text for all, compiled with
 //! more instructions: Rust neither reorders nor fuses operations on `f64`, so these have the same bits too.
+//!
+//! A kernel proves it once per process before it is used: see [`trial`].
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -17,6 +19,7 @@ mod neon;
 mod portable;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 #[cfg(target_arch = "x86_64")]
 use self::{avx2::Avx2, avx512::Avx512};
@@ -49,12 +52,20 @@ impl<'a> Rows<'a> {
         let length = raster.width() * raster.format().bytes_per_pixel();
         let rows =
             Rows { bytes: raster.bytes(), stride: raster.stride(), count: raster.height(), length };
-        // The kernels read by address and rest on this.
+        // The kernels read by address and rest on this: whoever holds a value has rows that lie within its bytes.
         assert!(
             (1..=ROWS).contains(&rows.count)
                 && rows.start(rows.count - 1) + length <= rows.bytes.len()
         );
         rows
+    }
+
+    /// What the kernels rest on besides what [`Rows::of`] asserts: one weight per row, none of more than a signed byte, and one
+    /// sum per byte of a row. Each of them asks for itself, so that it is sound whoever calls it.
+    #[inline]
+    fn assert_fit(&self, weights: &[u8], sums: &[i32]) {
+        assert!(weights.len() == self.count && sums.len() == self.length);
+        assert!(weights.iter().all(|weight| u16::from(*weight) <= MAX_WEIGHT));
     }
 
     /// Where row `i` starts.
@@ -92,25 +103,42 @@ impl Default for Kernel {
 }
 
 impl Kernel {
-    /// The strongest kernel that `isa` allows. AVX-512 means other extensions here than it does to the search, so that
-    /// a CPU may have one and not the other.
+    /// The strongest kernel that `isa` allows and that passes its [`trial`].
     pub(super) fn of(isa: Isa) -> Self {
-        let kernel = match isa.name() {
+        Kernel::strongest(isa, trial::passed)
+    }
+
+    /// The strongest kernel that `isa` allows and that `works`. The portable one needs no leave: there is nothing below
+    /// it. AVX-512 means other extensions here than it does to the search, so that a CPU may have one and not the other.
+    fn strongest(isa: Isa, works: impl Fn(Kernel) -> bool) -> Self {
+        let offered: [Option<Kernel>; 2] = match isa.name() {
             #[cfg(target_arch = "x86_64")]
-            "avx512" => Avx512::new().map(Kernel::Avx512).or_else(|| Avx2::new().map(Kernel::Avx2)),
+            "avx512" => [Avx512::new().map(Kernel::Avx512), Avx2::new().map(Kernel::Avx2)],
             #[cfg(target_arch = "x86_64")]
-            "avx2" => Avx2::new().map(Kernel::Avx2),
+            "avx2" => [Avx2::new().map(Kernel::Avx2), None],
             #[cfg(target_arch = "aarch64")]
-            "neon" => Neon::new().map(Kernel::Neon),
-            _ => None,
+            "neon" => [Neon::new().map(Kernel::Neon), None],
+            _ => [None, None],
         };
-        kernel.unwrap_or(Kernel::Portable)
+        offered.into_iter().flatten().find(|kernel| works(*kernel)).unwrap_or(Kernel::Portable)
+    }
+
+    /// Spelled as [`Isa::name`] does.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Kernel::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2(_) => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512(_) => "avx512",
+            #[cfg(target_arch = "aarch64")]
+            Kernel::Neon(_) => "neon",
+        }
     }
 
     /// See the [module](self). There is one weight per row, at most [`MAX_WEIGHT`], and one sum per byte of a row. The
     /// caller sees to it that no sum exceeds 31 bits.
     pub(super) fn add(self, rows: Rows<'_>, weights: &[u8], sums: &mut [i32], fresh: bool) {
-        assert!(weights.len() == rows.count && sums.len() == rows.length);
         match self {
             Kernel::Portable => portable::add(rows, weights, sums, fresh),
             #[cfg(target_arch = "x86_64")]

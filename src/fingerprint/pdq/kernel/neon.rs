@@ -31,6 +31,7 @@ impl Neon {
     }
 
     pub(super) fn add(self, rows: Rows<'_>, weights: &[u8], sums: &mut [i32], fresh: bool) {
+        rows.assert_fit(weights, sums);
         // SAFETY: a value of this type exists only where `new` found the feature.
         unsafe { add(rows, weights, sums, fresh) }
     }
@@ -87,8 +88,9 @@ fn add_group(
 #[target_feature(enable = "neon")]
 fn load(rows: &Rows<'_>, place: usize) -> uint8x16_t {
     debug_assert!(place + 16 <= rows.bytes.len());
-    // SAFETY: `place` is the start of one of the rows, all of which lie within `bytes` (`Rows::of`), plus a column such
-    // that it and the 15 after it are in the row: there is one sum per byte of a row, and these belong to a whole block of 16 sums.
+    // SAFETY: `place` is the start of one of the rows, all of which lie within `bytes` (asserted by `Rows::of`), plus a
+    // column such that it and the 15 after it are in the row: there is one sum per byte of a row (asserted by
+    // `Rows::assert_fit`), and these belong to a whole block of 16 sums.
     let address = unsafe { rows.bytes.as_ptr().add(place) };
     // SAFETY: the 16 bytes are inside `bytes`, as said above, and the load asks for no alignment.
     unsafe { vld1q_u8(address) }

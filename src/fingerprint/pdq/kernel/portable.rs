@@ -17,6 +17,7 @@ const BLOCK: usize = 512;
 
 /// See the [module](super).
 pub(super) fn add(rows: Rows<'_>, weights: &[u8], sums: &mut [i32], fresh: bool) {
+    rows.assert_fit(weights, sums);
     if fresh {
         sums.fill(0);
     }

@@ -1,13 +1,46 @@
 //! Each kernel against the definition.
+#![allow(clippy::print_stderr, reason = "tests say what they skip")]
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::fingerprint::pdq::sampler::add_rows;
 use crate::media::PixelFormat;
 
-/// The kernels of this CPU, weakest first.
+/// The kernels of this CPU, weakest first, whatever their trial says: a wrong one must not hide behind the portable one.
 fn kernels() -> impl Iterator<Item = (&'static str, Kernel)> {
-    Isa::available().map(|isa| (isa.name(), Kernel::of(isa)))
+    let strongest = |isa| Kernel::strongest(isa, |_| true);
+    Isa::available().map(strongest).map(|kernel| (kernel.name(), kernel))
+}
+
+#[test]
+fn every_kernel_of_this_cpu_passes_its_trial() {
+    let written: &[&str] = match std::env::consts::ARCH {
+        "x86_64" => &["avx2", "avx512"],
+        "aarch64" => &["neon"],
+        _ => &[],
+    };
+    for name in written {
+        if !kernels().any(|(other, _)| other == *name) {
+            eprintln!("SKIPPED: this CPU lacks {name}; no test of this file ran that kernel");
+        }
+    }
+    for (name, kernel) in kernels() {
+        assert!(trial::answers(kernel) == trial::answers(Kernel::Portable), "{name}");
+        assert!(trial::passed(kernel) && trial::passed(kernel), "{name}");
+    }
+    for isa in Isa::available() {
+        assert_eq!(Kernel::of(isa).name(), Kernel::strongest(isa, |_| true).name());
+    }
+}
+
+#[test]
+fn a_kernel_that_fails_gives_way() {
+    for isa in Isa::available() {
+        assert_eq!(Kernel::strongest(isa, |_| false).name(), "portable");
+        let next = Kernel::strongest(isa, |kernel| kernel.name() != isa.name());
+        assert!(isa == Isa::PORTABLE || next.name() != isa.name(), "{isa}");
+    }
 }
 
 fn noise(seed: u32, count: usize) -> Vec<u8> {
@@ -81,6 +114,51 @@ fn the_weights_of_every_window() {
         let cut: Vec<u8> = (1..w).chain((1..w).rev()).collect();
         for (first, weights) in tent.chunks(ROWS).chain(cut.chunks(ROWS)).enumerate() {
             check(&data[first * 70..], 70, 70, weights, first % 2 == 0);
+        }
+    }
+}
+
+/// Weights beyond a byte are added in parts: the first that is, the largest byte, and those of the highest picture.
+#[test]
+fn weights_beyond_a_byte_are_the_definition() {
+    const LENGTH: usize = 70;
+    for w in [127u16, 128, 254, 255, 256, 2901] {
+        let tent: Vec<u16> = (1..=w).chain((1..w).rev()).collect();
+        for data in [vec![255; tent.len() * LENGTH], noise(u32::from(w), tent.len() * LENGTH)] {
+            let mut expected = [0i64; LENGTH];
+            for (row, weight) in data.chunks(LENGTH).zip(&tent) {
+                for (sum, value) in expected.iter_mut().zip(row) {
+                    *sum += i64::from(*value) * i64::from(*weight);
+                }
+            }
+            for (name, kernel) in kernels() {
+                let mut sums = [-1; LENGTH];
+                let parts = data.chunks(ROWS * LENGTH).zip(tent.chunks(ROWS));
+                for (i, (rows, weights)) in parts.enumerate() {
+                    let raster =
+                        Raster::new(rows, LENGTH, weights.len(), PixelFormat::Grey8).unwrap();
+                    add_rows(kernel, Rows::of(&raster), weights, &mut sums, i == 0);
+                }
+                assert_eq!(sums.map(i64::from), expected, "{name}: window {w}");
+            }
+        }
+    }
+}
+
+/// A safe function that reads by address refuses what it cannot rest on.
+#[test]
+fn kernels_refuse_what_does_not_fit() {
+    let data = noise(3, 3 * 100);
+    let raster = Raster::new(&data, 100, 3, PixelFormat::Grey8).unwrap();
+    for (name, kernel) in kernels() {
+        for (count, length, weight) in
+            [(2, 100, 1), (4, 100, 1), (3, 99, 1), (3, 128, 1), (3, 100, 128)]
+        {
+            let refused = std::panic::catch_unwind(|| {
+                let mut sums = vec![0; length];
+                kernel.add(Rows::of(&raster), &vec![weight; count], &mut sums, true);
+            });
+            assert!(refused.is_err(), "{name}: {count} weights of {weight}, {length} sums");
         }
     }
 }
