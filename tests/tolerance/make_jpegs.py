@@ -159,8 +159,9 @@ def gradient(w, h):
 
 
 def ycck(picture):
-    """What Pillow writes as the four colours of CMYK, inverted: luma, chroma, and no black. Its marker is mended in `save`."""
-    planes = [ImageChops.invert(plane) for plane in picture.convert("YCbCr").split()]
+    """What Pillow inverts and writes as the four colours of CMYK: luma and chroma of the inks, and no black. Its marker is
+    mended in `save`."""
+    planes = [ImageChops.invert(plane) for plane in ImageChops.invert(picture).convert("YCbCr").split()]
     return Image.merge("CMYK", [*planes, Image.new("L", picture.size, 0)])
 
 
