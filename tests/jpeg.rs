@@ -186,6 +186,8 @@ fn adobe(transform: u8) -> Vec<u8> {
 #[test]
 fn colour_models_are_told_as_browsers_tell_them() {
     let both = [jfif(), adobe(0)].concat();
+    // With a byte less than libjpeg asks of it, JFIF is not JFIF.
+    let short = drawing::segment(0xe0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0");
     let nothing = Vec::new();
     for (before, names, rgb) in [
         (&nothing, [1, 2, 3], false),
@@ -198,6 +200,8 @@ fn colour_models_are_told_as_browsers_tell_them() {
         (&adobe(2), [1, 2, 3], false),
         (&adobe(9), [1, 2, 3], false),
         (&both, [1, 2, 3], false),
+        (&short, *b"RGB", true),
+        (&[short.clone(), adobe(0)].concat(), [1, 2, 3], true),
     ] {
         let name = format!("{} {names:?}", before.escape_ascii());
         let drawing = Drawing { before: before.clone(), ..Drawing::full(30, 17, &names) };
@@ -238,6 +242,23 @@ fn progressive_pictures_in_red_green_and_blue_keep_their_names() {
         assert!(
             pixels.chunks_exact(3).enumerate().all(|(i, p)| (0..3).all(|c| p[c] == planes[c][i]))
         );
+    }
+}
+
+/// The decoder goes by the names alone, and would see other colours than a browser shows.
+#[test]
+fn what_the_decoder_would_see_in_wrong_colours_is_unsupported() {
+    for before in [jfif(), adobe(1), [jfif(), adobe(0)].concat()] {
+        let plain = Drawing { before, ..Drawing::full(30, 17, b"RGB") };
+        let progressive = Drawing { progressive: true, ..plain.clone() };
+        let several = plain.clone().scan_by_scan();
+        let in_pairs = Drawing { scans: vec![vec![0, 1], vec![2]], ..plain };
+        for drawing in [progressive.clone().scan_by_scan(), progressive, several, in_pairs] {
+            for channels in [Channels::Luma, Channels::Colour] {
+                let outcome = decode(&drawing.bytes(), channels).map(|_| ());
+                assert_eq!(outcome, Err(Unscannable::Unsupported), "{:?}", drawing.scans);
+            }
+        }
     }
 }
 

@@ -33,7 +33,7 @@
 //! | a height of 0, told after the scan | corrupt; browsers show nothing |
 //! | a code that is none, in the middle | grey from there on, and said so; browsers go on at the next restart marker |
 //! | a scan of several, not the last, that lacks data | not noticed without restart markers; both show something |
-//! | JFIF and components named `R`, `G`, `B`, in several scans | taken for red, green and blue, in a browser for YCbCr |
+//! | JFIF, or Adobe's YCbCr, and components named `R`, `G`, `B`, in several scans | unsupported: the decoder would take them for red, green and blue, browsers for YCbCr |
 //!
 //! # What luma cannot see
 //!

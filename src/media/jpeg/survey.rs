@@ -24,6 +24,8 @@ use crate::media::walk::be16;
 const HEAD: usize = 64 << 10;
 /// Rows and columns of a block.
 const BLOCK: u64 = 8;
+/// Fewest bytes of a JFIF marker that counts as one in a browser.
+const JFIF: usize = 14;
 
 /// What a JPEG's segments say.
 #[derive(Clone, Debug)]
@@ -118,7 +120,7 @@ pub(super) fn survey(bytes: &[u8]) -> Result<Survey, Unscannable> {
             0xc0..=0xc2 => return Err(Unscannable::Corrupt),
             0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => return Err(Unscannable::Unsupported),
             0xdd => interval = be16(body, 0).unwrap_or(0),
-            0xe0 => jfif |= body.len() >= 12 && body.starts_with(b"JFIF\0"),
+            0xe0 => jfif |= body.len() >= JFIF && body.starts_with(b"JFIF\0"),
             0xe1 if orientation.is_none() => orientation = exif_orientation(body),
             0xee if body.len() >= 12 && body.starts_with(b"Adobe") => adobe = Some(body[11]),
             _ => {}
@@ -137,7 +139,12 @@ pub(super) fn survey(bytes: &[u8]) -> Result<Survey, Unscannable> {
                 }
                 head.extend([0xff, marker]);
                 head.extend(&bytes[start..at]);
-                if !frame.progressive && (jfif || adobe.is_some_and(|transform| transform != 0)) {
+                let ycbcr = jfif || adobe.is_some_and(|transform| transform != 0);
+                if ycbcr && frame.components.iter().map(|c| c.name).eq(*b"RGB") {
+                    // What would be seen in other colours than people see is not looked at.
+                    if frame.progressive || body.first() != Some(&3) {
+                        return Err(Unscannable::Unsupported);
+                    }
                     rename(&mut head, frame_at, &frame);
                 }
                 break (frame, body);
@@ -313,12 +320,12 @@ fn colours(frame: &Frame, jfif: bool, adobe: Option<u8>) -> Vec<u8> {
 
 /// Calls components `R`, `G`, `B` something else in the frame at `frame_at` and in the scan at the end of the head: the
 /// decoder would take them for red, green and blue against better knowledge. Later scans keep their names, so only a
-/// picture in one scan can be helped.
+/// picture in one scan can be helped. A scan header of a wrong length stays as it is: the decoder refuses it.
 fn rename(head: &mut [u8], frame_at: usize, frame: &Frame) {
     let names: Vec<u8> = frame.components.iter().map(|c| c.name).collect();
     let scan = 3 + 2 * names.len();
     let scan_at = head.len() - scan.min(head.len());
-    if names != *b"RGB" || head[scan_at - 1..scan_at] != [3] {
+    if head[scan_at - 1..scan_at] != [3] {
         return;
     }
     for (i, name) in names.iter().enumerate() {
