@@ -529,6 +529,59 @@ fn empty_scans_are_counted_and_the_clock_is_looked_at() {
     assert!(decode_within(&large, Channels::Luma, &forever).is_ok());
 }
 
+/// No time at all: what is long is given up within the first stretch, so that not what stands at its end is told.
+#[test]
+fn the_clock_is_looked_at_before_the_decoder_is_asked() {
+    let long = 1 << 20;
+    let plain = Drawing::grey_in_colour(16, 16, (1, 1));
+    let lossless = drawing::segment(0xc3, &[0; 9]);
+    let no_time =
+        Limits { time: Duration::ZERO, time_per_megapixel: Duration::ZERO, ..Limits::default() };
+    for (name, stray) in [
+        ("stray bytes", vec![b'x'; long]),
+        ("filling", vec![0xff; long]),
+        ("stuffing", [0xff, 0].repeat(long / 2)),
+        ("segments", drawing::segment(0xfe, b"").repeat(long / 4)),
+        ("restart markers", [0xff, 0xd0].repeat(long / 2)),
+    ] {
+        let head = [&[0xff, 0xd8][..], &jfif(), &stray, &lossless].concat();
+        let found = decode(&head, Channels::Luma).map(|_| ());
+        assert_eq!(found, Err(Unscannable::Unsupported), "{name}");
+        let found = decode_within(&head, Channels::Luma, &no_time).map(|_| ());
+        assert_eq!(found, Err(Unscannable::Timeout), "{name}");
+
+        // Behind the first scan of a picture in several that is more than may be held: told at the end of the walk.
+        let end = [&stray[..], &[0xff, 0xd9]].concat();
+        let bytes = Drawing { progressive: true, end, ..plain.clone() }.bytes();
+        let no_memory = |limits: &Limits| {
+            let limits = Limits { progressive_memory: 0, ..limits.clone() };
+            decode_within(&bytes, Channels::Luma, &limits).map(|_| ())
+        };
+        let minute = Limits { time: Duration::from_secs(60), ..Limits::default() };
+        assert_eq!(no_memory(&minute), Err(Unscannable::Limit), "{name}");
+        assert_eq!(no_memory(&no_time), Err(Unscannable::Timeout), "{name}");
+    }
+}
+
+/// The walk ends with the scan that is one too many; the time is over long before the end of the file.
+#[test]
+fn scans_beyond_the_limit_are_not_walked() {
+    let mut drawing = Drawing { progressive: true, ..Drawing::grey_in_colour(64, 64, (1, 1)) };
+    drawing.end =
+        [drawing::segment(0xda, &[1, 1, 0, 1, 63, 0]), vec![0x7f]].concat().repeat(20_000);
+    let outcome = |bytes: &[u8], pixels| {
+        let limits = Limits {
+            pixels,
+            time: Duration::ZERO,
+            time_per_megapixel: Duration::ZERO,
+            ..Limits::default()
+        };
+        decode_within(bytes, Channels::Luma, &limits).map(|_| ())
+    };
+    assert_eq!(outcome(&drawing.bytes(), 64 * 64), Err(Unscannable::Limit));
+    assert_eq!(outcome(&drawing.bytes(), 64 * 64 * 2_000), Err(Unscannable::Timeout));
+}
+
 #[test]
 fn damage_in_the_middle_is_told() {
     let bytes = Drawing::grey_in_colour(320, 240, (2, 1)).bytes();
