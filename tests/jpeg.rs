@@ -186,6 +186,8 @@ fn adobe(transform: u8) -> Vec<u8> {
 #[test]
 fn colour_models_are_told_as_browsers_tell_them() {
     let both = [jfif(), adobe(0)].concat();
+    // With a byte less than libjpeg asks of it, JFIF is not JFIF.
+    let short = drawing::segment(0xe0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0");
     let nothing = Vec::new();
     for (before, names, rgb) in [
         (&nothing, [1, 2, 3], false),
@@ -198,6 +200,8 @@ fn colour_models_are_told_as_browsers_tell_them() {
         (&adobe(2), [1, 2, 3], false),
         (&adobe(9), [1, 2, 3], false),
         (&both, [1, 2, 3], false),
+        (&short, *b"RGB", true),
+        (&[short.clone(), adobe(0)].concat(), [1, 2, 3], true),
     ] {
         let name = format!("{} {names:?}", before.escape_ascii());
         let drawing = Drawing { before: before.clone(), ..Drawing::full(30, 17, &names) };
@@ -238,6 +242,23 @@ fn progressive_pictures_in_red_green_and_blue_keep_their_names() {
         assert!(
             pixels.chunks_exact(3).enumerate().all(|(i, p)| (0..3).all(|c| p[c] == planes[c][i]))
         );
+    }
+}
+
+/// The decoder goes by the names alone, and would see other colours than a browser shows.
+#[test]
+fn what_the_decoder_would_see_in_wrong_colours_is_unsupported() {
+    for before in [jfif(), adobe(1), [jfif(), adobe(0)].concat()] {
+        let plain = Drawing { before, ..Drawing::full(30, 17, b"RGB") };
+        let progressive = Drawing { progressive: true, ..plain.clone() };
+        let several = plain.clone().scan_by_scan();
+        let in_pairs = Drawing { scans: vec![vec![0, 1], vec![2]], ..plain };
+        for drawing in [progressive.clone().scan_by_scan(), progressive, several, in_pairs] {
+            for channels in [Channels::Luma, Channels::Colour] {
+                let outcome = decode(&drawing.bytes(), channels).map(|_| ());
+                assert_eq!(outcome, Err(Unscannable::Unsupported), "{:?}", drawing.scans);
+            }
+        }
     }
 }
 
@@ -506,6 +527,59 @@ fn empty_scans_are_counted_and_the_clock_is_looked_at() {
     }
     let forever = Limits { time: Duration::MAX, memory: 1 << 30, ..Limits::default() };
     assert!(decode_within(&large, Channels::Luma, &forever).is_ok());
+}
+
+/// No time at all: what is long is given up within the first stretch, so that not what stands at its end is told.
+#[test]
+fn the_clock_is_looked_at_before_the_decoder_is_asked() {
+    let long = 1 << 20;
+    let plain = Drawing::grey_in_colour(16, 16, (1, 1));
+    let lossless = drawing::segment(0xc3, &[0; 9]);
+    let no_time =
+        Limits { time: Duration::ZERO, time_per_megapixel: Duration::ZERO, ..Limits::default() };
+    for (name, stray) in [
+        ("stray bytes", vec![b'x'; long]),
+        ("filling", vec![0xff; long]),
+        ("stuffing", [0xff, 0].repeat(long / 2)),
+        ("segments", drawing::segment(0xfe, b"").repeat(long / 4)),
+        ("restart markers", [0xff, 0xd0].repeat(long / 2)),
+    ] {
+        let head = [&[0xff, 0xd8][..], &jfif(), &stray, &lossless].concat();
+        let found = decode(&head, Channels::Luma).map(|_| ());
+        assert_eq!(found, Err(Unscannable::Unsupported), "{name}");
+        let found = decode_within(&head, Channels::Luma, &no_time).map(|_| ());
+        assert_eq!(found, Err(Unscannable::Timeout), "{name}");
+
+        // Behind the first scan of a picture in several that is more than may be held: told at the end of the walk.
+        let end = [&stray[..], &[0xff, 0xd9]].concat();
+        let bytes = Drawing { progressive: true, end, ..plain.clone() }.bytes();
+        let no_memory = |limits: &Limits| {
+            let limits = Limits { progressive_memory: 0, ..limits.clone() };
+            decode_within(&bytes, Channels::Luma, &limits).map(|_| ())
+        };
+        let minute = Limits { time: Duration::from_secs(60), ..Limits::default() };
+        assert_eq!(no_memory(&minute), Err(Unscannable::Limit), "{name}");
+        assert_eq!(no_memory(&no_time), Err(Unscannable::Timeout), "{name}");
+    }
+}
+
+/// The walk ends with the scan that is one too many; the time is over long before the end of the file.
+#[test]
+fn scans_beyond_the_limit_are_not_walked() {
+    let mut drawing = Drawing { progressive: true, ..Drawing::grey_in_colour(64, 64, (1, 1)) };
+    drawing.end =
+        [drawing::segment(0xda, &[1, 1, 0, 1, 63, 0]), vec![0x7f]].concat().repeat(20_000);
+    let outcome = |bytes: &[u8], pixels| {
+        let limits = Limits {
+            pixels,
+            time: Duration::ZERO,
+            time_per_megapixel: Duration::ZERO,
+            ..Limits::default()
+        };
+        decode_within(bytes, Channels::Luma, &limits).map(|_| ())
+    };
+    assert_eq!(outcome(&drawing.bytes(), 64 * 64), Err(Unscannable::Limit));
+    assert_eq!(outcome(&drawing.bytes(), 64 * 64 * 2_000), Err(Unscannable::Timeout));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! decode(request):
-//!     survey the segments: size, sampling, scans, where the data ends   -> limit, unsupported, truncated, corrupt
+//!     survey the segments: size, sampling, scans, where the data ends -> limit, unsupported, truncated, corrupt, timeout
 //!     grey                                     -> grey,  exact
 //!     luma asked for, and the file is YCbCr    -> its Y, not exact
 //!     anything else                            -> red, green, blue: exact; CMYK as inverted, as browsers take it
@@ -33,7 +33,7 @@
 //! | a height of 0, told after the scan | corrupt; browsers show nothing |
 //! | a code that is none, in the middle | grey from there on, and said so; browsers go on at the next restart marker |
 //! | a scan of several, not the last, that lacks data | not noticed without restart markers; both show something |
-//! | JFIF and components named `R`, `G`, `B`, in several scans | taken for red, green and blue, in a browser for YCbCr |
+//! | JFIF, or Adobe's YCbCr, and components named `R`, `G`, `B`, in several scans | unsupported: the decoder would take them for red, green and blue, browsers for YCbCr |
 //!
 //! # What luma cannot see
 //!
@@ -42,6 +42,7 @@
 //! made to pass the first stage (the `crafted` ones of `tests/tolerance`). Who must not miss such ones asks for exact
 //! hashes only: [`Scanner::with_exact_hashes`](crate::Scanner::with_exact_hashes).
 
+mod markers;
 mod source;
 mod survey;
 
@@ -60,10 +61,6 @@ use super::frame::{Channels, Decoded, Frame, Request, Sink};
 use super::raster::{PixelFormat, Raster};
 use crate::limits::Limits;
 
-/// Passes over its pixels that a picture may ask for, in multiples of `Limits::pixels`. The usual progressive scripts have 10
-/// scans; an empty scan costs a few bytes of file and a full pass of work.
-const PASSES: u64 = 12;
-
 /// What is missing of a picture: as browsers show it.
 const GREY: u8 = 128;
 
@@ -73,7 +70,7 @@ pub(super) fn decode(
     request: &Request<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Decoded, Unscannable> {
-    let survey = survey::survey(request.bytes)?;
+    let survey = survey::survey(request)?;
     within_limits(&survey, request.limits)?;
     let deadline = request.until(survey.area());
     let tail = tail(&survey);
@@ -138,12 +135,7 @@ pub(super) fn decode(
 
 fn within_limits(survey: &Survey, limits: &Limits) -> Result<(), Unscannable> {
     let area = survey.area();
-    let passes = survey.scans.saturating_mul(area);
-    if survey.width > limits.width
-        || survey.height > limits.height
-        || area > limits.pixels
-        || passes > limits.pixels.saturating_mul(PASSES)
-    {
+    if survey.width > limits.width || survey.height > limits.height || area > limits.pixels {
         return Err(Unscannable::Limit);
     }
     Ok(())

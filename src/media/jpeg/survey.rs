@@ -17,13 +17,22 @@
 
 use std::ops::Range;
 
+use super::markers::Markers;
+use crate::limits::Limits;
 use crate::media::class::Unscannable;
+use crate::media::frame::Request;
 use crate::media::walk::be16;
 
 /// Most bytes of tables. Real files have under 4 KiB.
 const HEAD: usize = 64 << 10;
 /// Rows and columns of a block.
 const BLOCK: u64 = 8;
+/// Fewest bytes of a JFIF marker that counts as one in a browser.
+const JFIF: usize = 14;
+
+/// Passes over its pixels that a picture may ask for, in multiples of `Limits::pixels`. The usual progressive scripts have 10
+/// scans; an empty scan costs a few bytes of file and a full pass of work.
+const PASSES: u64 = 12;
 
 /// What a JPEG's segments say.
 #[derive(Clone, Debug)]
@@ -40,7 +49,7 @@ pub(super) struct Survey {
     sampling: (u64, u64),
     /// Coefficients of all components, padded to whole blocks.
     coefficients: u64,
-    /// Passes over the picture.
+    /// Passes over the picture; no more than are allowed.
     pub(super) scans: u64,
     /// Bytes of profiles and comments between scans, which the decoder copies.
     copied: u64,
@@ -96,14 +105,17 @@ impl Survey {
 ///
 /// # Errors
 /// `Truncated` if there is no scan data, `Unsupported` for what the decoder does not know (arithmetic coding, lossless, 12 bits,
-/// three-fold sampling), `Corrupt` where the order or length of segments makes no sense, `Limit` for absurd tables.
-pub(super) fn survey(bytes: &[u8]) -> Result<Survey, Unscannable> {
+/// three-fold sampling), `Corrupt` where the order or length of segments makes no sense, `Limit` for absurd tables and for
+/// more passes than `Limits::pixels` allows, `Timeout`.
+pub(super) fn survey(request: &Request<'_>) -> Result<Survey, Unscannable> {
+    let bytes = request.bytes;
+    let mut markers = Markers::new(bytes, request.until(0));
     let mut head = vec![0xff, 0xd8];
     let mut frame: Option<Frame> = None;
     let (mut jfif, mut adobe, mut orientation) = (false, None, None);
     let (mut at, mut frame_at, mut interval) = (2, 0, 0);
     let (mut frame, body) = loop {
-        let (marker, start) = marker(bytes, at).ok_or(Unscannable::Truncated)?;
+        let (marker, start) = markers.next(at)?.ok_or(Unscannable::Truncated)?;
         if matches!(marker, 0x01 | 0xd0..=0xd7) {
             at = start;
             continue;
@@ -111,14 +123,18 @@ pub(super) fn survey(bytes: &[u8]) -> Result<Survey, Unscannable> {
         if matches!(marker, 0xd8 | 0xd9) {
             return Err(Unscannable::Corrupt);
         }
-        let body = segment(bytes, start).ok_or(Unscannable::Truncated)?;
+        let body = markers.segment(start).ok_or(Unscannable::Truncated)?;
         at = start + 2 + body.len();
         match marker {
-            0xc0..=0xc2 if frame.is_none() => frame = Some(frame_header(marker, body)?),
+            0xc0..=0xc2 if frame.is_none() => {
+                let header = frame_header(marker, body)?;
+                markers.deadline = request.until(header.area().min(request.limits.pixels));
+                frame = Some(header);
+            }
             0xc0..=0xc2 => return Err(Unscannable::Corrupt),
             0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => return Err(Unscannable::Unsupported),
             0xdd => interval = be16(body, 0).unwrap_or(0),
-            0xe0 => jfif |= body.len() >= 12 && body.starts_with(b"JFIF\0"),
+            0xe0 => jfif |= body.len() >= JFIF && body.starts_with(b"JFIF\0"),
             0xe1 if orientation.is_none() => orientation = exif_orientation(body),
             0xee if body.len() >= 12 && body.starts_with(b"Adobe") => adobe = Some(body[11]),
             _ => {}
@@ -137,7 +153,12 @@ pub(super) fn survey(bytes: &[u8]) -> Result<Survey, Unscannable> {
                 }
                 head.extend([0xff, marker]);
                 head.extend(&bytes[start..at]);
-                if !frame.progressive && (jfif || adobe.is_some_and(|transform| transform != 0)) {
+                let ycbcr = jfif || adobe.is_some_and(|transform| transform != 0);
+                if ycbcr && frame.components.iter().map(|c| c.name).eq(*b"RGB") {
+                    // What would be seen in other colours than people see is not looked at.
+                    if frame.progressive || body.first() != Some(&3) {
+                        return Err(Unscannable::Unsupported);
+                    }
                     rename(&mut head, frame_at, &frame);
                 }
                 break (frame, body);
@@ -155,9 +176,9 @@ pub(super) fn survey(bytes: &[u8]) -> Result<Survey, Unscannable> {
     frame.interval = interval.into();
     frame.known(held_back)?;
     let mut rest = Rest { end: at, scans: 1, copied: 0 };
-    rest.scan(bytes, at, body, &mut frame);
+    rest.scan(&mut markers, at, body, &mut frame)?;
     if held_back {
-        rest.walk(bytes, &mut frame);
+        rest.walk(&mut markers, &mut frame, request.limits)?;
     }
     if rest.end == at {
         return Err(Unscannable::Truncated);
@@ -189,24 +210,39 @@ struct Rest {
 
 impl Rest {
     /// Passes over a scan whose data starts at `at`.
-    fn scan(&mut self, bytes: &[u8], at: usize, header: &[u8], frame: &mut Frame) {
-        let (end, restarts) = end_of_scan(bytes, at);
+    fn scan(
+        &mut self,
+        markers: &mut Markers<'_>,
+        at: usize,
+        header: &[u8],
+        frame: &mut Frame,
+    ) -> Result<(), Unscannable> {
+        let (end, restarts) = markers.end_of_scan(at)?;
         self.end = end;
         frame.scan(header, restarts);
+        Ok(())
     }
 
-    /// Goes from scan to scan. What is cut in the middle of a segment ends before it.
-    fn walk(&mut self, bytes: &[u8], frame: &mut Frame) {
+    /// Goes from scan to scan, as long as the decoder may. What is cut in the middle of a segment ends before it.
+    fn walk(
+        &mut self,
+        markers: &mut Markers<'_>,
+        frame: &mut Frame,
+        limits: &Limits,
+    ) -> Result<(), Unscannable> {
         let mut at = self.end;
         loop {
-            let Some((marker, start)) = marker(bytes, at) else { return };
-            let Some(body) = (marker != 0xd9).then(|| segment(bytes, start)).flatten() else {
-                return;
+            if self.scans.saturating_mul(frame.area()) > limits.pixels.saturating_mul(PASSES) {
+                return Err(Unscannable::Limit);
+            }
+            let Some((marker, start)) = markers.next(at)? else { return Ok(()) };
+            let Some(body) = (marker != 0xd9).then(|| markers.segment(start)).flatten() else {
+                return Ok(());
             };
             at = start + 2 + body.len();
             match marker {
                 0xda => {
-                    self.scan(bytes, at, body, frame);
+                    self.scan(markers, at, body, frame)?;
                     self.scans += 1;
                     at = self.end;
                 }
@@ -219,6 +255,10 @@ impl Rest {
 }
 
 impl Frame {
+    fn area(&self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+
     fn sampling(&self) -> (u64, u64) {
         let max = |of: fn(&Component) -> u64| self.components.iter().map(of).max().unwrap_or(1);
         (max(|c| c.h), max(|c| c.v))
@@ -313,12 +353,12 @@ fn colours(frame: &Frame, jfif: bool, adobe: Option<u8>) -> Vec<u8> {
 
 /// Calls components `R`, `G`, `B` something else in the frame at `frame_at` and in the scan at the end of the head: the
 /// decoder would take them for red, green and blue against better knowledge. Later scans keep their names, so only a
-/// picture in one scan can be helped.
+/// picture in one scan can be helped. A scan header of a wrong length stays as it is: the decoder refuses it.
 fn rename(head: &mut [u8], frame_at: usize, frame: &Frame) {
     let names: Vec<u8> = frame.components.iter().map(|c| c.name).collect();
     let scan = 3 + 2 * names.len();
     let scan_at = head.len() - scan.min(head.len());
-    if names != *b"RGB" || head[scan_at - 1..scan_at] != [3] {
+    if head[scan_at - 1..scan_at] != [3] {
         return;
     }
     for (i, name) in names.iter().enumerate() {
@@ -333,47 +373,4 @@ fn rename(head: &mut [u8], frame_at: usize, frame: &Frame) {
 fn exif_orientation(body: &[u8]) -> Option<u8> {
     let exif = body.strip_prefix(b"Exif\0")?.get(1..)?;
     image::metadata::Orientation::from_exif_chunk(exif).map(image::metadata::Orientation::to_exif)
-}
-
-/// The next marker from `at` on, and where its segment starts. Stray bytes and filling before it are passed over.
-fn marker(bytes: &[u8], mut at: usize) -> Option<(u8, usize)> {
-    loop {
-        at += bytes.get(at..)?.iter().position(|b| *b == 0xff)?;
-        at += bytes.get(at..)?.iter().position(|b| *b != 0xff)?;
-        match bytes[at] {
-            0 => {}
-            marker => return Some((marker, at + 1)),
-        }
-    }
-}
-
-/// The contents of a segment whose length stands at `at`.
-fn segment(bytes: &[u8], at: usize) -> Option<&[u8]> {
-    let length = be16(bytes, at)? as usize;
-    bytes.get(at + 2..at + length.max(2))
-}
-
-/// Where the entropy-coded data from `at` on ends, at a marker that is not a restart or with the file, and how many restart
-/// markers are in it.
-fn end_of_scan(bytes: &[u8], at: usize) -> (usize, u64) {
-    let (mut from, mut restarts) = (at, 0);
-    while let Some(i) = find_ff(bytes, from) {
-        let fill = bytes[i..].iter().take_while(|b| **b == 0xff).count();
-        match bytes.get(i + fill) {
-            Some(0) => {}
-            Some(0xd0..=0xd7) => restarts += 1,
-            _ => return (i, restarts),
-        }
-        from = i + fill + 1;
-    }
-    (bytes.len(), restarts)
-}
-
-/// The next 0xff from `at` on: thirty-two bytes at a time, since this passes over the whole upload.
-fn find_ff(bytes: &[u8], at: usize) -> Option<usize> {
-    let rest = bytes.get(at..)?;
-    let clean =
-        rest.chunks_exact(32).take_while(|c| c.iter().fold(0, |max, b| *b.max(&max)) != 0xff);
-    let skipped = clean.count() * 32;
-    rest[skipped..].iter().position(|b| *b == 0xff).map(|i| at + skipped + i)
 }
