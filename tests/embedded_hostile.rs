@@ -169,11 +169,13 @@ fn a_bomb_costs_the_budget_and_no_more() {
     for claimed in [0, 100, u32::MAX] {
         let (local, entry) = member(0, 8, &gigabyte, claimed);
         for upload in [archive(&local, &entry, 1), local] {
-            let budget = Budget { bytes: 4 << 20, ..Budget::default() };
-            let (coverage, peak) = walk(&upload, &budget);
-            assert_eq!((coverage.pictures, coverage.missed), (0, LIMIT));
-            // Twice for the moment in which the buffer grows.
-            assert!(peak < (8 << 20) + FIXED, "{peak} bytes");
+            for bytes in [3 << 20, 4 << 20, (4 << 20) + 1, 7_654_321] {
+                let budget = Budget { bytes, ..Budget::default() };
+                let (coverage, peak) = walk(&upload, &budget);
+                assert_eq!((coverage.pictures, coverage.missed), (0, LIMIT));
+                // Half as much again for the moment in which the buffer grows.
+                assert!(peak < bytes as usize / 2 * 3 + FIXED, "{peak} of {bytes} bytes");
+            }
         }
     }
     // One that is no picture is put aside after its first bytes.
@@ -199,6 +201,20 @@ fn a_bomb_costs_the_budget_and_no_more() {
         let (coverage, peak) = walk(&upload, &budget);
         assert_eq!((coverage.pictures, coverage.missed), (0, LIMIT), "{dictionary}");
         assert!(peak < (4 << 20) + FIXED, "{dictionary}: {peak} bytes");
+    }
+}
+
+/// One letter of ASCII85 stands for four zeros.
+#[test]
+fn text_costs_the_budget_and_no_more() {
+    for filters in ["/A85/DCT", "/A85/A85/DCT", "/A85/Fl/DCT"] {
+        for bytes in [1 << 20, 2 << 20, (2 << 20) + 1, 3_456_789] {
+            let head = format!("%PDF-1.4\n1 0 obj<</Filter[{filters}]>>stream\n").into_bytes();
+            let upload = [head, b"z".repeat(4 << 20), b"~>\nendstream".to_vec()].concat();
+            let (coverage, peak) = walk(&upload, &Budget { bytes, ..Budget::default() });
+            assert_eq!((coverage.pictures, coverage.missed), (0, LIMIT), "{filters}");
+            assert!(peak < 2 * bytes as usize + FIXED, "{filters}: {peak} of {bytes} bytes");
+        }
     }
 }
 

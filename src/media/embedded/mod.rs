@@ -20,8 +20,8 @@
 //!   one would be caught and end the walk, not the caller.
 //! * **Bounded.** Work is counted, not guessed from sizes that the file claims: bytes inflated (or read while inflating,
 //!   if that is more), entries walked, pictures handed over. A claimed size never allocates. At most one picture is
-//!   in memory, besides the upload: within `budget.bytes`, and twice that for a moment where one PDF filter feeds another
-//!   or a buffer moves as it grows. The clock is looked at every 64 KiB of work.
+//!   in memory, besides the upload: `budget.bytes`, and while a buffer grows half as much again; twice `budget.bytes` where
+//!   one PDF filter feeds another or pixels become a BMP. The inflater's tables and the like take 64 KiB more. The clock is looked at every 64 KiB of work.
 //! * **Nested once.** A container inside a container is not opened; nor is the thumbnail of an embedded picture looked at.
 //!   The caller may call again with what it was handed, and decides how deep that goes.
 //! * **No index is trusted.** A table that readers may ignore (ZIP directory, PDF cross references) does not decide what is
