@@ -232,3 +232,61 @@ fn the_files_cover_the_formats() {
         .collect();
     assert_eq!(formats, ["bmp", "gif", "jp2", "jpeg", "png", "webp"].into());
 }
+
+/// The segments of a photograph with a thumbnail: what stands before its EXIF, the EXIF, and what follows.
+fn around_exif(upload: &[u8]) -> (&[u8], &[u8], &[u8]) {
+    let name = upload.windows(6).position(|w| w == b"Exif\0\0").unwrap();
+    let start = name - 4;
+    let length = usize::from(u16::from_be_bytes([upload[start + 2], upload[start + 3]]));
+    let (before, rest) = upload.split_at(start);
+    let (exif, behind) = rest.split_at(2 + length);
+    assert!(exif.starts_with(b"\xff\xe1"));
+    (before, exif, behind)
+}
+
+/// What decoders pass over between two segments of a JPEG hides no thumbnail.
+#[test]
+fn stray_bytes_before_a_segment_hide_nothing() {
+    for name in ["thumbnail-le.jpg", "thumbnail-be.jpg"] {
+        let upload = read(name);
+        let (before, exif, behind) = around_exif(&upload);
+        let expected = all(&upload);
+        assert_eq!((expected.0.complete(), expected.1.len()), (true, 1));
+        for stray in
+            [&b"\0"[..], b"a", b"stray bytes", b"\xff", b"\xff\0", b"a\xff\0b", b"\xff\x01"]
+        {
+            // A segment first, so that the start of the file is what it was.
+            let comment = b"\xff\xfe\0\x04ab";
+            let file = [before, comment, stray, exif, behind].concat();
+            assert!(all(&file) == expected, "{name}: {stray:x?}");
+        }
+    }
+}
+
+/// A file of a hundred thumbnails would be decoded a hundred times; programs write one.
+#[test]
+fn a_second_thumbnail_is_not_handed_over() {
+    let upload = read("thumbnail-le.jpg");
+    let (before, exif, behind) = around_exif(&upload);
+    for copies in [2, 100] {
+        let (coverage, found) = all(&[before, &exif.repeat(copies), behind].concat());
+        assert_eq!((coverage.missed, found), (Some(Unscannable::Limit), all(&upload).1));
+    }
+}
+
+/// What is not wanted is neither handed over nor said to be missed.
+#[test]
+fn what_is_not_wanted_is_not_looked_for() {
+    let rar = (String::from("rar"), b"Rar!\x1a\x07\x01\0".to_vec());
+    let files: Vec<_> =
+        expected().into_iter().map(|(name, ..)| (name.clone(), read(&name))).collect();
+    for (name, upload) in files.into_iter().chain([rar]) {
+        let whole = within(&upload, &Budget::default());
+        let nothing = (Coverage::default(), Vec::new());
+        let thumbnail = name.starts_with("thumbnail");
+        let without = within(&upload, &Budget { thumbnails: false, ..Budget::default() });
+        assert!(without == if thumbnail { nothing.clone() } else { whole.clone() }, "{name}");
+        let without = within(&upload, &Budget { members: false, ..Budget::default() });
+        assert!(without == if thumbnail { whole } else { nothing }, "{name}");
+    }
+}

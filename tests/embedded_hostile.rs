@@ -81,7 +81,7 @@ const FIXED: usize = 64 << 10;
 
 #[test]
 fn cuts_and_changed_bytes_have_an_answer() {
-    let small = Budget { pictures: 3, bytes: 1500, entries: 12, deadline: None };
+    let small = Budget { pictures: 3, bytes: 1500, entries: 12, ..Budget::default() };
     for (name, file) in files() {
         // All of a small file, every third byte of a larger one.
         for at in (0..file.len()).step_by(if file.len() < 2500 { 1 } else { 3 }) {
@@ -169,11 +169,13 @@ fn a_bomb_costs_the_budget_and_no_more() {
     for claimed in [0, 100, u32::MAX] {
         let (local, entry) = member(0, 8, &gigabyte, claimed);
         for upload in [archive(&local, &entry, 1), local] {
-            let budget = Budget { bytes: 4 << 20, ..Budget::default() };
-            let (coverage, peak) = walk(&upload, &budget);
-            assert_eq!((coverage.pictures, coverage.missed), (0, LIMIT));
-            // Twice for the moment in which the buffer grows.
-            assert!(peak < (8 << 20) + FIXED, "{peak} bytes");
+            for bytes in [3 << 20, 4 << 20, (4 << 20) + 1, 7_654_321] {
+                let budget = Budget { bytes, ..Budget::default() };
+                let (coverage, peak) = walk(&upload, &budget);
+                assert_eq!((coverage.pictures, coverage.missed), (0, LIMIT));
+                // Half as much again for the moment in which the buffer grows.
+                assert!(peak < bytes as usize / 2 * 3 + FIXED, "{peak} of {bytes} bytes");
+            }
         }
     }
     // One that is no picture is put aside after its first bytes.
@@ -199,6 +201,20 @@ fn a_bomb_costs_the_budget_and_no_more() {
         let (coverage, peak) = walk(&upload, &budget);
         assert_eq!((coverage.pictures, coverage.missed), (0, LIMIT), "{dictionary}");
         assert!(peak < (4 << 20) + FIXED, "{dictionary}: {peak} bytes");
+    }
+}
+
+/// One letter of ASCII85 stands for four zeros.
+#[test]
+fn text_costs_the_budget_and_no_more() {
+    for filters in ["/A85/DCT", "/A85/A85/DCT", "/A85/Fl/DCT"] {
+        for bytes in [1 << 20, 2 << 20, (2 << 20) + 1, 3_456_789] {
+            let head = format!("%PDF-1.4\n1 0 obj<</Filter[{filters}]>>stream\n").into_bytes();
+            let upload = [head, b"z".repeat(4 << 20), b"~>\nendstream".to_vec()].concat();
+            let (coverage, peak) = walk(&upload, &Budget { bytes, ..Budget::default() });
+            assert_eq!((coverage.pictures, coverage.missed), (0, LIMIT), "{filters}");
+            assert!(peak < 2 * bytes as usize + FIXED, "{filters}: {peak} of {bytes} bytes");
+        }
     }
 }
 
@@ -242,6 +258,9 @@ fn a_million_headers_end_at_the_budget() {
         ("%PDF-1.4\n", "1 0 obj<</A["),
         ("%PDF-1.4\n", "1 0 obj<</A 1%"),
         ("%PDF-1.4\n", "1 0 obj<</A<"),
+        ("%PDF-1.4\n", "1 0 obj<<>>%"),
+        // One word as long as the file.
+        ("%PDF-1.4\n", "1obj"),
         // Images that are none, that have no end, and that point to what is nowhere.
         ("%PDF-1.4\n", "1 0 obj<</Filter/DCT>>stream\n"),
         ("%PDF-1.4\n", "1 0 obj<</Subtype/Image/Filter 9 0 R/Width 8 0 R>>stream\n"),
@@ -256,9 +275,11 @@ fn a_million_headers_end_at_the_budget() {
         assert_eq!((coverage.pictures, coverage.missed), (0, LIMIT), "{part:?}");
         assert!(peak < (64 << 20) + FIXED, "{part:?}: {peak} bytes");
     }
-    // A JPEG of a million segments.
-    let upload = [&b"\xff\xd8"[..], &b"\xff\xe1\0\x02".repeat(1_000_000)].concat();
-    assert_eq!(walk(&upload, &Budget::default()).0.missed, LIMIT);
+    // A JPEG of a million segments, and one of a million stray bytes between marks that are none.
+    for part in [&b"\xff\xe1\0\x02"[..], b"a\xff\0"] {
+        let upload = [&b"\xff\xd8\xff\xe0\0\x02"[..], &part.repeat(1_000_000)].concat();
+        assert_eq!(walk(&upload, &Budget::default()).0.missed, LIMIT);
+    }
 }
 
 /// A JPEG with this EXIF block.
@@ -303,4 +324,47 @@ fn exif_that_loops_or_points_away_ends() {
     let mut many = block(8, 14, &[]);
     many[14..16].copy_from_slice(&[0xff, 0xff]);
     assert_eq!(missed(&many), (0, None));
+}
+
+/// What is longer than 256 KiB is put aside, so that the clock is looked at; it hides no picture behind it, and it is said.
+#[test]
+fn a_dictionary_has_a_limit() {
+    let jpeg = &b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"[..];
+    let picture = [b"\n1 0 obj<</Filter/DCT>>stream\n", jpeg, b"\nendstream\n"].concat();
+    let file = |filler: &str| [b"%PDF-1.4\n", filler.as_bytes(), &picture].concat();
+    let missed = |filler: &str| walk(&file(filler), &Budget::default()).0;
+    let complete = Coverage { pictures: 1, missed: None };
+    let limit = Coverage { pictures: 1, missed: LIMIT };
+    // The lengths of what stands in the dictionary: just within the limit, and beyond.
+    for (begin, part, end) in [
+        ("2 0 obj<<", "/A 1 ", ">>endobj"),
+        ("2 0 obj<</A[", "1 ", "]>>endobj"),
+        ("2 0 obj<</A(", "letters ", ")>>endobj"),
+        ("2 0 obj<</A<", "41", ">>>endobj"),
+        ("2 0 obj<<", "%comment\n", ">>endobj"),
+        ("2 0 obj<<>>", "        ", "endobj"),
+    ] {
+        for (bytes, expected) in [((256 << 10) - 100, complete), (300 << 10, limit)] {
+            let filler = format!("{begin}{}{end}", part.repeat(bytes / part.len()));
+            assert_eq!(missed(&filler), expected, "{begin} {bytes}");
+        }
+    }
+    // Three that begin in each other and go on to the end: each costs its own 256 KiB and not the file.
+    let open = "2 0 obj<</A 1 ".repeat(3) + &"/A 1 ".repeat(1 << 20);
+    assert_eq!(missed(&open), limit);
+    // A value that is referred to.
+    let long = format!("3 0 obj[{}]endobj", "/Fl ".repeat(100_000));
+    let coverage =
+        missed(&format!("2 0 obj<</Subtype/Image/Filter 3 0 R>>stream\nendstream {long}"));
+    assert_eq!(coverage.missed, LIMIT);
+}
+
+/// A panic ends the walk and not the caller. The only one that can be caused here is that of whoever is called with a picture.
+#[test]
+fn a_panic_is_an_answer() {
+    let upload = files().into_iter().find(|(name, _)| name == "office.docx").unwrap().1;
+    let coverage = embedded(&upload, &sniff(&upload), &Budget::default(), &mut |_| {
+        std::panic::panic_any("not handled on purpose")
+    });
+    assert_eq!(coverage, Coverage { pictures: 1, missed: Some(Unscannable::DecoderPanic) });
 }

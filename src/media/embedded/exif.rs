@@ -1,7 +1,7 @@
 //! The thumbnail in a photograph's EXIF block.
 //!
 //! ```text
-//! JPEG: APP1 segments before the scan that begin with "Exif\0\0";  PNG: eXIf;  WebP: EXIF;  TIFF: the file itself
+//! JPEG: APP1 segments before the scan, whatever lies between segments, that begin with "Exif\0\0";  PNG: eXIf;  WebP: EXIF;  TIFF: the file itself
 //! block: byte order, 42, offset of directory 0 -> its length -> offset of directory 1
 //! directory 1: tag 0x0201 offset, tag 0x0202 length -> a JPEG
 //! ```
@@ -9,9 +9,12 @@
 //! * Two directories are read and no further link is followed, so that there can be no loop.
 //! * Written here and not taken from a crate: it is two directories of twelve-byte entries, and the crates that read all of EXIF
 //!   have all of EXIF to get wrong (RUSTSEC-2021-0143 was an endless loop in one of them).
+//! * One thumbnail is handed over, the first: programs write one, and a file of hundreds would be decoded for each. A second is `limit`.
 //! * A thumbnail of bare pixels, which cameras stopped writing long ago, is `unsupported`; so is the second page of a TIFF.
 
 use std::ops::Range;
+
+use memchr::memmem;
 
 use super::Place;
 use super::walk::{Stop, Walk};
@@ -21,15 +24,21 @@ use crate::media::walk::{array, be16, png_chunks, riff_chunks};
 const PREFIX: &[u8] = b"Exif\0\0";
 
 pub(super) fn of_jpeg(bytes: &[u8], walk: &mut Walk<'_>) -> Result<(), Stop> {
-    let mut at = 2usize;
+    let (mark, mut at) = (memmem::Finder::new(b"\xff"), 2usize);
     loop {
-        let Some([0xff, marker]) = array(bytes, at) else { return Ok(()) };
-        match marker {
-            // Fill bytes, and markers without a length.
-            0xff => at += 1,
-            0x01 | 0xd0..=0xd8 => at += 2,
+        let Some([first, marker]) = array(bytes, at) else { return Ok(()) };
+        match (first, marker) {
+            // Fill bytes; what is no marker, or one without a length.
+            (0xff, 0xff) => at += 1,
+            (0xff, 0x00 | 0x01 | 0xd0..=0xd8) => at += 2,
             // The scan or the end.
-            0xd9 | 0xda => return Ok(()),
+            (0xff, 0xd9 | 0xda) => return Ok(()),
+            // Decoders pass over stray bytes between segments, and so does what shows the thumbnail.
+            (0..0xff, _) => {
+                walk.entry()?;
+                let Some(next) = walk.find(bytes, at, &mark)? else { return Ok(()) };
+                at = next;
+            }
             _ => {
                 walk.entry()?;
                 let Some(length) = be16(bytes, at + 2) else { return Ok(()) };
@@ -87,6 +96,9 @@ fn thumbnail(block: &[u8], walk: &mut Walk<'_>) -> Result<(), Stop> {
                 walk.miss(Unscannable::Truncated);
             }
             if picture.starts_with(b"\xff\xd8\xff") {
+                if walk.coverage().pictures > 0 {
+                    return Err(walk.stop(Unscannable::Limit));
+                }
                 walk.hand_over_from(Place::Thumbnail, picture)
             } else {
                 walk.miss(Unscannable::Corrupt);

@@ -66,7 +66,13 @@ impl Inflater {
                 return Ok(End::Broken(Unscannable::Limit));
             }
             let room = (most - self.filled).min(left).min(STEP);
-            self.make_room(room, most.min(self.filled.saturating_add(left)));
+            let needed = self.filled + room;
+            if !make_room(&mut self.buffer, needed, most.min(self.filled.saturating_add(left))) {
+                return Ok(End::Broken(Unscannable::Limit));
+            }
+            if needed > self.buffer.len() {
+                self.buffer.resize(needed, 0);
+            }
 
             let rest = input.get(self.taken..).unwrap_or(&[]);
             // Blocks may be empty, so what is read is bounded as well as what is written.
@@ -76,7 +82,7 @@ impl Inflater {
                 | flag::TINFL_FLAG_IGNORE_ADLER32
                 | if self.zlib { flag::TINFL_FLAG_PARSE_ZLIB_HEADER } else { 0 }
                 | if last { 0 } else { flag::TINFL_FLAG_HAS_MORE_INPUT };
-            let out = self.buffer.get_mut(..self.filled + room).unwrap_or(&mut []);
+            let out = self.buffer.get_mut(..needed).unwrap_or(&mut []);
             let (status, read, written) = decompress(&mut self.state, now, out, self.filled, flags);
             self.taken += read;
             self.filled += written;
@@ -91,16 +97,17 @@ impl Inflater {
             }
         }
     }
+}
 
-    /// Room for `room` more bytes. The buffer doubles, but not beyond `most`.
-    fn make_room(&mut self, room: usize, most: usize) {
-        let needed = self.filled + room;
-        if needed > self.buffer.capacity() {
-            let wanted = self.buffer.capacity().saturating_mul(2).clamp(needed, most.max(needed));
-            self.buffer.reserve_exact(wanted - self.buffer.len());
-        }
-        if needed > self.buffer.len() {
-            self.buffer.resize(needed, 0);
-        }
+/// Makes room for `needed` bytes in all, of at most `most` that may come. Says whether there is memory for it.
+///
+/// While a buffer grows the old one is held beside the new. So it doubles, and takes `most` where it would come to lie above the half:
+/// both together are one and a half times `most`.
+pub(super) fn make_room(buffer: &mut Vec<u8>, needed: usize, most: usize) -> bool {
+    if needed <= buffer.capacity() {
+        return true;
     }
+    let doubled = buffer.capacity().saturating_mul(2).max(needed);
+    let wanted = if doubled > most / 2 { most.max(needed) } else { doubled };
+    buffer.try_reserve_exact(wanted.saturating_sub(buffer.len())).is_ok()
 }

@@ -16,11 +16,12 @@
 //! | `inflate` | deflate within the budget |
 //! | `exif`, `zip`, `pdf` | one kind of container each |
 //!
-//! * **Total.** Every byte string has an answer; no panic, no recursion, every loop moves forward or spends budget.
+//! * **Total.** Every byte string has an answer; no recursion, every loop moves forward or spends budget. No panic is known, and
+//!   one would be caught and end the walk, not the caller.
 //! * **Bounded.** Work is counted, not guessed from sizes that the file claims: bytes inflated (or read while inflating,
 //!   if that is more), entries walked, pictures handed over. A claimed size never allocates. At most one picture is
-//!   in memory, besides the upload: within `budget.bytes`, and twice that for a moment where one PDF filter feeds another
-//!   or a buffer moves as it grows. The clock is looked at every 64 KiB of work.
+//!   in memory, besides the upload: `budget.bytes`, and while a buffer grows half as much again; twice `budget.bytes` where
+//!   one PDF filter feeds another or pixels become a BMP. The inflater's tables and the like take 64 KiB more. The clock is looked at every 64 KiB of work.
 //! * **Nested once.** A container inside a container is not opened; nor is the thumbnail of an embedded picture looked at.
 //!   The caller may call again with what it was handed, and decides how deep that goes.
 //! * **No index is trusted.** A table that readers may ignore (ZIP directory, PDF cross references) does not decide what is
@@ -44,10 +45,12 @@ use std::time::Instant;
 
 use super::class::{MediaClass, Unscannable};
 #[cfg(feature = "decode")]
+use super::decode::contained;
+#[cfg(feature = "decode")]
 use super::format::Format;
 use super::sniff::Media;
 #[cfg(feature = "decode")]
-use walk::Walk;
+use walk::{Stop, Walk};
 
 /// Where a picture was found inside an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -95,11 +98,22 @@ pub struct Budget {
     pub entries: u32,
     /// When to stop. Default never.
     pub deadline: Option<Instant>,
+    /// Whether thumbnails are looked for. If not, a photograph's EXIF is not walked, and nothing of it is missed. Default true.
+    pub thumbnails: bool,
+    /// Whether the pictures of containers are looked for. If not, no container is opened, and nothing of it is missed. Default true.
+    pub members: bool,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Budget { pictures: 16, bytes: 32 << 20, entries: 1 << 18, deadline: None }
+        Budget {
+            pictures: 16,
+            bytes: 32 << 20,
+            entries: 1 << 18,
+            deadline: None,
+            thumbnails: true,
+            members: true,
+        }
     }
 }
 
@@ -114,7 +128,8 @@ pub struct Coverage {
     /// * `unsupported`: encrypted, an inner container, or a coding that is not read here;
     /// * `truncated`, `corrupt`: a part of the file is damaged. A picture that breaks off is still handed over as far as it goes;
     /// * `limit`: the budget was spent;
-    /// * `timeout`: the deadline passed.
+    /// * `timeout`: the deadline passed;
+    /// * `decoder-panic`: a panic while looking, here or in what was called with a picture. It goes no further.
     pub missed: Option<Unscannable>,
 }
 
@@ -144,26 +159,47 @@ pub fn embedded(
     found: &mut dyn FnMut(Embedded<'_>),
 ) -> Coverage {
     let mut walk = Walk::new(budget, found);
-    // A walk that was stopped has noted why.
-    let _ = match (media.format, media.class) {
-        (Format::Jpeg, _) => exif::of_jpeg(bytes, &mut walk),
-        (Format::Png, _) => exif::of_png(bytes, &mut walk),
-        (Format::WebP, _) => exif::of_webp(bytes, &mut walk),
-        (Format::Tiff, _) => exif::of_tiff(bytes, &mut walk),
-        (Format::Zip, _) => zip::pictures(bytes, &mut walk),
-        (Format::Pdf, _) => pdf::pictures(bytes, &mut walk),
-        (_, MediaClass::Archive) => {
+    let ended = contained(|| {
+        // A walk that was stopped has noted why.
+        let _ = look_inside(bytes, media, budget, &mut walk);
+        Ok(())
+    });
+    if let Err(reason) = ended {
+        walk.miss(reason);
+    }
+    walk.coverage()
+}
+
+#[cfg(feature = "decode")]
+fn look_inside(
+    bytes: &[u8],
+    media: &Media,
+    budget: &Budget,
+    walk: &mut Walk<'_>,
+) -> Result<(), Stop> {
+    match (media.format, media.class) {
+        (Format::Jpeg, _) if budget.thumbnails => exif::of_jpeg(bytes, walk),
+        (Format::Png, _) if budget.thumbnails => exif::of_png(bytes, walk),
+        (Format::WebP, _) if budget.thumbnails => exif::of_webp(bytes, walk),
+        (Format::Tiff, _) if budget.thumbnails => exif::of_tiff(bytes, walk),
+        (Format::Zip, _) if budget.members => zip::pictures(bytes, walk),
+        (Format::Pdf, _) if budget.members => pdf::pictures(bytes, walk),
+        (_, MediaClass::Archive) if budget.members => {
             walk.miss(Unscannable::Unsupported);
             Ok(())
         }
         _ => Ok(()),
-    };
-    walk.coverage()
+    }
 }
 
 /// Without the feature `decode` nothing is looked into.
 #[cfg(not(feature = "decode"))]
-pub fn embedded(_: &[u8], media: &Media, _: &Budget, _: &mut dyn FnMut(Embedded<'_>)) -> Coverage {
-    let container = matches!(media.class, MediaClass::Archive | MediaClass::Pdf);
+pub fn embedded(
+    _: &[u8],
+    media: &Media,
+    budget: &Budget,
+    _: &mut dyn FnMut(Embedded<'_>),
+) -> Coverage {
+    let container = budget.members && matches!(media.class, MediaClass::Archive | MediaClass::Pdf);
     Coverage { pictures: 0, missed: container.then_some(Unscannable::Unsupported) }
 }

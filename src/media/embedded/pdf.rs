@@ -11,7 +11,8 @@
 //! * The cross-reference table is not read, so a broken or lying one hides nothing; nor are pages, so a picture that no page shows is
 //!   found too, once for each time it is stored. Streams cannot stand inside object streams, so no picture is in one.
 //! * The search goes on right behind each "obj" and skips no stream, so a lying `/Length` hides nothing either. It is used only if
-//!   `endstream` stands where it says. Reading dictionaries may cost twice the file in all: in an honest file no two overlap.
+//!   `endstream` stands where it says. Reading dictionaries may cost twice the file in all: in an honest file no two overlap. One that
+//!   is longer than 256 KiB is not read to its end (`limit`), so that the clock is looked at in between and no value is large.
 //! * Values that are references (`/Filter 7 0 R`) are searched for, through 512 MiB in all; those within object streams are not found.
 //! * Filters taken off: Flate, ASCII85, ASCIIHex. A picture behind another (LZW, run lengths, fax, JBIG2), and pixels of another
 //!   kind than `pixels` knows, are `unsupported`; so is whatever is encrypted.
@@ -30,6 +31,8 @@ use object::{Token, Tokens, is_regular, number_of, plain, reference_of};
 
 /// Bytes that are read in search of references.
 const LOOKUPS: usize = 512 << 20;
+/// The most that is read of one dictionary, or of one value that is referred to. Page trees come near it, pictures never do.
+const OBJECT: usize = 256 << 10;
 const JPEG_START: &[u8] = b"\xff\xd8\xff";
 
 pub(super) fn pictures(bytes: &[u8], walk: &mut Walk<'_>) -> Result<(), Stop> {
@@ -52,21 +55,40 @@ pub(super) fn pictures(bytes: &[u8], walk: &mut Walk<'_>) -> Result<(), Stop> {
             continue;
         }
         walk.entry()?;
-        let mut tokens = Tokens::new(bytes, at);
+        let mut tokens = tokens_at(bytes, at);
         let mut stream = Stream::default();
         let dictionary = tokens.dictionary(|key, value| stream.set(key, value));
         pdf.count(tokens.at() - at, walk)?;
         if dictionary.is_none() {
-            if tokens.at() >= bytes.len() {
-                walk.miss(Unscannable::Truncated);
-            }
+            note_the_cut(&tokens, bytes, walk);
             continue;
         }
-        if let Some(data) = stream_data(bytes, tokens) {
-            pdf.look(&stream, data, walk)?;
+        let behind = tokens.at();
+        let mut tokens = tokens_at(bytes, behind);
+        tokens.skip_space();
+        pdf.count(tokens.at() - behind, walk)?;
+        match stream_data(bytes, tokens.at()) {
+            Some(data) => pdf.look(&stream, data, walk)?,
+            // White space or a comment: the keyword may follow.
+            None if tokens.at() < bytes.len() => note_the_cut(&tokens, bytes, walk),
+            None => {}
         }
     }
     Ok(())
+}
+
+/// The tokens behind `at`, as far as one object goes.
+fn tokens_at(bytes: &[u8], at: usize) -> Tokens<'_> {
+    Tokens::new(bytes.get(..at.saturating_add(OBJECT)).unwrap_or(bytes), at)
+}
+
+/// Notes why the tokens ended, if they did: the file ends, or the object is too long.
+fn note_the_cut(tokens: &Tokens<'_>, bytes: &[u8], walk: &mut Walk<'_>) {
+    if tokens.at() >= bytes.len() {
+        walk.miss(Unscannable::Truncated);
+    } else if tokens.ended() {
+        walk.miss(Unscannable::Limit);
+    }
 }
 
 /// Whether a generation number stands at the end, as it does before `obj` but not before the one in `endobj`.
@@ -76,10 +98,8 @@ fn ends_with_number(before: &[u8]) -> bool {
     before.len().checked_sub(skipped + 1).is_some_and(|at| before[at].is_ascii_digit())
 }
 
-/// Where the stream's data begin, if the keyword stands behind its dictionary.
-fn stream_data(bytes: &[u8], mut tokens: Tokens<'_>) -> Option<usize> {
-    tokens.skip_space();
-    let at = tokens.at();
+/// Where the stream's data begin, if the keyword stands at `at`, behind its dictionary.
+fn stream_data(bytes: &[u8], at: usize) -> Option<usize> {
     let behind = bytes.get(at..)?.strip_prefix(b"stream")?;
     Some(
         at + 6
@@ -178,9 +198,10 @@ impl<'a> Pdf<'a> {
             at = found + needle.len();
             // Not the end of a longer number.
             if found == 0 || !self.bytes[found - 1].is_ascii_digit() {
-                let mut tokens = Tokens::new(self.bytes, at);
+                let mut tokens = tokens_at(self.bytes, at);
                 let target = tokens.value().unwrap_or(&[]);
                 self.count(tokens.at() - at, walk)?;
+                note_the_cut(&tokens, self.bytes, walk);
                 return Ok(target);
             }
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::object::{Token, Tokens, hex_digit, plain};
 use crate::media::class::Unscannable;
-use crate::media::embedded::inflate::{End, Inflater};
+use crate::media::embedded::inflate::{End, Inflater, make_room};
 use crate::media::embedded::walk::{STEP, Stop, Walk};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,13 +79,13 @@ pub(super) fn decode<'a>(
             Filter::Flate => {
                 inflater.start(true);
                 let end = inflater.run(&decoded.bytes, most, walk)?;
-                decoded.bytes = Cow::Owned(inflater.take());
+                decoded.bytes = Cow::Owned(without_much_room(inflater.take()));
                 if let End::Broken(reason) = end { Some(reason) } else { None }
             }
             Filter::Ascii85 | Filter::AsciiHex => {
                 let mut text = Text { groups: *filter, out: Vec::new() };
                 let broken = text.decode(&decoded.bytes, most, walk)?;
-                decoded.bytes = Cow::Owned(text.out);
+                decoded.bytes = Cow::Owned(without_much_room(text.out));
                 broken
             }
             Filter::Dct | Filter::Jpx | Filter::Other => Some(Unscannable::Unsupported),
@@ -93,6 +93,14 @@ pub(super) fn decode<'a>(
         decoded.broken = decoded.broken.max(broken);
     }
     Ok(decoded)
+}
+
+/// Gives room back that is more than what is in it, before the next filter makes some of its own.
+fn without_much_room(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.len() < bytes.capacity() / 2 {
+        bytes.shrink_to_fit();
+    }
+    bytes
 }
 
 /// Bytes written as text, in groups of letters.
@@ -113,6 +121,11 @@ impl Text {
         for step in text.strip_prefix(b"<~").unwrap_or(text).chunks(STEP) {
             let before = self.out.len();
             let most = most.min(before.saturating_add(walk.bytes_left()));
+            // A letter is at most four bytes, and the last group may reach beyond.
+            let needed = before.saturating_add(4 * step.len()).min(most).saturating_add(4);
+            if !make_room(&mut self.out, needed, most.saturating_add(4)) {
+                return Ok(Some(Unscannable::Limit));
+            }
             for &letter in step {
                 if self.out.len() >= most {
                     break;

@@ -43,6 +43,11 @@ impl<'a> Tokens<'a> {
         self.at
     }
 
+    /// Whether no byte is left.
+    pub(super) fn ended(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -159,9 +164,12 @@ impl<'a> Tokens<'a> {
 
     /// The keys and values of the dictionary that begins here. `None` if none does, or it does not end.
     pub(super) fn dictionary(&mut self, mut each: impl FnMut(&'a [u8], &'a [u8])) -> Option<()> {
-        if self.next()? != Token::DictOpen {
+        self.skip_space();
+        // Looked at and not taken: what stands here instead may be a word as long as the file.
+        if !self.bytes.get(self.at..)?.starts_with(b"<<") {
             return None;
         }
+        self.at += 2;
         loop {
             match self.next()? {
                 Token::DictClose => return Some(()),

@@ -239,14 +239,14 @@ impl<'a> Pdf<'a> {
             walk.miss(Unscannable::Unsupported);
             return Ok(());
         }
-        // Sizes are below 2^24 and a pixel has at most 24 bits, so this does not overflow 64.
+        // Sizes are at most 2^24 and a pixel has at most 24 bits: a row in bits fits 32 bits, the file's size 64.
         let row = (width * samples * bits).div_ceil(8);
         let stride = row.next_multiple_of(4);
-        let whole = row * height;
-        if stride * height + 1078 > walk.bytes_left() {
+        if stride as u64 * height as u64 + 1078 > walk.bytes_left() as u64 {
             walk.miss(Unscannable::Limit);
             return Ok(());
         }
+        let whole = row * height;
         // One byte more tells four components from three.
         let decoded = decode(data, filters, whole + 1, &mut self.inflater, walk)?;
         let there = decoded.bytes.len();
