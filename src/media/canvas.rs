@@ -40,7 +40,12 @@ pub(super) struct Canvas<'a> {
 impl<'a> Canvas<'a> {
     /// Bytes of a canvas, and of what is saved of it.
     pub(super) fn bytes(area: u64, format: PixelFormat) -> u64 {
-        area.saturating_mul(2 * format.bytes_per_pixel() as u64)
+        Self::bare_bytes(area, format).saturating_mul(2)
+    }
+
+    /// Bytes of a canvas of which nothing is saved: that of a still picture.
+    pub(super) fn bare_bytes(area: u64, format: PixelFormat) -> u64 {
+        area.saturating_mul(format.bytes_per_pixel() as u64)
     }
 
     /// A white canvas for frames of this size.

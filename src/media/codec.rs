@@ -30,7 +30,8 @@ pub(super) fn decode(
 ) -> Result<Decoded, Unscannable> {
     let Request { media, limits, deadline, .. } = *request;
     let trace = Trace::default();
-    let job = Job { request, deadline: Cell::new(deadline), trace: &trace };
+    // Some decoders read headers before their size, and with it their time, is known.
+    let job = Job { request, deadline: Cell::new(request.until(0)), trace: &trace };
     if media.class == MediaClass::Animation && limits.frames == 0 {
         return Err(Unscannable::Limit);
     }

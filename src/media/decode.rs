@@ -28,8 +28,8 @@
 //!   a still picture, it is an error.
 //! * Of an animation the first frame is handed over, and others spread over those that can be reached: pixels of all
 //!   frames on the way count against `limits.pixels`. Frames are composed as browsers do, over white. When time runs out behind
-//!   the first frame, those handed over count, and `cut_short` says so. `limits.frames` of 0 refuses animations. An APNG
-//!   whose plain picture is no frame begins with the first frame.
+//!   the first frame, those handed over count, and `cut_short` says so. `limits.frames` of 0 refuses animations. Of an APNG
+//!   whose plain picture is no frame, that picture is frame 0.
 //!   An animation whose canvas is too large for the memory gives its first frame, if that is not.
 //! * The decoder runs inside `catch_unwind`: a panic in it becomes [`Unscannable::DecoderPanic`] and the buffers are
 //!   dropped. The host's panic hook runs first (by default it prints a line); this room does not touch it.

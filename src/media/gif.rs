@@ -31,11 +31,19 @@ pub(super) fn decode(
     let frame = Frame { index: 0, width, height, format, orientation: 1, exact: true };
 
     let mut walk = GifFrames::new(bytes, survey::GIF_STEPS);
-    let areas = std::iter::from_fn(|| match walk.step() {
-        GifStep::Frame(frame) => Some(u64::from(frame.width) * u64::from(frame.height)),
-        GifStep::End | GifStep::Undecided => None,
+    let mut undecided = false;
+    let areas = std::iter::from_fn(|| {
+        let step = walk.step();
+        undecided = step == GifStep::Undecided;
+        match step {
+            GifStep::Frame(frame) => Some(u64::from(frame.width) * u64::from(frame.height)),
+            GifStep::End | GifStep::Undecided => None,
+        }
     });
     let mut sample = Sample::of(job.request, survey.area(), areas);
+    if undecided {
+        sample = sample.of_more();
+    }
     let canvas = survey.working + Canvas::bytes(survey.area(), format);
     if sample.wanted() > 1 && !job.affords(&survey, canvas) {
         sample = sample.first_only();
@@ -55,7 +63,7 @@ pub(super) fn decode(
     let (area, _) = film.next()?;
     let mut rows = Rows::new(sink, frame);
     let drawn = if found.interlaced {
-        if !job.affords(&survey, canvas) {
+        if !job.affords(&survey, survey.working + Canvas::bare_bytes(survey.area(), format)) {
             return Err(Unscannable::Limit);
         }
         let mut canvas = Canvas::new(pixels, frame)?;

@@ -7,6 +7,9 @@
 //!   several frames                              -> each drawn on the canvas; those of the sample handed over
 //! ```
 //!
+//! A plain picture that is no frame of the animation is what viewers show that know no animations: it is handed over as
+//! frame 0, and the animation's frames are numbered from 1.
+//!
 //! Checksums are not compared: a browser shows a picture with a wrong one. Damage shows when it breaks the inflating.
 
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
@@ -45,7 +48,7 @@ pub(super) fn decode(
     let header = survey::png(bytes)?;
     let survey = job.admit(header.survey)?;
     // Viewers show the plain picture of an animation that makes no sense.
-    let mut reader = match open(job, header.animated) {
+    let reader = match open(job, header.animated) {
         Err(Unscannable::Corrupt) if header.animated => open(job, false),
         reader => reader,
     }?;
@@ -61,11 +64,11 @@ pub(super) fn decode(
     let mut sample = Sample::STILL;
     if let Some(control) = reader.info().animation_control() {
         let counted = usize::try_from(control.num_frames).unwrap_or(usize::MAX);
-        let areas = survey::png_frames(bytes).take(counted);
+        let plain = reader.info().frame_control().is_none().then(|| survey.area());
+        let areas = plain.into_iter().chain(survey::png_frames(bytes).take(counted));
         sample = Sample::of(job.request, survey.area(), areas);
-        if reader.info().frame_control().is_none() {
-            // The plain picture is no frame of the animation, and is passed over.
-            reader.next_frame_info().map_err(|e| reason(job, &e))?;
+        if survey::png_frames(bytes).nth(counted).is_some() {
+            sample = sample.of_more();
         }
     }
     if sample.wanted() > 1 && !job.affords(&survey, canvas) {
@@ -80,7 +83,7 @@ pub(super) fn decode(
     let mut picture = Picture { job, reader, layout };
     let mut rows = Rows::new(sink, frame);
     let drawn = if header.interlaced {
-        if !job.affords(&survey, canvas) {
+        if !job.affords(&survey, survey.working + Canvas::bare_bytes(survey.area(), format)) {
             return Err(Unscannable::Limit);
         }
         let mut canvas = Canvas::new(pixels, frame)?;
@@ -263,7 +266,8 @@ impl Picture<'_, '_> {
             let info = self.reader.info();
             let control = info.frame_control();
             let over = control.is_some_and(|c| c.blend_op == BlendOp::Over);
-            let disposal = control.map_or(Disposal::Keep, |c| match c.dispose_op {
+            // A plain picture that is no frame leaves nothing for the frames.
+            let disposal = control.map_or(Disposal::Clear, |c| match c.dispose_op {
                 DisposeOp::None => Disposal::Keep,
                 DisposeOp::Background => Disposal::Clear,
                 DisposeOp::Previous => Disposal::Restore,

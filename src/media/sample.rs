@@ -6,7 +6,8 @@ use super::frame::Request;
 /// millions of frames of one pixel.
 const PER_FRAME: u64 = 4096;
 
-/// The frames that are handed over: of every `frames / wanted` the first.
+/// The frames that are handed over, at even distances: the first, the last, where an animation that does not loop stays,
+/// and others between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sample {
     /// Frames that can be reached within the limit on pixels.
@@ -14,7 +15,7 @@ pub(super) struct Sample {
     wanted: u64,
     /// Whether the file has no more frames than are wanted.
     all: bool,
-    /// Pixels of the frames up to the last one wanted.
+    /// Pixels of these frames.
     work: u64,
 }
 
@@ -50,6 +51,11 @@ impl Sample {
         Sample { frames, wanted, all: wanted == frames && !more, work }
     }
 
+    /// The same animation, which has frames that were not counted.
+    pub(super) fn of_more(self) -> Sample {
+        Sample { all: false, ..self }
+    }
+
     /// The same animation, of which only the first frame is looked at.
     pub(super) fn first_only(self) -> Sample {
         Sample { wanted: 1, all: self.all && self.frames == 1, work: 0, ..self }
@@ -72,13 +78,17 @@ impl Sample {
 
     /// The frames that must be decoded: those up to the last one wanted.
     pub(super) fn decoded(self) -> u32 {
-        u32::try_from((self.wanted - 1) * self.frames / self.wanted + 1).unwrap_or(u32::MAX)
+        if self.wanted == 1 { 1 } else { u32::try_from(self.frames).unwrap_or(u32::MAX) }
     }
 
     /// Whether frame `index` is handed over.
     pub(super) fn has(self, index: u32) -> bool {
-        let nth = (u64::from(index) * self.wanted).div_ceil(self.frames);
-        nth < self.wanted && nth * self.frames / self.wanted == u64::from(index)
+        let index = u64::from(index);
+        if self.wanted == 1 {
+            return index == 0;
+        }
+        let (distances, last) = (self.wanted - 1, self.frames - 1);
+        index <= last && (index * distances).div_ceil(last) * last / distances == index
     }
 }
 
@@ -98,17 +108,18 @@ mod tests {
     }
 
     #[test]
-    fn the_first_and_others_at_even_distances() {
+    fn the_first_the_last_and_others_at_even_distances() {
         let limits = Limits::default();
         for frames in 1..60u64 {
             for wanted in 1..=8 {
                 let sample = sample(wanted, &limits, &vec![100; frames as usize]);
-                let expected: Vec<u32> = if wanted == 1 {
+                let count = u64::from(wanted).min(frames);
+                let expected: Vec<u32> = if count == 1 {
                     vec![0]
                 } else {
-                    let wanted = u64::from(wanted).min(frames);
-                    (0..wanted).map(|i| (i * frames / wanted) as u32).collect()
+                    (0..count).map(|i| (i * (frames - 1) / (count - 1)) as u32).collect()
                 };
+                assert!(count == 1 || expected.last() == Some(&(frames as u32 - 1)));
                 assert_eq!(indexes(sample), expected, "{wanted} of {frames}");
                 assert_eq!(sample.decoded(), expected.last().unwrap() + 1);
                 assert_eq!(sample.all(), expected.len() as u64 == frames);

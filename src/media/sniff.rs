@@ -86,14 +86,12 @@ fn picture(bytes: &[u8], head: &[u8]) -> Found {
             still_or_animated(animated, Format::WebP)
         }
         // Two letters are too weak a sign: the length of the second header must be one that exists.
-        [b'B', b'M', ..]
-            if matches!(
-                array(head, 14),
-                Some([12 | 16 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0])
-            ) =>
-        {
-            image(Format::Bmp)
-        }
+        // OS/2 lets a writer end it behind any field.
+        [b'B', b'M', ..] => match array(head, 14).map(u32::from_le_bytes)? {
+            12 | 42 | 46 | 108 | 124 => image(Format::Bmp),
+            length if (16..=64).contains(&length) && length % 4 == 0 => image(Format::Bmp),
+            _ => None,
+        },
         [b'I', b'I', b'*' | b'+', 0, ..] | [b'M', b'M', 0, b'*' | b'+', ..] => image(Format::Tiff),
         [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', b' ', b'\r', b'\n', 0x87, b'\n', ..] => {
             image(Format::Jxl)
@@ -150,6 +148,11 @@ fn iso_media(head: &[u8]) -> Found {
         b"mif1" | b"mif2" | b"miaf" => (MediaClass::Image, Format::Heic),
         b"msf1" if has(b"avis") => (MediaClass::Animation, Format::Avif),
         b"msf1" => (MediaClass::Animation, Format::Heic),
+        // A picture whatever its first brand says: decoders take one that is compatible with theirs.
+        _ if has(b"avis") => (MediaClass::Animation, Format::Avif),
+        _ if has(b"avif") => (MediaClass::Image, Format::Avif),
+        _ if has(b"hevc") || has(b"hevx") || has(b"msf1") => (MediaClass::Animation, Format::Heic),
+        _ if has(b"heic") || has(b"heix") || has(b"mif1") => (MediaClass::Image, Format::Heic),
         b"M4A " | b"M4B " | b"M4P " | b"F4A " => (MediaClass::Audio, Format::M4a),
         b"qt  " => (MediaClass::Video, Format::Mov),
         [b'3', b'g', ..] => (MediaClass::Video, Format::ThreeGp),

@@ -13,8 +13,9 @@ use super::canvas::Disposal;
 use super::class::Unscannable;
 use super::walk::{GifFrames, GifStep, array, le16, png_chunks, riff_chunks};
 
-/// Blocks of a GIF that are walked through: more than a million frames of its largest blocks, and milliseconds.
-pub(super) const GIF_STEPS: u32 = 1 << 22;
+/// Blocks and sub-blocks of a GIF that are walked through. Each is at least a byte long, so the walk comes to the end of
+/// 64 MiB, whatever they are; a million take a few milliseconds.
+pub(super) const GIF_STEPS: u32 = 1 << 26;
 
 /// What a picture's headers say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,11 +58,12 @@ pub(super) struct Png {
 
 /// Reads a PNG's header and the chunks before its pixels.
 pub(super) fn png(bytes: &[u8]) -> Result<Png, Unscannable> {
-    let (mut animated, mut orientation, mut header) = (false, None, None);
+    let (mut animated, mut uneven, mut orientation, mut header) = (false, false, None, None);
     for chunk in png_chunks(bytes) {
         match &chunk.kind {
             b"IHDR" if header.is_none() => header = array::<13>(bytes, chunk.body.start),
             b"acTL" => animated = true,
+            b"PLTE" => uneven |= chunk.body.len() % 3 != 0,
             b"eXIf" if orientation.is_none() => orientation = bytes.get(chunk.body),
             b"IDAT" => break,
             _ => {}
@@ -69,6 +71,10 @@ pub(super) fn png(bytes: &[u8]) -> Result<Png, Unscannable> {
     }
     let [w0, w1, w2, w3, h0, h1, h2, h3, bits, color, .., interlace] =
         header.ok_or(Unscannable::Truncated)?;
+    // Of a palette that ends within a colour, the decoder would look for more than it has.
+    if uneven && color == 3 {
+        return Err(Unscannable::Corrupt);
+    }
     let channels = match color {
         0 | 3 => 1,
         2 => 3,
@@ -90,7 +96,7 @@ pub(super) fn png(bytes: &[u8]) -> Result<Png, Unscannable> {
     })
 }
 
-/// The areas of an APNG's frames.
+/// The areas of the frames that an APNG's control chunks announce.
 pub(super) fn png_frames(bytes: &[u8]) -> impl Iterator<Item = u64> + '_ {
     png_chunks(bytes).filter(|chunk| &chunk.kind == b"fcTL").map(|chunk| {
         let side = |at| array(bytes, chunk.body.start + at).map_or(0, u32::from_be_bytes);

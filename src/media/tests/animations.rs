@@ -100,15 +100,26 @@ fn laid_over(new: Pixel, old: Pixel) -> Pixel {
 
 /// Compares the frames handed over with what they should be; each may be off by half a level per frame laid over another.
 fn compare(bytes: &[u8], width: usize, height: usize, frames: &[Drawn], slack: f64, what: &str) {
-    let expected = composed(width, height, frames);
+    compare_shown(bytes, width, height, &composed(width, height, frames), slack, what);
+}
+
+/// The same against what is seen after each frame.
+fn compare_shown(
+    bytes: &[u8],
+    width: usize,
+    height: usize,
+    expected: &[Vec<f64>],
+    slack: f64,
+    what: &str,
+) {
     let (found, decoded) = Frames::of(bytes, 8, &patient()).unwrap();
     assert_eq!(decoded.cut_short, None, "{what}");
-    let wanted: Vec<u32> = match frames.len() {
+    let wanted: Vec<u32> = match expected.len() {
         n @ 0..=8 => (0..n as u32).collect(),
-        n => (0..8).map(|i| (i * n / 8) as u32).collect(),
+        n => (0..8).map(|i| (i * (n - 1) / 7) as u32).collect(),
     };
     assert_eq!(found.indexes(), wanted, "{what}");
-    assert_eq!(decoded.all_frames, frames.len() <= 8, "{what}");
+    assert_eq!(decoded.all_frames, expected.len() <= 8, "{what}");
     for (frame, pixels) in &found.0 {
         assert_eq!((frame.width, frame.height, frame.format), (width, height, PixelFormat::Rgb8));
         let slack = 0.5 + slack * f64::from(frame.index) + 1e-6;
@@ -198,7 +209,42 @@ fn apng_is_composed_as_browsers_do() {
         let bytes = apng(width, height, &frames, hidden);
         assert_eq!(sniff(&bytes).class, MediaClass::Animation);
         let drawn: Vec<_> = frames.into_iter().map(|f| f.0).collect();
-        compare(&bytes, width as usize, height as usize, &drawn, 0.5, &format!("seed {seed}"));
+        let (width, height) = (width as usize, height as usize);
+        let mut shown = composed(width, height, &drawn);
+        if hidden {
+            // The plain picture comes first and leaves nothing for the frames.
+            let grey = 255.0 - 246.0 * 9.0 / 255.0;
+            shown.insert(0, vec![grey; 3 * width * height]);
+        }
+        compare_shown(&bytes, width, height, &shown, 0.5, &format!("seed {seed}"));
+    }
+}
+
+#[test]
+fn frames_that_are_not_looked_at_are_told() {
+    // A long comment of tiny blocks does not hide the frame behind it.
+    let frame = |index: u8| gif_frame(0, 0, 3, 3, &[index; 9]);
+    let comment = [b"\x21\xfe", &b"\x01x".repeat(1 << 22)[..], b"\0"].concat();
+    let bytes = gif(3, 3, &[], &[frame(0), comment, frame(1)]);
+    let (found, decoded) = Frames::of(&bytes, 8, &patient()).unwrap();
+    assert_eq!((found.indexes(), decoded.all_frames), (vec![0, 1], true));
+    assert_eq!(found.0[1].1, [255, 0, 0].repeat(9));
+    // More blocks than are walked through, so that more frames may follow.
+    let endless = vec![0; super::super::survey::GIF_STEPS as usize];
+    let bytes = gif(3, 3, &[], &[frame(0), frame(1), endless, frame(2)]);
+    let limits = Limits { upload_bytes: u64::MAX, ..patient() };
+    let (found, decoded) = Frames::of(&bytes, 8, &limits).unwrap();
+    assert_eq!((found.indexes(), decoded.all_frames), (vec![0, 1], false));
+    // An APNG that announces fewer frames than it has.
+    let mut random = Random(3);
+    let frames: Vec<_> = (0..4).map(|i| Drawn::random(&mut random, 4, 4, i == 0, &[255])).collect();
+    let whole = apng(4, 4, &frames, false);
+    for announced in 1..=4u32 {
+        let mut bytes = whole.clone();
+        let at = bytes.windows(4).position(|w| w == b"acTL").unwrap();
+        bytes[at + 4..at + 8].copy_from_slice(&announced.to_be_bytes());
+        let (found, decoded) = Frames::of(&bytes, 8, &patient()).unwrap();
+        assert_eq!((found.0.len() as u32, decoded.all_frames), (announced, announced == 4));
     }
 }
 

@@ -229,3 +229,43 @@ const PROGRESSIVE: &[u8] = &[
     0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x51, 0x00, 0xff, 0xda, 0x00, 0x08, 0x01, 0x01,
     0x00, 0x01, 0x3f, 0x10, 0x31, 0x7f, 0xff, 0xd9,
 ];
+
+#[test]
+fn a_palette_that_ends_within_a_colour_is_refused() {
+    for length in [1, 4, 5, 767] {
+        let palette = chunk(b"PLTE", &vec![9; length]);
+        let bytes = raw_png(2, 1, 8, 3, &palette, &[0, 0, 1]);
+        assert_eq!(stored(&bytes), Err(Unscannable::Corrupt), "{length}");
+        for color in [0, 2, 4, 6] {
+            let bytes = raw_png(1, 1, 8, color, &palette, &[0; 5]);
+            assert_ne!(stored(&bytes).err(), Some(Unscannable::DecoderPanic), "{length}");
+        }
+    }
+}
+
+#[test]
+fn an_interlaced_still_needs_one_canvas() {
+    let (width, height) = (300u16, 200u16);
+    let area = usize::from(width) * usize::from(height);
+    let mut picture = gif_frame(0, 0, width, height, &vec![1; area]);
+    picture[9] |= 0x40;
+    let bytes = gif(width, height, &[], &[picture]);
+    let canvas = 3 * area as u64;
+    let besides = (1 << 20) + 64 * u64::from(width) + area as u64 / 16;
+    let enough = besides + (128 << 10) + 8 * u64::from(width) + canvas;
+    for (memory, fits) in [(enough, true), (enough - 1, false)] {
+        let outcome = decode_with(&bytes, &Limits { memory, ..patient() }, |kept, _| pixels(kept));
+        assert_eq!(outcome.is_ok(), fits);
+    }
+}
+
+#[test]
+fn the_clock_runs_while_headers_are_read() {
+    let limits = Limits { time: std::time::Duration::ZERO, ..Limits::default() };
+    for (name, bytes) in one_of_each() {
+        if ["bmp", "tiff"].contains(&name) {
+            let outcome = decode_with(&bytes[..40], &limits, |_, _| ());
+            assert_eq!(outcome, Err(Unscannable::Timeout), "{name}");
+        }
+    }
+}

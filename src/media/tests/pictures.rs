@@ -171,7 +171,7 @@ fn an_apng_shows_what_browsers_show() {
     let plain = [control.clone(), frame_control(0)].concat();
     let part = raw_png(2, 1, 8, 0, &plain, &[0, 10, 20]);
     assert_eq!(stored(&part), Ok((2, 1, PixelFormat::Grey8, vec![10, 20])));
-    // The plain picture is no frame: what is seen is the frame behind it.
+    // The plain picture is no frame: viewers show it, or the frame behind it.
     let mut hidden = raw_png(2, 1, 8, 2, &control, &[0, 1, 1, 1, 2, 2, 2]);
     hidden.truncate(hidden.len() - 12);
     hidden.extend(frame_control(0));
@@ -180,8 +180,14 @@ fn an_apng_shows_what_browsers_show() {
     hidden.extend(chunk(b"fdAT", &data));
     let cut = hidden.len() - 21;
     hidden.extend(chunk(b"IEND", &[]));
-    assert_eq!(stored(&hidden), Ok((2, 1, PixelFormat::Rgb8, vec![10, 20, 30, 40, 50, 60])));
-    assert_eq!(stored(&hidden[..cut]), Err(Unscannable::Truncated));
+    let (seen, decoded) = Frames::of(&hidden, 8, &patient()).unwrap();
+    assert_eq!((seen.indexes(), decoded.all_frames), (vec![0, 1], true));
+    assert_eq!([&seen.0[0].1, &seen.0[1].1], [&[1, 1, 1, 2, 2, 2], &[10, 20, 30, 40, 50, 60]]);
+    let (seen, decoded) = Frames::of(&hidden[..cut], 8, &patient()).unwrap();
+    assert_eq!((seen.indexes(), decoded.all_frames), (vec![0], false));
+    assert_eq!(decoded.cut_short, Some(Unscannable::Truncated));
+    let (seen, decoded) = Frames::of(&hidden, 1, &patient()).unwrap();
+    assert_eq!((seen.indexes(), decoded.all_frames), (vec![0], false));
 }
 
 #[test]

@@ -128,6 +128,34 @@ fn tells_stills_from_animations() {
 }
 
 #[test]
+fn bitmaps_have_headers_of_every_length_that_decoders_take() {
+    for length in 0..200u32 {
+        let bytes = [&b"BM"[..], &[0; 12], &length.to_le_bytes(), &[0; 200]].concat();
+        let steps = (16..=64).step_by(4).any(|n| n == length);
+        let taken = steps || [12, 42, 46, 108, 124].contains(&length);
+        assert_eq!(sniff(&bytes).format == Format::Bmp, taken, "{length}");
+    }
+}
+
+#[test]
+fn a_compatible_brand_makes_a_picture_of_a_film() {
+    let file = |major: &str, brands: &[&str]| {
+        let length = 16 + 4 * brands.len() as u32;
+        let start = [&length.to_be_bytes()[..], b"ftyp", major.as_bytes(), &[0; 4]].concat();
+        let media = sniff(&[start, brands.concat().into_bytes(), vec![0; 40]].concat());
+        (media.class, media.format)
+    };
+    for major in ["isom", "mp42", "M4A ", "qt  ", "3gp4"] {
+        let picture = file(major, &["avif", "mif1", "miaf"]);
+        assert_eq!(picture, (MediaClass::Image, Format::Avif), "{major}");
+        assert_eq!(file(major, &["avif", "avis"]), (MediaClass::Animation, Format::Avif));
+        assert_eq!(file(major, &["mif1", "heic"]), (MediaClass::Image, Format::Heic));
+        assert_eq!(file(major, &["hevc", "heic"]), (MediaClass::Animation, Format::Heic));
+        assert!(!file(major, &["isom", "iso2", "avc1"]).0.is_picture(), "{major}");
+    }
+}
+
+#[test]
 fn names_and_media_types_are_distinct_and_lower_case() {
     let names: std::collections::BTreeSet<_> = starts().iter().map(|s| s.2.name()).collect();
     let types: std::collections::BTreeSet<_> = starts().iter().map(|s| s.2.mime()).collect();
