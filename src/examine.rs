@@ -172,14 +172,18 @@ impl Examiner {
         let deadline = own.into_iter().chain(asked.deadline).min();
         // At its peak the walk holds twice that.
         let inflated = asked.limits.embedded_bytes.min(asked.limits.memory / 2);
-        let budget = Budget { pictures, bytes: inflated, deadline, ..Budget::default() };
+        let budget = Budget {
+            pictures,
+            bytes: inflated,
+            deadline,
+            thumbnails,
+            members,
+            ..Budget::default()
+        };
         let Examined { perceptual, complete, missed, .. } = examined;
         let mut worst = None;
         let upload = bytes.as_ptr_range();
         let coverage = embedded(bytes, media, &budget, &mut |Embedded { place, bytes }| {
-            if !wanted(&place) {
-                return;
-            }
             // What was inflated is held while it is decoded; what lies in the upload as it is costs nothing.
             let lies_there = upload.contains(&bytes.as_ptr());
             let held = if lies_there { 0 } else { bytes.len() as u64 * 3 / 2 };

@@ -57,7 +57,8 @@ fn picture() -> Value {
 
 /// An answer that could be true but for what is changed in it.
 fn answer(change: impl FnOnce(&mut Value)) -> Vec<u8> {
-    let mut examined = json!({ "perceptual": [picture()], "complete": true, "missed": null, "size": [160, 120] });
+    let mut examined =
+        json!({ "perceptual": [picture()], "complete": true, "missed": null, "size": [160, 120] });
     change(&mut examined);
     frame(json!({ "Ok": examined }).to_string().as_bytes())
 }
