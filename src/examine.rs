@@ -15,9 +15,9 @@
 //! A JPEG holds its luma as a plane of its own. Decoding only that saves the colour, and its hash is nearly that of the
 //! picture: whoever looks it up with a radius wider by its `slack` finds what is near, and need examine only that
 //! exactly. The slack is 24 bits and those whose coefficients are so near the median that the usual difference between luma and
-//! colour could turn them. That is a measurement, not a proof (`benches/record/tolerance-2026-11-22.tsv`, 2,000 JPEGs of every kind): a
+//! colour could turn them. That is a measurement, not a proof (`benches/record/tolerance-2026-11-22.tsv`, 2,200 JPEGs of every kind): a
 //! file that was made to deceive, with colours clipped on purpose, can have a luma that is farther away. A picture that would need more
-//! than [`MOST_SLACK`] bits is examined exactly at once: a tenth of photographs, most flags, gradients and pages of text.
+//! than [`MOST_SLACK`] bits is examined exactly at once: a sixth of photographs, most flags, gradients and pages of text.
 //!
 //! # Invariants
 //!
