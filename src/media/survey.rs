@@ -24,15 +24,13 @@ pub(super) struct Survey {
     pub(super) height: u32,
     /// Bytes that the decoder will hold besides the pixels it hands over.
     pub(super) working: u64,
-    /// Pixels that the decoder will pass over.
-    pub(super) work: u64,
     /// Length of the file without what was appended to it.
     pub(super) length: usize,
 }
 
 impl Survey {
     pub(super) fn new(width: u32, height: u32, length: usize) -> Self {
-        Survey { width, height, work: area(width, height), working: 0, length }
+        Survey { width, height, working: 0, length }
     }
 
     /// Pixels of the picture.

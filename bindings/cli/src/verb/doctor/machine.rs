@@ -3,6 +3,7 @@
 use std::fs;
 
 use tamis::Limits;
+use tamis::fingerprint::Hasher;
 use tamis::hamming::Isa;
 use tamis::sandbox::{Layers, Worker};
 
@@ -33,7 +34,13 @@ pub(super) fn instructions() -> Check {
             ),
         );
     }
-    let message = format!("{} is used; self-tests passed: {}", Isa::detect(), names(&sound));
+    // Made anew, so that its kernel proves itself here as it does in a scanner.
+    let hashing = Hasher::new().kernel();
+    let message = format!(
+        "{} is used for searching, {hashing} for hashing pictures; self-tests passed: {}",
+        Isa::detect(),
+        names(&sound)
+    );
     match Isa::requested() {
         Err(complaint) => Check::warn(name, format!("{complaint}. {message}")),
         Ok(Some(asked)) if Some(asked) != sound.last().copied() => Check::warn(
