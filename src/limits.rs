@@ -36,7 +36,8 @@ pub struct Limits {
     pub embedded: u32,
     /// Bytes that documents and archives may be inflated to, in all. Default 32 MiB.
     pub embedded_bytes: u64,
-    /// Wall time for examining one upload, besides [`Limits::time_per_megapixel`]. Default 250 milliseconds.
+    /// Wall time for examining one upload, besides [`Limits::time_per_megapixel`]. Default 250 milliseconds. Looking into a document or
+    /// archive may take as long as a picture of [`Limits::pixels`], whose megapixels nobody can know beforehand.
     pub time: Duration,
     /// Wall time that each megapixel of the picture adds, as its header states them. Default 50 milliseconds:
     /// progressive JPEGs, the slowest, take a third of it on an idle machine.
