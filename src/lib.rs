@@ -52,6 +52,7 @@ pub mod examine;
 pub mod fingerprint;
 pub mod hamming;
 pub mod import;
+pub mod index;
 mod limits;
 pub mod media;
 mod names;

@@ -5,7 +5,7 @@ use crate::fingerprint::Algorithm;
 
 pub(super) const MAGIC: [u8; 8] = *b"\x8BTAMIS\r\n";
 pub(super) const MAJOR: u16 = 1;
-pub(super) const MINOR: u16 = 0;
+pub(super) const MINOR: u16 = 1;
 pub(super) const HEADER: usize = 96;
 pub(super) const TABLE_ROW: usize = 32;
 pub(super) const CHECKSUM: usize = 16;
@@ -47,11 +47,14 @@ pub(super) fn fingerprints(algorithm: Algorithm) -> u32 {
     0x100 + algorithm as u32
 }
 
+/// The radius index over the PDQ codes. Not critical: whoever does not know it scans.
+pub(super) const RADIUS_INDEX: u32 = 0x300 + Algorithm::Pdq as u32;
+
 pub(super) fn entry_ranges(algorithm: Algorithm) -> u32 {
     0x200 + algorithm as u32
 }
 
-/// Bytes of one element of a section that this version knows.
+/// Bytes of one element of a section that this version knows, if they are all of one size.
 fn element_bytes(id: u32) -> Option<u64> {
     let bytes = match id {
         section::META => META_BYTES,
@@ -244,7 +247,7 @@ impl Head {
                         section.id, section.count, section.length
                     )));
                 }
-                None if section.critical => {
+                None if section.critical && section.id != RADIUS_INDEX => {
                     return Err(Error::new(
                         ErrorCode::SetSection,
                         format!(
@@ -305,7 +308,7 @@ impl Head {
         let mut end = 0u64;
         for &(id, length, count) in sections {
             let offset = align(end)?;
-            rows.push(Section { id, critical: true, offset, length, count });
+            rows.push(Section { id, critical: id != RADIUS_INDEX, offset, length, count });
             end = offset.checked_add(length)?;
         }
         let blocks = end.div_ceil(BLOCK as u64);
@@ -340,7 +343,9 @@ impl Head {
         );
         out.extend(MAGIC);
         out.extend(MAJOR.to_le_bytes());
-        out.extend(MINOR.to_le_bytes());
+        // The lowest version that describes the file: 1.1 brought the radius index.
+        let minor = u16::from(self.section(RADIUS_INDEX).is_some());
+        out.extend(minor.to_le_bytes());
         out.extend((self.sections.len() as u32).to_le_bytes());
         out.extend((self.roots.len() as u32).to_le_bytes());
         out.extend([0; 4]);

@@ -1,0 +1,196 @@
+//! What is compiled once per instruction set: which entries of a bucket pass the first test.
+//!
+//! Each set has a [`Mask`], a dozen instructions; the loop around it is one text, handed over as [`Work`] and compiled anew with each set's
+//! instructions. The search waits for memory more than for anything else, so NEON is left to the compiler.
+#![allow(
+    unsafe_code,
+    reason = "kernels: calls across target features, unaligned loads, prefetching"
+)]
+
+use crate::hamming::Isa;
+
+/// Entries that are looked at together. A bucket's last step reads past it, which the padding of the index allows.
+pub(super) const STEP: usize = 32;
+
+/// Next chunks of as many entries.
+pub(super) type Step = [u8; 2 * STEP];
+
+/// The first test for one instruction set.
+pub(super) trait Mask: Copy {
+    /// The entries that differ from `chunk` in `most` bits or fewer: entry 0 is bit 0.
+    fn near(self, step: &Step, chunk: u16, most: u8) -> u32;
+}
+
+/// A loop that needs a [`Mask`].
+pub(super) trait Work {
+    /// What it gives.
+    type Output;
+    /// Does it. Must be `#[inline(always)]`, or it is compiled without the instructions.
+    fn run(self, mask: impl Mask) -> Self::Output;
+}
+
+/// The instructions to use. A value other than `Portable` is the proof that this CPU has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kernel(Set);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Set {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Kernel {
+    /// The strongest that `isa` allows. AVX-512 means other extensions here than it does to a scan.
+    pub(super) fn of(isa: Isa) -> Kernel {
+        match isa.name() {
+            #[cfg(target_arch = "x86_64")]
+            "avx512"
+                if is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512bitalg") =>
+            {
+                Kernel(Set::Avx512)
+            }
+            #[cfg(target_arch = "x86_64")]
+            "avx512" | "avx2" if is_x86_feature_detected!("avx2") => Kernel(Set::Avx2),
+            _ => Kernel(Set::Portable),
+        }
+    }
+
+    /// Does the work with these instructions.
+    #[inline]
+    pub(super) fn run<W: Work>(self, work: W) -> W::Output {
+        match self.0 {
+            Set::Portable => work.run(Portable),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: such a value exists only where `of` found the feature.
+            Set::Avx2 => unsafe { x86::with_avx2(work) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: such a value exists only where `of` found the features.
+            Set::Avx512 => unsafe { x86::with_avx512(work) },
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Portable;
+
+impl Mask for Portable {
+    #[inline(always)]
+    fn near(self, step: &Step, chunk: u16, most: u8) -> u32 {
+        let near = |entry: &[u8; 2]| {
+            (u16::from_le_bytes(*entry) ^ chunk).count_ones() as u16 <= u16::from(most)
+        };
+        // The compiler makes vectors of the first loop, which is nearly always the last.
+        let entries = step.as_chunks::<2>().0;
+        if !entries.iter().fold(false, |any, entry| any | near(entry)) {
+            return 0;
+        }
+        entries.iter().enumerate().fold(0, |mask, (i, entry)| mask | u32::from(near(entry)) << i)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::{
+        __m256i, _mm_setr_epi8, _mm256_add_epi8, _mm256_and_si256, _mm256_broadcastsi128_si256,
+        _mm256_cmpgt_epi16, _mm256_loadu_si256, _mm256_maddubs_epi16, _mm256_movemask_epi8,
+        _mm256_packs_epi16, _mm256_permute4x64_epi64, _mm256_set1_epi8, _mm256_set1_epi16,
+        _mm256_shuffle_epi8, _mm256_srli_epi16, _mm256_xor_si256, _mm512_cmple_epu16_mask,
+        _mm512_loadu_si512, _mm512_popcnt_epi16, _mm512_set1_epi16, _mm512_xor_si512,
+    };
+
+    use super::{Mask, Step, Work};
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn with_avx2<W: Work>(work: W) -> W::Output {
+        work.run(Avx2)
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512bitalg")]
+    pub(super) fn with_avx512<W: Work>(work: W) -> W::Output {
+        work.run(Avx512)
+    }
+
+    #[derive(Clone, Copy)]
+    struct Avx2;
+
+    impl Mask for Avx2 {
+        #[inline(always)]
+        fn near(self, step: &Step, chunk: u16, most: u8) -> u32 {
+            // SAFETY: a value of this type is made in `with_avx2` only.
+            unsafe { near_avx2(step, chunk, most) }
+        }
+    }
+
+    #[derive(Clone, Copy)]
+    struct Avx512;
+
+    impl Mask for Avx512 {
+        #[inline(always)]
+        fn near(self, step: &Step, chunk: u16, most: u8) -> u32 {
+            // SAFETY: a value of this type is made in `with_avx512` only.
+            unsafe { near_avx512(step, chunk, most) }
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn near_avx2(step: &Step, chunk: u16, most: u8) -> u32 {
+        let chunk = _mm256_set1_epi16(chunk as i16);
+        let most = _mm256_set1_epi16(i16::from(most));
+        let (halves, _) = step.as_chunks::<32>();
+        let far = [far(&halves[0], chunk, most), far(&halves[1], chunk, most)];
+        // Packing works within halves of the register, so its middle quarters are then exchanged.
+        let far = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi16(far[0], far[1]));
+        !_mm256_movemask_epi8(far) as u32
+    }
+
+    /// All ones for each of sixteen entries that differ in more than `most` bits.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn far(entries: &[u8; 32], chunk: __m256i, most: __m256i) -> __m256i {
+        // SAFETY: the reference is valid for 32 bytes, and the load asks for no alignment.
+        let entries = unsafe { _mm256_loadu_si256(entries.as_ptr().cast()) };
+        let differ = _mm256_xor_si256(entries, chunk);
+        let ones = _mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+        let ones = _mm256_broadcastsi128_si256(ones);
+        let nibble = _mm256_set1_epi8(15);
+        let low = _mm256_and_si256(differ, nibble);
+        let high = _mm256_and_si256(_mm256_srli_epi16::<4>(differ), nibble);
+        let bytes =
+            _mm256_add_epi8(_mm256_shuffle_epi8(ones, low), _mm256_shuffle_epi8(ones, high));
+        _mm256_cmpgt_epi16(_mm256_maddubs_epi16(bytes, _mm256_set1_epi8(1)), most)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512bitalg")]
+    fn near_avx512(step: &Step, chunk: u16, most: u8) -> u32 {
+        // SAFETY: the reference is valid for 64 bytes, and the load asks for no alignment.
+        let step = unsafe { _mm512_loadu_si512(step.as_ptr().cast()) };
+        let differ = _mm512_xor_si512(step, _mm512_set1_epi16(chunk as i16));
+        let most = _mm512_set1_epi16(i16::from(most));
+        _mm512_cmple_epu16_mask(_mm512_popcnt_epi16(differ), most)
+    }
+}
+
+/// Asks for the cache line of a byte that will be read soon; harmless where there is no such byte.
+#[inline(always)]
+pub(super) fn prefetch(bytes: &[u8], at: usize) {
+    let address = bytes.as_ptr().wrapping_add(at);
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: SSE is part of x86-64. A prefetch changes nothing that a program could see, and no address makes it fault.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: a prefetch changes nothing that a program could see, and no address makes it fault.
+    unsafe {
+        std::arch::asm!("prfm pldl1keep, [{0}]", in(reg) address, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = address;
+}

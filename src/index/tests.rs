@@ -1,0 +1,317 @@
+//! The index against the plain scan: every distribution that a list may have, every size at which something changes, every
+//! instruction set, each way of finding.
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use super::*;
+use crate::error::{Error, ErrorCode};
+use crate::hamming::distance;
+
+/// SplitMix64, so that every failure can be repeated.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+
+    fn code(&mut self) -> Code {
+        let mut code = [0; 32];
+        for word in code.as_chunks_mut::<8>().0 {
+            *word = self.next().to_le_bytes();
+        }
+        code
+    }
+
+    /// Flips so many different bits.
+    fn flipped(&mut self, mut code: Code, bits: usize) -> Code {
+        let mut places: Vec<usize> = (0..256).collect();
+        for i in 0..bits {
+            places.swap(i, i + self.below(256 - i));
+            code[places[i] / 8] ^= 1 << (places[i] % 8);
+        }
+        code
+    }
+}
+
+/// Ways in which the codes of a list may lie.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Uniform,
+    Weight128,
+    Clustered,
+    OneBitApart,
+    LowEntropy,
+    /// All chunks of the permuted code are the same few values, so that buckets are huge.
+    Crowded,
+}
+
+const KINDS: [Kind; 6] = [
+    Kind::Uniform,
+    Kind::Weight128,
+    Kind::Clustered,
+    Kind::OneBitApart,
+    Kind::LowEntropy,
+    Kind::Crowded,
+];
+
+fn codes(kind: Kind, count: usize, random: &mut Random) -> Vec<Code> {
+    let centres: Vec<Code> = (0..count / 200 + 1).map(|_| random.code()).collect();
+    let mut codes: Vec<Code> = (0..count)
+        .map(|i| match kind {
+            Kind::Uniform => random.code(),
+            Kind::Weight128 => random.flipped([0; 32], 128),
+            Kind::Clustered => {
+                let (centre, bits) = (centres[random.below(centres.len())], random.below(41));
+                random.flipped(centre, bits)
+            }
+            Kind::OneBitApart => {
+                let mut code = [0x5A; 32];
+                code[i / 8 % 32] ^= 1 << (i % 8);
+                code[..4].copy_from_slice(&((i / 256) as u32).to_be_bytes());
+                code
+            }
+            Kind::LowEntropy => {
+                let bits = random.below(6);
+                random.flipped([0xF0; 32], bits)
+            }
+            Kind::Crowded => {
+                let mut code = [0; 32];
+                code[24..].copy_from_slice(&random.next().to_le_bytes());
+                let bits = random.below(4);
+                random.flipped(code, bits)
+            }
+        })
+        .collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes
+}
+
+/// Own codes with 0, 1, 29..=33 and 63..=65 bits flipped, and strangers.
+fn queries(codes: &[Code], random: &mut Random) -> Vec<Code> {
+    let mut queries = vec![random.code(), [0; 32], [0xFF; 32]];
+    for bits in [0, 1, 29, 30, 31, 32, 33, 63, 64, 65] {
+        if !codes.is_empty() {
+            let own = codes[random.below(codes.len())];
+            queries.push(random.flipped(own, bits));
+        }
+    }
+    queries
+}
+
+fn plain(codes: &[Code], queries: &[(Code, u32)]) -> Vec<Near> {
+    let mut found = Vec::new();
+    for (row, code) in codes.iter().enumerate() {
+        for (query, (other, radius)) in queries.iter().enumerate() {
+            let distance = distance(code, other);
+            if distance <= *radius {
+                found.push(Near { query, row, distance });
+            }
+        }
+    }
+    found
+}
+
+const RADII: [u32; 12] = [0, 1, 10, 15, 16, 30, 31, 32, 55, 64, 95, 96];
+
+fn compare(kind: Kind, count: usize, radii: &[u32], random: &mut Random) -> usize {
+    let codes = codes(kind, count, random);
+    let bytes = Builder::new(&codes).unwrap().to_bytes();
+    assert_eq!(bytes.len() as u64, Builder::length(codes.len()));
+    let index = RadiusIndex::new(&codes, &bytes, ()).unwrap();
+    let asked = queries(&codes, random);
+    let mut buffers = Buffers::default();
+    let mut matches = 0;
+    for radius in radii {
+        let mut asked: Vec<(Code, u32)> = asked.iter().map(|code| (*code, *radius)).collect();
+        // In one call the radii may differ.
+        asked[0].1 = 31;
+        let expected = plain(&codes, &asked);
+        matches += expected.len();
+        for isa in Isa::available() {
+            for method in [Method::Auto, Method::Index, Method::Scan] {
+                let mut found = Vec::new();
+                index.within(isa, method, &asked, &mut buffers, &mut found).unwrap();
+                assert!(
+                    found == expected,
+                    "{kind:?} {count} radius {radius} {isa} {method:?}: {} found, {} expected",
+                    found.len(),
+                    expected.len()
+                );
+            }
+        }
+    }
+    matches
+}
+
+#[test]
+fn nothing_is_missed_and_nothing_added_in_small_sets() {
+    let mut random = Random(1);
+    let mut sizes = vec![0, 1, 2, 3, 13, 31, 32, 33, 255, 256, 257, 1023, 1024, 1025];
+    sizes.extend([4000, 4095, 4096, 4097]);
+    for kind in KINDS {
+        for size in &sizes {
+            compare(kind, *size, &RADII, &mut random);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_missed_and_nothing_added_in_larger_sets() {
+    let mut random = Random(2);
+    for kind in KINDS {
+        // From 2^16 codes on a key has 12 bits.
+        for (size, radii) in [(65_535, [31, 64]), (65_537, [0, 40]), (100_000, [30, 31])] {
+            let matches = compare(kind, size, &radii, &mut random);
+            assert!(matches > 0, "{kind:?} {size}");
+        }
+    }
+}
+
+/// Where keys are whole chunks: 2^20 codes and more.
+#[test]
+fn whole_chunks_as_keys() {
+    let mut random = Random(3);
+    assert!(compare(Kind::Weight128, 1 << 20, &[31], &mut random) > 0);
+}
+
+#[test]
+fn equal_codes_are_all_found() {
+    let codes = vec![[0x3C; 32]; 5000];
+    let bytes = Builder::new(&codes).unwrap().to_bytes();
+    let index = RadiusIndex::new(&codes, &bytes, ()).unwrap();
+    for method in [Method::Auto, Method::Index] {
+        let mut found = Vec::new();
+        let asked = [([0x3C; 32], 31)];
+        index.within(Isa::PORTABLE, method, &asked, &mut Buffers::default(), &mut found).unwrap();
+        assert_eq!(found, plain(&codes, &asked));
+    }
+}
+
+/// Counts what is used and refuses some of it.
+struct Watched {
+    codes: Cell<usize>,
+    index: Cell<usize>,
+    refuse: Option<fn(&Range<usize>) -> bool>,
+}
+
+impl Touch for &Watched {
+    fn codes(&self, range: Range<usize>) -> Result<()> {
+        self.codes.set(self.codes.get() + range.len());
+        Ok(())
+    }
+
+    fn index(&self, range: Range<usize>) -> Result<()> {
+        self.index.set(self.index.get() + range.len());
+        match self.refuse {
+            Some(refuse) if refuse(&range) => Err(Error::new(ErrorCode::SetCorrupt, "refused")),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn a_query_uses_little_and_a_refusal_is_an_error() {
+    let mut random = Random(4);
+    let codes = codes(Kind::Uniform, 200_000, &mut random);
+    let bytes = Builder::new(&codes).unwrap().to_bytes();
+    let ask = |refuse| {
+        let watched = Watched { codes: Cell::new(0), index: Cell::new(0), refuse };
+        let index = RadiusIndex::new(&codes, &bytes, &watched).unwrap();
+        let mut found = Vec::new();
+        let asked = [(codes[7], 31)];
+        let isa = Isa::PORTABLE;
+        let result = index.within(isa, Method::Auto, &asked, &mut Buffers::default(), &mut found);
+        (result.map(|()| found), watched.codes.get(), watched.index.get())
+    };
+    let (found, of_codes, of_index) = ask(None);
+    assert_eq!(found.unwrap()[0], Near { query: 0, row: 7, distance: 0 });
+    assert!(of_codes <= 50 * 32, "{of_codes} bytes of the codes");
+    assert!(of_index <= bytes.len() / 50, "{of_index} of {} bytes", bytes.len());
+    let (refused, ..) = ask(Some(|range| range.len() == 8));
+    assert_eq!(refused.unwrap_err().code(), ErrorCode::SetCorrupt);
+    let (refused, ..) = ask(Some(|range| range.len() > 64));
+    assert_eq!(refused.unwrap_err().code(), ErrorCode::SetCorrupt);
+}
+
+/// Bytes of any kind are an error or a wrong answer, never a panic, and never more work than a scan and a quarter.
+#[test]
+fn hostile_bytes_are_harmless() {
+    let mut random = Random(5);
+    let codes = codes(Kind::Uniform, 3000, &mut random);
+    let good = Builder::new(&codes).unwrap().to_bytes();
+    let asked: Vec<(Code, u32)> = (0..4).map(|i| (codes[i * 700], 31)).collect();
+    let mut errors = 0;
+    for round in 0..400 {
+        let mut bytes = good.clone();
+        match round % 4 {
+            0 => (0..200).for_each(|_| {
+                let at = 64 + random.below(bytes.len() - 64);
+                bytes[at] = random.next() as u8;
+            }),
+            // Every bucket is the whole table.
+            1 => {
+                for table in 0..16 {
+                    let at = 64 + table * Builder::table_length(codes.len()) as usize;
+                    for (key, offset) in
+                        bytes[at..at + 4 * 257].as_chunks_mut::<4>().0.iter_mut().enumerate()
+                    {
+                        *offset = if key % 2 == 0 { 0 } else { codes.len() as u32 }.to_le_bytes();
+                    }
+                }
+            }
+            2 => bytes[64..].fill(random.next() as u8),
+            _ => {
+                let at = 64 + random.below(bytes.len() - 64);
+                bytes[at..].fill(0xFF);
+            }
+        }
+        let index = RadiusIndex::new(&codes, &bytes, ()).unwrap();
+        for isa in Isa::available() {
+            for method in [Method::Auto, Method::Index] {
+                let mut found = Vec::new();
+                let result = index.within(isa, method, &asked, &mut Buffers::default(), &mut found);
+                errors += usize::from(result.is_err());
+                for near in found {
+                    assert_eq!(distance(&codes[near.row], &asked[near.query].0), near.distance);
+                }
+            }
+        }
+        assert!(index.verify(&mut |_| {}).is_err());
+    }
+    assert!(errors > 100);
+    for bytes in [&good[..0], &good[..63], &good[..good.len() - 1]] {
+        assert!(RadiusIndex::new(&codes, bytes, ()).is_err());
+    }
+    assert!(RadiusIndex::new(&codes[1..], &good, ()).is_err());
+    for at in 0..8 {
+        let mut bytes = good.clone();
+        bytes[at] ^= 0x40;
+        assert!(RadiusIndex::new(&codes, &bytes, ()).is_err(), "byte {at}");
+    }
+}
+
+#[test]
+fn a_sound_index_is_verified() {
+    let mut random = Random(6);
+    let codes = codes(Kind::Clustered, 20_000, &mut random);
+    let mut bytes = Builder::new(&codes).unwrap().to_bytes();
+    let mut tables = 0;
+    RadiusIndex::new(&codes, &bytes, ()).unwrap().verify(&mut |done| tables = done).unwrap();
+    assert_eq!(tables, Builder::TABLES);
+    for at in [8, 64, 5000, bytes.len() / 2, bytes.len() - 1] {
+        bytes[at] ^= 1;
+        let fault = RadiusIndex::new(&codes, &bytes, ()).unwrap().verify(&mut |_| {}).unwrap_err();
+        assert_eq!(fault.code(), ErrorCode::SetCorrupt, "{at}");
+        bytes[at] ^= 1;
+    }
+}
