@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::error::{Error, ErrorCode, Result};
 
@@ -17,6 +17,8 @@ pub(super) struct Blocks {
     bytes: Bytes,
     verified: Bitmap,
     groups: Bitmap,
+    /// Every block is verified, so that the bitmap, which has a page of its own for each 128 MiB of data, need not be looked at any more.
+    warm: AtomicBool,
     /// Where the bytes came from, for errors: whoever has several sets must know which one is damaged.
     pub(super) path: Option<PathBuf>,
 }
@@ -27,6 +29,7 @@ impl Blocks {
         Blocks {
             verified: Bitmap::new(blocks),
             groups: Bitmap::new(blocks.div_ceil(GROUP)),
+            warm: AtomicBool::new(false),
             head,
             bytes,
             path: None,
@@ -34,20 +37,54 @@ impl Blocks {
     }
 
     /// Bytes `range` of the data, verified.
+    #[inline]
     pub(super) fn data(&self, range: Range<u64>) -> Result<&[u8]> {
+        self.touch(range.clone())?;
+        self.raw(range)
+    }
+
+    /// Verifies the blocks of a range of the data that were not verified before. One load when all of the set was verified, else one load for
+    /// each 64 blocks of the range.
+    #[inline]
+    pub(super) fn touch(&self, range: Range<u64>) -> Result<()> {
         if range.start > range.end || range.end > self.head.data_length {
-            return Err(Error::new(
-                ErrorCode::SetCorrupt,
-                format!(
-                    "bytes {}..{} lie outside the data of {} bytes",
-                    range.start, range.end, self.head.data_length
-                ),
-            ));
+            return Err(self.outside(&range));
         }
-        let first = range.start as usize / BLOCK;
-        let end = (range.end as usize).div_ceil(BLOCK);
-        self.verified.each_clear(first..end, |block| self.verify_block(block))?;
+        // Nothing but itself is published by the flag, as by the bits: the bytes it speaks of are immutable.
+        if self.warm.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let first = (range.start / BLOCK as u64) as usize;
+        let end = range.end.div_ceil(BLOCK as u64) as usize;
+        if self.verified.all_set(first..end) { Ok(()) } else { self.verify_blocks(first..end) }
+    }
+
+    /// Bytes `range` of the data as they lie there, **not verified**: to fetch ahead of use, and for slices whose parts are touched one by one.
+    /// Whoever reads from them must [`touch`](Blocks::touch) what is read first, and whoever does not must not believe them.
+    #[inline]
+    pub(super) fn raw(&self, range: Range<u64>) -> Result<&[u8]> {
+        if range.start > range.end || range.end > self.head.data_length {
+            return Err(self.outside(&range));
+        }
         self.slice(self.head.data_start + range.start, (range.end - range.start) as usize)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn verify_blocks(&self, blocks: Range<usize>) -> Result<()> {
+        self.verified.each_clear(blocks, |block| self.verify_block(block))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn outside(&self, range: &Range<u64>) -> Error {
+        Error::new(
+            ErrorCode::SetCorrupt,
+            format!(
+                "bytes {}..{} lie outside the data of {} bytes",
+                range.start, range.end, self.head.data_length
+            ),
+        )
     }
 
     /// Verifies every block, whether or not it was touched before, and remembers it. Calls `progress` with the bytes done.
@@ -59,6 +96,7 @@ impl Blocks {
                 progress((block as u64 + 1) * BLOCK as u64);
             }
         }
+        self.warm.store(true, Ordering::Relaxed);
         progress(self.head.data_length);
         Ok(())
     }
@@ -113,17 +151,18 @@ impl Blocks {
         }
     }
 
+    #[inline]
     fn slice(&self, at: u64, length: usize) -> Result<&[u8]> {
         let bytes = self.bytes.get();
-        usize::try_from(at).ok().and_then(|at| bytes.get(at..at.checked_add(length)?)).ok_or_else(
-            || {
-                Error::new(
-                    ErrorCode::SetCorrupt,
-                    format!("byte {at} lies beyond the end of the file"),
-                )
-            },
-        )
+        let slice = usize::try_from(at).ok().and_then(|at| bytes.get(at..at.checked_add(length)?));
+        slice.ok_or_else(|| beyond(at))
     }
+}
+
+#[cold]
+#[inline(never)]
+fn beyond(at: u64) -> Error {
+    Error::new(ErrorCode::SetCorrupt, format!("byte {at} lies beyond the end of the file"))
 }
 
 /// Bits that only ever turn from 0 to 1.
@@ -140,6 +179,21 @@ impl Bitmap {
         self.words[bit / 64].fetch_or(1 << (bit % 64), Ordering::Relaxed);
     }
 
+    /// Whether all bits of `range` are 1. They are those of one word, nearly always.
+    #[inline]
+    fn all_set(&self, range: Range<usize>) -> bool {
+        let mut bit = range.start;
+        while bit < range.end {
+            let (end, mask) = in_word(bit, range.end);
+            // Nothing but the bit itself is published by it: the bytes it speaks of are immutable.
+            if !self.words[bit / 64].load(Ordering::Relaxed) & mask != 0 {
+                return false;
+            }
+            bit = end;
+        }
+        true
+    }
+
     /// Calls `check` for each bit of `range` that is 0, and sets those for which it says `Ok`.
     fn each_clear(
         &self,
@@ -148,10 +202,7 @@ impl Bitmap {
     ) -> Result<()> {
         let mut bit = range.start;
         while bit < range.end {
-            let end = (bit / 64 * 64 + 64).min(range.end);
-            // The bits bit..end of their word.
-            let mask = u64::MAX << (bit % 64) & (u64::MAX >> (63 - (end - 1) % 64));
-            // Nothing but the bit itself is published by it: the bytes it speaks of are immutable.
+            let (end, mask) = in_word(bit, range.end);
             let mut clear = !self.words[bit / 64].load(Ordering::Relaxed) & mask;
             while clear != 0 {
                 let one = clear.trailing_zeros() as usize;
@@ -163,4 +214,11 @@ impl Bitmap {
         }
         Ok(())
     }
+}
+
+/// The bits `bit..end` that lie in the word of the first, with `bit < end`: where they end, and a mask of them.
+#[inline]
+fn in_word(bit: usize, end: usize) -> (usize, u64) {
+    let end = (bit / 64 * 64 + 64).min(end);
+    (end, u64::MAX << (bit % 64) & (u64::MAX >> (63 - (end - 1) % 64)))
 }

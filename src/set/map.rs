@@ -64,6 +64,7 @@ impl Bytes {
         }
     }
 
+    #[inline]
     pub(super) fn get(&self) -> &[u8] {
         match self {
             Bytes::Mapped(map) => map,
