@@ -3,14 +3,19 @@
 //! A bitmap remembers, per process, which blocks were found right, so a warm access costs one load. Two threads that
 //! race both verify the same block, and both come to the same result.
 
+use std::fs::File;
+use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::error::{Error, ErrorCode, Result};
 
 use super::format::{BLOCK, CHECKSUM, GROUP, Head, checksum};
-use super::map::Bytes;
+use super::map::{self, Bytes};
+
+/// Bytes of the file that are fetched, or read, and then verified in one go: whole huge pages, and few enough to stay in the cache.
+const PART: u64 = 4 << 20;
 
 pub(super) struct Blocks {
     pub(super) head: Head,
@@ -24,16 +29,76 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    pub(super) fn new(head: Head, bytes: Bytes) -> Blocks {
+    pub(super) fn new(head: Head, bytes: Bytes) -> Result<Blocks> {
         let blocks = head.blocks() as usize;
-        Blocks {
-            verified: Bitmap::new(blocks),
-            groups: Bitmap::new(blocks.div_ceil(GROUP)),
+        Ok(Blocks {
+            verified: Bitmap::new(blocks)?,
+            groups: Bitmap::new(blocks.div_ceil(GROUP))?,
             warm: AtomicBool::new(false),
             head,
             bytes,
             path: None,
+        })
+    }
+
+    /// Fills room of its own from the file, and verifies each part while the cache still holds it. So a sparse file that claims more than it
+    /// has is found out at its first block, before it has taken the machine's memory.
+    pub(super) fn fill(mut self, file: &mut File, path: &Path) -> Result<Blocks> {
+        for part in self.parts() {
+            self.bytes.read(file, part.clone()).map_err(|e| Error::io("read", path, e))?;
+            self.verify_part(&part, false)?;
         }
+        self.warm.store(true, Ordering::Relaxed);
+        Ok(Blocks { bytes: self.bytes.filled()?, ..self })
+    }
+
+    /// Brings all of the file into memory and verifies what was not verified yet. Calls `progress` with the bytes of the file done.
+    pub(super) fn warm(&self, progress: &mut dyn FnMut(u64)) -> Result<()> {
+        self.pass(progress, false)
+    }
+
+    /// As [`Blocks::warm`], but verifies again what was verified before.
+    pub(super) fn verify_all(&self, progress: &mut dyn FnMut(u64)) -> Result<()> {
+        self.pass(progress, true)
+    }
+
+    fn pass(&self, progress: &mut dyn FnMut(u64), again: bool) -> Result<()> {
+        self.bytes.prefer_huge_pages();
+        for part in self.parts() {
+            self.bytes.fetch(part.clone()).map_err(|e| self.unreadable(e))?;
+            self.verify_part(&part, again)?;
+            progress(part.end);
+        }
+        self.warm.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Verifies the groups and blocks whose last byte lies in a part of the file. What they are compared with lies before them.
+    fn verify_part(&self, part: &Range<u64>, again: bool) -> Result<()> {
+        let ending = |start: u64, length: u64| {
+            let complete = |end: u64| match end.saturating_sub(start) {
+                all if all >= length => length.div_ceil(BLOCK as u64) as usize,
+                some => (some / BLOCK as u64) as usize,
+            };
+            complete(part.start)..complete(part.end)
+        };
+        let checksums = self.head.blocks() * CHECKSUM as u64;
+        // Blocks would do that too, but the groups of a large file come long before its first block.
+        self.groups
+            .each_clear(ending(self.head.checksums_start, checksums), |g| self.verify_group(g))?;
+        for block in ending(self.head.data_start, self.head.data_length) {
+            if again || !self.verified.all_set(block..block + 1) {
+                self.verify_block(block)?;
+                self.verified.set(block);
+            }
+        }
+        Ok(())
+    }
+
+    /// The file from start to end, in parts that the cache holds.
+    fn parts(&self) -> impl Iterator<Item = Range<u64>> + use<> {
+        let length = self.head.data_start + self.head.data_length;
+        (0..length.div_ceil(PART)).map(move |i| i * PART..((i + 1) * PART).min(length))
     }
 
     /// Bytes `range` of the data, verified.
@@ -87,20 +152,6 @@ impl Blocks {
         )
     }
 
-    /// Verifies every block, whether or not it was touched before, and remembers it. Calls `progress` with the bytes done.
-    pub(super) fn verify_all(&self, progress: &mut dyn FnMut(u64)) -> Result<()> {
-        for block in 0..self.head.blocks() as usize {
-            self.verify_block(block)?;
-            self.verified.set(block);
-            if block % 1024 == 1023 {
-                progress((block as u64 + 1) * BLOCK as u64);
-            }
-        }
-        self.warm.store(true, Ordering::Relaxed);
-        progress(self.head.data_length);
-        Ok(())
-    }
-
     /// The file from the end of the head to the start of the data, without the checksums: padding only.
     pub(super) fn padding_before_data(&self, head_length: u64) -> Result<[&[u8]; 2]> {
         let end = self.head.checksums_start + self.head.blocks() * CHECKSUM as u64;
@@ -151,6 +202,10 @@ impl Blocks {
         }
     }
 
+    fn unreadable(&self, source: io::Error) -> Error {
+        Error::io("read", self.path.as_deref().unwrap_or(Path::new("the set")), source)
+    }
+
     #[inline]
     fn slice(&self, at: u64, length: usize) -> Result<&[u8]> {
         let bytes = self.bytes.get();
@@ -171,8 +226,12 @@ struct Bitmap {
 }
 
 impl Bitmap {
-    fn new(bits: usize) -> Bitmap {
-        Bitmap { words: (0..bits.div_ceil(64)).map(|_| AtomicU64::new(0)).collect() }
+    fn new(bits: usize) -> Result<Bitmap> {
+        let count = bits.div_ceil(64);
+        let mut words = Vec::new();
+        words.try_reserve_exact(count).map_err(|_| map::too_large(8 * count as u64))?;
+        words.resize_with(count, AtomicU64::default);
+        Ok(Bitmap { words })
     }
 
     fn set(&self, bit: usize) {
@@ -222,3 +281,6 @@ fn in_word(bit: usize, end: usize) -> (usize, u64) {
     let end = (bit / 64 * 64 + 64).min(end);
     (end, u64::MAX << (bit % 64) & (u64::MAX >> (63 - (end - 1) % 64)))
 }
+
+#[cfg(test)]
+mod tests;
