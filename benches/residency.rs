@@ -5,6 +5,8 @@
 //! cargo bench --bench residency -- --digests 12000000 --codes 4000000
 //! ```
 
+#![allow(clippy::print_stdout, reason = "it prints what it measured")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -42,25 +44,57 @@ fn main() {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("residency.tamis");
     let bytes = build(&path, digests, codes);
     println!("{} MB, {digests} SHA-256 digests, {codes} PDQ codes", bytes / 1_000_000);
-    println!(
-        "way         file     open ms  first digest us  first code ms  look-up ns  warm ms  then ns  private MB  shared MB  huge MB  tables KB"
-    );
+    println!("medians of {runs} processes each\n{:17}  {}", "", COLUMNS.join("  "));
     for (way, _) in WAYS {
         for cold in [true, false] {
             let state = if cold { "cold" } else { "cached" };
             if cold && !drop_cache(&path) {
-                println!("{way:11} {state:7}  SKIPPED: needs `dd` with iflag=nocache");
+                println!("{way:10} {state:6}  SKIPPED: needs `dd` with iflag=nocache");
                 continue;
             }
-            let run = Command::new(std::env::current_exe().expect("it runs"))
-                .args(["--one", path.to_str().expect("UTF-8"), way, &digests.to_string()])
-                .output()
-                .expect("it runs");
-            assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-            print!("{way:11} {state:7}  {}", String::from_utf8_lossy(&run.stdout));
+            let runs: Vec<Vec<f64>> = (0..runs)
+                .map(|_| {
+                    if cold {
+                        drop_cache(&path);
+                    }
+                    in_a_process_of_its_own(&path, way, digests)
+                })
+                .collect();
+            print!("{way:10} {state:6}");
+            for (column, name) in COLUMNS.iter().enumerate() {
+                let mut values: Vec<f64> = runs.iter().map(|run| run[column]).collect();
+                values.sort_by(f64::total_cmp);
+                let median = values[values.len() / 2];
+                let places = usize::from(median < 10.0);
+                print!("  {median:width$.places$}", width = name.len());
+            }
+            println!();
         }
     }
     std::fs::remove_file(path).expect("it was ours");
+}
+
+const COLUMNS: [&str; 10] = [
+    "open ms",
+    "first digest us",
+    "first code ms",
+    "digest ns",
+    "warm ms",
+    "digest ns, warm",
+    "own MB",
+    "shared MB",
+    "huge MB",
+    "tables KB",
+];
+
+fn in_a_process_of_its_own(path: &Path, way: &str, digests: u64) -> Vec<f64> {
+    let run = Command::new(std::env::current_exe().expect("it runs"))
+        .args(["--one", path.to_str().expect("UTF-8"), way, &digests.to_string()])
+        .output()
+        .expect("it runs");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let text = String::from_utf8(run.stdout).expect("numbers");
+    text.split_whitespace().map(|number| number.parse().expect("a number")).collect()
 }
 
 /// The digest of that number.
@@ -119,15 +153,18 @@ fn one(path: &Path, way: Residency, digests: u64) {
     assert!(near.len() < 2);
     let first_code = started.elapsed();
     let mut draw = 1u64;
+    // Medians: a busy machine interrupts some look-ups, and changes the others little.
     let mut many = || {
-        let mut total = Duration::ZERO;
-        for _ in 0..LOOK_UPS {
-            draw = draw
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            total += look_up((draw >> 33) % digests);
-        }
-        total.as_nanos() as u64 / LOOK_UPS
+        let mut times: Vec<Duration> = (0..LOOK_UPS)
+            .map(|_| {
+                draw = draw
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                look_up((draw >> 33) % digests)
+            })
+            .collect();
+        times.sort();
+        times[times.len() / 2].as_nanos() as f64
     };
     let before = many();
     let started = Instant::now();
@@ -136,17 +173,20 @@ fn one(path: &Path, way: Residency, digests: u64) {
     many();
     let after = many();
     let memory = Memory::of_this_process();
-    println!(
-        "{:7.1}  {:15.0}  {:13.1}  {before:10}  {:7.1}  {after:7}  {:10}  {:9}  {:7}  {:9}",
+    let megabytes = |kilobytes: u64| kilobytes as f64 / 1024.0;
+    let figures = [
         ms(open),
         ms(first) * 1e3,
         ms(first_code),
+        before,
         ms(warm),
-        memory.private >> 10,
-        memory.shared >> 10,
-        memory.huge >> 10,
-        memory.tables
-    );
+        after,
+        megabytes(memory.private),
+        megabytes(memory.shared),
+        megabytes(memory.huge),
+        memory.tables as f64,
+    ];
+    println!("{}", figures.map(|f| f.to_string()).join(" "));
 }
 
 /// In kilobytes; zeros where the system does not tell.

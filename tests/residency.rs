@@ -28,7 +28,7 @@ fn large() -> Vec<u8> {
         builder.add(list, entry).unwrap();
     }
     let bytes = builder.to_bytes().unwrap().0;
-    assert!(bytes.len() > 6 << 20 && bytes.len() % 4096 != 0, "{}", bytes.len());
+    assert!(bytes.len() > 6 << 20 && !bytes.len().is_multiple_of(4096), "{}", bytes.len());
     bytes
 }
 
