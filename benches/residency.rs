@@ -45,37 +45,39 @@ fn main() {
     let bytes = build(&path, digests, codes);
     println!("{} MB, {digests} SHA-256 digests, {codes} PDQ codes", bytes / 1_000_000);
     println!("medians of {runs} processes each\n{:17}  {}", "", COLUMNS.join("  "));
-    for (way, _) in WAYS {
-        for cold in [true, false] {
-            let state = if cold { "cold" } else { "cached" };
-            if cold && !drop_cache(&path) {
-                println!("{way:10} {state:6}  SKIPPED: needs `dd` with iflag=nocache");
+    let states: Vec<(&str, bool)> =
+        WAYS.iter().flat_map(|(way, _)| [(*way, true), (*way, false)]).collect();
+    // In turns, so that a machine whose load changes is not to the disadvantage of one of them.
+    let mut measured = vec![Vec::new(); states.len()];
+    for _ in 0..runs {
+        for ((way, cold), of_state) in states.iter().zip(&mut measured) {
+            if *cold && !drop_cache(&path) {
                 continue;
             }
-            let runs: Vec<Vec<f64>> = (0..runs)
-                .map(|_| {
-                    if cold {
-                        drop_cache(&path);
-                    }
-                    in_a_process_of_its_own(&path, way, digests)
-                })
-                .collect();
-            print!("{way:10} {state:6}");
+            of_state.push(in_a_process_of_its_own(&path, way, digests));
+        }
+    }
+    for ((way, cold), of_state) in states.iter().zip(&measured) {
+        print!("{way:10} {:6}", if *cold { "cold" } else { "cached" });
+        if of_state.is_empty() {
+            print!("  SKIPPED: needs `dd` with iflag=nocache");
+        } else {
             for (column, name) in COLUMNS.iter().enumerate() {
-                let mut values: Vec<f64> = runs.iter().map(|run| run[column]).collect();
+                let mut values: Vec<f64> = of_state.iter().map(|run| run[column]).collect();
                 values.sort_by(f64::total_cmp);
                 let median = values[values.len() / 2];
                 let places = usize::from(median < 10.0);
                 print!("  {median:width$.places$}", width = name.len());
             }
-            println!();
         }
+        println!();
     }
     std::fs::remove_file(path).expect("it was ours");
 }
 
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 11] = [
     "open ms",
+    "of it CPU ms",
     "first digest us",
     "first code ms",
     "digest ns",
@@ -138,6 +140,7 @@ fn one(path: &Path, way: Residency, digests: u64) {
     let started = Instant::now();
     let set = [std::sync::Arc::new(Set::open_with(path, way).expect("just written"))];
     let open = started.elapsed();
+    let open_on_cpu = on_cpu();
     let mut searcher = Searcher::new();
     let mut look_up = |number: u64| {
         let fingerprints = digest(number);
@@ -176,6 +179,7 @@ fn one(path: &Path, way: Residency, digests: u64) {
     let megabytes = |kilobytes: u64| kilobytes as f64 / 1024.0;
     let figures = [
         ms(open),
+        ms(open_on_cpu),
         ms(first) * 1e3,
         ms(first_code),
         before,
@@ -187,6 +191,13 @@ fn one(path: &Path, way: Residency, digests: u64) {
         memory.tables as f64,
     ];
     println!("{}", figures.map(|f| f.to_string()).join(" "));
+}
+
+/// How long this process, which has one thread, has run so far; zero where the system does not tell.
+fn on_cpu() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    let nanoseconds = stat.split_whitespace().next().and_then(|n| n.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or(0))
 }
 
 /// In kilobytes; zeros where the system does not tell.

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! The third cost stays: at ten million entries each random access misses the TLB, and the processor walks the page tables. Huge pages shorten the walk. Linux
-//! has them for private memory that asks for them, and since 6.16 (ext4; XFS since 5.18) for mapped files, too, where all processes share them.
+//! has them for private memory that asks for them, and on ext4 since 6.16 for mapped files, too, where all processes share them.
 
 use crate::error::Result;
 
