@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tamis::fingerprint::{Algorithms, digests};
-use tamis::set::{Entry, List, ListKind, SetBuilder};
+use tamis::set::{Entry, List, ListKind, Residency, SetBuilder};
 use tamis::store::{BASE, Refresh, StoreOptions};
 use tamis::{Action, Context, ErrorCode, Policy, Scanner, Store};
 
@@ -42,11 +42,13 @@ fn blocks(scanner: &mut Scanner, upload: &str) -> bool {
 
 #[test]
 fn the_last_good_store_stays_in_force() {
-    for load in [false, true] {
+    for residency in
+        [Residency::Mapped, Residency::Populated, Residency::Heap, Residency::HugePages]
+    {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("set.tamis");
         publish(&path, &["one"]);
-        let store = StoreOptions::new().load(load).open(&path).unwrap();
+        let store = StoreOptions::new().residency(residency).open(&path).unwrap();
         // All clones, and the scanners that hold them, see one refresh.
         let mut first = Scanner::new(store.clone(), Policy::builtin());
         let mut second = Scanner::new(store.clone(), Policy::builtin());

@@ -17,6 +17,7 @@ use super::format::{
 };
 use super::map::{self, Bytes};
 use super::record::{Entry, EntryId, List, ListKind, Opinion, Role, Severity};
+use super::residency::Residency;
 
 /// The digest of a set: BLAKE3 of its head, which holds the checksums of all the rest.
 /// Whoever trusts it can trust every byte that is read from the set.
@@ -80,29 +81,44 @@ impl Set {
     /// [`ErrorCode::NotFound`], [`ErrorCode::Permissions`] (a directory, group-writable, world-readable), [`ErrorCode::Io`]
     /// or one of the `Set…` codes.
     pub fn open(path: impl AsRef<Path>) -> Result<Set> {
-        Set::open_file(path.as_ref(), |file, _, path| Bytes::map(file, path))
+        Set::open_with(path, Residency::Mapped)
     }
 
-    /// Reads a set file into memory: as [`Set::open`], but later changes to the file cannot do any harm.
+    /// Reads a set file into memory of this process, [`Residency::Heap`]: as [`Set::open`], but later changes to the file cannot do any harm.
     ///
     /// # Errors
-    /// As for [`Set::open`].
+    /// As for [`Set::open_with`].
     pub fn load(path: impl AsRef<Path>) -> Result<Set> {
-        Set::open_file(path.as_ref(), Bytes::read)
+        Set::open_with(path, Residency::Heap)
     }
 
-    fn open_file(
-        path: &Path,
-        bytes: impl FnOnce(&mut std::fs::File, u64, &Path) -> Result<Bytes>,
-    ) -> Result<Set> {
+    /// Opens a set file, and says where its bytes are to lie. [`Residency`] has what each choice costs.
+    ///
+    /// # Errors
+    /// As for [`Set::open`]. All but [`Residency::Mapped`] read the whole file, and so find damage anywhere in it ([`ErrorCode::SetCorrupt`]).
+    /// [`ErrorCode::SetTooLarge`] where there is no memory for a copy.
+    pub fn open_with(path: impl AsRef<Path>, residency: Residency) -> Result<Set> {
+        let path = path.as_ref();
         let (mut file, metadata) = map::open_checked(path)?;
         let header = map::read_prefix(&mut file, HEADER, path)?;
         let length = Head::length(&header, metadata.len()).map_err(|e| e.with_path(path))?;
         let head = map::read_prefix(&mut file, length, path)?;
         let head = Head::parse(&head, metadata.len()).map_err(|e| e.with_path(path))?;
-        let bytes = bytes(&mut file, metadata.len(), path)?;
-        let mut set = Set::new(head, bytes).map_err(|e| e.with_path(path))?;
+        let bytes = match residency {
+            Residency::Mapped | Residency::Populated => Bytes::map(&file, path),
+            Residency::Heap => Bytes::room(metadata.len(), false),
+            Residency::HugePages => Bytes::room(metadata.len(), true),
+        };
+        let blocks = bytes.and_then(|bytes| Blocks::new(head, bytes));
+        let mut set = blocks.and_then(Set::new).map_err(|e| e.with_path(path))?;
         set.blocks.path = Some(path.to_path_buf());
+        match residency {
+            Residency::Mapped => {}
+            Residency::Populated => set.warm(&mut |_| {})?,
+            Residency::Heap | Residency::HugePages => {
+                set.blocks = set.blocks.fill(&mut file, path)?
+            }
+        }
         Ok(set)
     }
 
@@ -114,11 +130,11 @@ impl Set {
         let file_length = bytes.len() as u64;
         let length = Head::length(&bytes[..bytes.len().min(HEADER)], file_length)?;
         let head = Head::parse(&bytes[..length.min(bytes.len())], file_length)?;
-        Set::new(head, Bytes::copy(bytes)?)
+        Set::new(Blocks::new(head, Bytes::copy(bytes)?)?)
     }
 
-    fn new(head: Head, bytes: Bytes) -> Result<Set> {
-        let set = Set { blocks: Blocks::new(head, bytes), lists: ArcSwapOption::empty() };
+    fn new(blocks: Blocks) -> Result<Set> {
+        let set = Set { blocks, lists: ArcSwapOption::empty() };
         for id in section::META..=section::LABELS {
             set.section(id)?;
         }

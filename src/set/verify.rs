@@ -30,7 +30,7 @@ pub struct Verification {
 
 impl Set {
     /// Compares every block with its checksum and every record with the rules of the format.
-    /// `progress` is called now and then with the number of bytes done.
+    /// `progress` is called now and then with the number of bytes of the file done.
     ///
     /// # Errors
     /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt), naming the first fault found.
@@ -44,15 +44,6 @@ impl Set {
         self.verify_suppressions()?;
         let bytes = self.blocks().head.data_length;
         Ok(Verification { bytes, entries: self.entry_count(), poison })
-    }
-
-    /// Compares every block with its checksum, at the speed of memory, and remembers it. A set that passed cannot
-    /// turn out to be damaged later; whether its maker kept the rules of the format is for [`Set::verify`].
-    ///
-    /// # Errors
-    /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt).
-    pub fn verify_checksums(&self) -> Result<()> {
-        self.blocks().verify_all(&mut |_| {})
     }
 
     /// Bytes that this version calls reserved are zero; a newer minor version may have given them a meaning.

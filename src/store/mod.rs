@@ -24,7 +24,7 @@ use arc_swap::ArcSwap;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::fingerprint::{Algorithms, hex};
-use crate::set::{self, Set, SetDigest};
+use crate::set::{self, Residency, Set, SetDigest};
 
 pub use test_list::{TEST_LIST, TestFile, test_files, test_set};
 
@@ -56,7 +56,7 @@ impl fmt::Debug for StoreDigest {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoreOptions {
-    load: bool,
+    residency: Residency,
     test_list: bool,
 }
 
@@ -66,10 +66,11 @@ impl StoreOptions {
         StoreOptions::default()
     }
 
-    /// Reads sets into memory instead of mapping them: for network file systems, and wherever a file may be changed in place.
+    /// Where the bytes of the base lie, now and after each refresh. [`Residency::Heap`] is for network file systems, and for wherever a file may be
+    /// changed in place; [`Residency::Populated`] for servers whose first uploads should not wait for the disk.
     #[must_use]
-    pub fn load(mut self, load: bool) -> StoreOptions {
-        self.load = load;
+    pub fn residency(mut self, residency: Residency) -> StoreOptions {
+        self.residency = residency;
         self
     }
 
@@ -100,7 +101,7 @@ impl StoreOptions {
         let file = base_of(path)?;
         // The stamp is taken first: a file that is replaced in between is opened again at the next refresh.
         let stamp = Stamp::of(&file)?;
-        let base = if self.load { Set::load(&file)? } else { Set::open(&file)? };
+        let base = Set::open_with(&file, self.residency)?;
         self.assemble(base, Some(stamp))
     }
 
@@ -181,7 +182,7 @@ impl Store {
         let snapshot = self.shared.options.snapshot(path)?;
         for set in &snapshot.sets {
             // At the first opening damage would show when it is touched; here there is a good snapshot to lose.
-            set.verify_checksums()?;
+            set.warm(&mut |_| {})?;
         }
         self.shared.current.store(Arc::new(snapshot));
         Ok(Refresh::Replaced)
