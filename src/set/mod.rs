@@ -23,6 +23,7 @@
 mod block_writer;
 mod blocks;
 mod builder;
+mod estimate;
 mod format;
 mod interner;
 mod layout;
@@ -38,6 +39,7 @@ mod verify;
 mod writer;
 
 pub use builder::{BuildReport, ListId, SetBuilder};
+pub use estimate::Estimate;
 pub(crate) use map::check_mode;
 pub use options::{BuildOptions, BuildPhase, BuildProgress, OnProgress, Profile};
 pub use publish::{draft_path, publish, publish_bytes};
@@ -46,5 +48,7 @@ pub use record::{Entry, EntryId, List, ListKind, Opinion, Role, Severity};
 pub use refusal::Refusal;
 pub use verify::Verification;
 
+#[cfg(test)]
+mod build_tests;
 #[cfg(test)]
 mod tests;
