@@ -22,6 +22,8 @@ pub enum ErrorCode {
     Permissions = 4,
     /// Tamis cannot do this on this system.
     Unsupported = 5,
+    /// The caller asked the work to stop. Nothing of it is left behind.
+    Stopped = 6,
     /// The file is not a Tamis set at all.
     SetForeign = 10,
     /// The set file is shorter or longer than its header says.
@@ -54,6 +56,7 @@ impl ErrorCode {
         ErrorCode::NotFound,
         ErrorCode::Permissions,
         ErrorCode::Unsupported,
+        ErrorCode::Stopped,
         ErrorCode::SetForeign,
         ErrorCode::SetTruncated,
         ErrorCode::SetVersion,

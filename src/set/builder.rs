@@ -1,18 +1,20 @@
 //! [`SetBuilder`]: collects lists and entries; the writer lays them out.
 
-use std::collections::HashMap;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::Algorithm;
 
 use super::format;
+use super::interner::Interner;
+use super::options::{BuildOptions, BuildPhase, Meter, OnProgress};
 use super::publish::publish;
 use super::reader::SetDigest;
-use super::record::{Entry, EntryId, List, Opinion, Role, Severity};
+use super::record::{Entry, EntryId, List};
 use super::refusal::{self, Refusal};
+use super::rows::{Column, Record};
 use super::writer;
 
 /// A list within one builder.
@@ -39,30 +41,19 @@ pub struct BuildReport {
 #[derive(Default)]
 pub struct SetBuilder {
     pub(super) created: u64,
-    pub(super) lists: Vec<List>,
-    pub(super) strings: Interner<str>,
-    pub(super) label_sets: Interner<[u32]>,
-    pub(super) entries: Vec<Pending>,
+    pub(super) lists: Vec<NamedList>,
+    pub(super) strings: Interner,
+    /// Sets of numbers of strings, ascending, 4 bytes each.
+    pub(super) label_sets: Interner,
+    /// In the order of the algorithms; those that have entries.
+    pub(super) columns: Vec<Column>,
     pub(super) suppressions: Vec<EntryId>,
 }
 
-/// An entry as the builder keeps it: strings and label sets by number.
-pub(super) struct Pending {
-    pub(super) fingerprint: Fingerprint,
-    pub(super) id: EntryId,
-    pub(super) list: u16,
-    pub(super) role: Role,
-    pub(super) opinion: Opinion,
-    pub(super) severity: Severity,
-    pub(super) reviewed: bool,
-    pub(super) quality: Option<u8>,
-    pub(super) item: u32,
-    pub(super) source_id: u32,
-    pub(super) labels: u32,
-    pub(super) legal_basis: u32,
-    pub(super) first_seen: u32,
-    pub(super) last_seen: u32,
-    pub(super) expires: u32,
+/// A list and the numbers of its name, agreement and legal basis.
+pub(super) struct NamedList {
+    pub(super) list: List,
+    pub(super) strings: [u32; 3],
 }
 
 impl SetBuilder {
@@ -95,17 +86,20 @@ impl SetBuilder {
                 refusal::TEXT_LIMIT
             ));
         }
-        if self.lists.iter().any(|l| l.name == list.name) {
+        if self.lists.iter().any(|l| l.list.name == list.name) {
             return fault(format!("there are two lists of the name {:?}", list.name));
         }
         let id = match u16::try_from(self.lists.len()) {
             Ok(id) if u64::from(id) < format::MAX_LISTS => id,
             _ => return fault(format!("a set has at most {} lists", format::MAX_LISTS)),
         };
-        for string in [&list.name, &list.agreement, &list.legal_basis] {
-            self.strings.intern(string.as_str())?;
+        let mut strings = [0; 3];
+        for (number, text) in
+            strings.iter_mut().zip([&list.name, &list.agreement, &list.legal_basis])
+        {
+            *number = self.strings.intern(text.as_bytes())?;
         }
-        self.lists.push(list);
+        self.lists.push(NamedList { list, strings });
         Ok(ListId(id))
     }
 
@@ -117,45 +111,53 @@ impl SetBuilder {
         entry.labels.sort_unstable();
         entry.labels.dedup();
         refusal::check(&entry)?;
-        let Some(name) = self.lists.get(usize::from(list.0)).map(|l| l.name.as_str()) else {
+        let Some(name) = self.lists.get(usize::from(list.0)).map(|l| l.list.name.as_str()) else {
             return Err(Refusal::UnknownList);
         };
-        let id = EntryId::new(name, &entry.source_id, entry.role, &entry.fingerprint);
-        let item = match (entry.item.as_str(), entry.source_id.as_str()) {
-            ("", "") => self.strings.intern(id.to_string().as_str()),
-            ("", source) => self.strings.intern(source),
-            (item, _) => self.strings.intern(item),
-        };
         let full = |_| Refusal::TooManyStrings;
+        let item = match (entry.item.as_str(), entry.source_id.as_str()) {
+            ("", "") => {
+                let id = EntryId::new(name, &entry.source_id, entry.role, &entry.fingerprint);
+                self.strings.intern(id.to_string().as_bytes())
+            }
+            ("", source) => self.strings.intern(source.as_bytes()),
+            (item, _) => self.strings.intern(item.as_bytes()),
+        };
         let mut labels = Vec::with_capacity(entry.labels.len());
         for label in &entry.labels {
-            labels.push(self.strings.intern(label.as_str()).map_err(full)?);
+            labels.push(self.strings.intern(label.as_bytes()).map_err(full)?);
         }
         labels.sort_unstable();
-        self.entries.push(Pending {
-            fingerprint: entry.fingerprint,
-            id,
+        let labels: Vec<u8> = labels.into_iter().flat_map(u32::to_le_bytes).collect();
+        let mut record = Record {
+            sequence: 0,
+            item: item.map_err(full)?,
+            source_id: self.strings.intern(entry.source_id.as_bytes()).map_err(full)?,
+            labels: self.label_sets.intern(&labels).map_err(full)?,
+            legal_basis: self.strings.intern(entry.legal_basis.as_bytes()).map_err(full)?,
+            first_seen: entry.first_seen,
+            last_seen: entry.last_seen,
+            expires: entry.expires,
             list: list.0,
             role: entry.role,
             opinion: entry.opinion,
             severity: entry.severity,
             reviewed: entry.reviewed,
-            quality: entry.quality,
-            item: item.map_err(full)?,
-            source_id: self.strings.intern(entry.source_id.as_str()).map_err(full)?,
-            labels: self.label_sets.intern(labels.as_slice()).map_err(full)?,
-            legal_basis: self.strings.intern(entry.legal_basis.as_str()).map_err(full)?,
-            first_seen: entry.first_seen,
-            last_seen: entry.last_seen,
-            expires: entry.expires,
-        });
+            quality: entry.quality.unwrap_or(format::NO_QUALITY),
+        };
+        let column = self.column(entry.fingerprint.algorithm());
+        // The writer refuses a column in which this is not true.
+        record.sequence = u32::try_from(column.len()).unwrap_or(u32::MAX);
+        column.push(&entry.fingerprint, record);
         Ok(())
     }
 
-    /// The numbers of a list's name, agreement and legal basis.
-    pub(super) fn list_strings(&self, list: &List) -> [u32; 3] {
-        [&list.name, &list.agreement, &list.legal_basis]
-            .map(|string| self.strings.number(string.as_str()).unwrap_or_default())
+    fn column(&mut self, algorithm: Algorithm) -> &mut Column {
+        let at = self.columns.partition_point(|column| column.algorithm < algorithm);
+        if self.columns.get(at).is_none_or(|column| column.algorithm != algorithm) {
+            self.columns.insert(at, Column::new(algorithm));
+        }
+        &mut self.columns[at]
     }
 
     /// Switches an entry off, in whichever set it is. Survives every refresh of its list.
@@ -165,12 +167,12 @@ impl SetBuilder {
 
     /// Number of entries added so far, duplicates included.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.columns.iter().map(Column::len).sum()
     }
 
     /// Whether no entry has been added.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.columns.is_empty()
     }
 
     /// Writes the set and publishes it at `path`: readers see the old file or the new one, never half of it.
@@ -178,8 +180,29 @@ impl SetBuilder {
     /// # Errors
     /// [`ErrorCode::SetTooLarge`], or [`ErrorCode::Io`] and its kin; then the old file is as it was.
     pub fn write(self, path: impl AsRef<Path>) -> Result<BuildReport> {
+        self.write_with(path, &BuildOptions::new(), &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// Like [`SetBuilder::write`], as the options say. `progress` is called between the parts of the work, on this thread, and may stop it.
+    ///
+    /// # Errors
+    /// As for [`SetBuilder::write`]; [`ErrorCode::Stopped`] if `progress` asked to stop: nothing is left behind.
+    pub fn write_with(
+        self,
+        path: impl AsRef<Path>,
+        options: &BuildOptions,
+        progress: &mut OnProgress<'_>,
+    ) -> Result<BuildReport> {
         let path = path.as_ref();
-        publish(path, |file| writer::write(self, file).map_err(|e| e.with_path(path)))
+        let mut meter = Meter::new(progress);
+        let report = publish(path, |file| {
+            let report = writer::write(self, options, &mut meter, file)?;
+            meter.at(BuildPhase::Publishing, 0.0)?;
+            Ok(report)
+        })?;
+        // It is in place: too late to stop.
+        let _ = meter.at(BuildPhase::Publishing, 1.0);
+        Ok(report)
     }
 
     /// The set's bytes, in memory.
@@ -187,8 +210,22 @@ impl SetBuilder {
     /// # Errors
     /// [`ErrorCode::SetTooLarge`].
     pub fn to_bytes(self) -> Result<(Vec<u8>, BuildReport)> {
+        self.to_bytes_with(&BuildOptions::new(), &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// Like [`SetBuilder::to_bytes`], as the options say.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SetTooLarge`]; [`ErrorCode::Stopped`] if `progress` asked to stop.
+    pub fn to_bytes_with(
+        self,
+        options: &BuildOptions,
+        progress: &mut OnProgress<'_>,
+    ) -> Result<(Vec<u8>, BuildReport)> {
         let mut out = std::io::Cursor::new(Vec::new());
-        let report = writer::write(self, &mut out)?;
+        let mut meter = Meter::new(progress);
+        let report = writer::write(self, options, &mut meter, &mut out)?;
+        let _ = meter.at(BuildPhase::Publishing, 1.0);
         Ok((out.into_inner(), report))
     }
 }
@@ -196,43 +233,8 @@ impl SetBuilder {
 impl fmt::Debug for SetBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SetBuilder")
-            .field("lists", &self.lists)
-            .field("entries", &self.entries.len())
+            .field("lists", &self.lists.iter().map(|l| &l.list).collect::<Vec<_>>())
+            .field("entries", &self.len())
             .finish()
-    }
-}
-
-/// Gives each distinct value a number, in order of first appearance.
-pub(super) struct Interner<T: ?Sized> {
-    numbers: HashMap<Arc<T>, u32>,
-    pub(super) values: Vec<Arc<T>>,
-}
-
-impl<T: ?Sized> Default for Interner<T> {
-    fn default() -> Self {
-        Interner { numbers: HashMap::new(), values: Vec::new() }
-    }
-}
-
-impl<T: ?Sized + Eq + std::hash::Hash> Interner<T>
-where
-    for<'a> Arc<T>: From<&'a T>,
-{
-    pub(super) fn number(&self, value: &T) -> Option<u32> {
-        self.numbers.get(value).copied()
-    }
-
-    pub(super) fn intern(&mut self, value: &T) -> Result<u32> {
-        if let Some(number) = self.numbers.get(value) {
-            return Ok(*number);
-        }
-        let number =
-            u32::try_from(self.values.len()).ok().filter(|n| *n < u32::MAX).ok_or_else(|| {
-                Error::new(ErrorCode::SetTooLarge, "more than 2^32 - 1 strings; split the set")
-            })?;
-        let value: Arc<T> = Arc::from(value);
-        self.numbers.insert(Arc::clone(&value), number);
-        self.values.push(value);
-        Ok(number)
     }
 }

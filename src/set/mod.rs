@@ -20,20 +20,29 @@
 //! - No reference into the file leaves the crate.
 //! - The writer's output depends on what was added and in which order, on nothing else.
 
+mod block_writer;
 mod blocks;
 mod builder;
+mod estimate;
 mod format;
+mod interner;
+mod layout;
 mod map;
+mod options;
 mod publish;
 mod reader;
 mod record;
 pub mod refusal;
 mod residency;
+mod rows;
+mod threads;
 mod verify;
 mod writer;
 
 pub use builder::{BuildReport, ListId, SetBuilder};
+pub use estimate::Estimate;
 pub(crate) use map::check_mode;
+pub use options::{BuildOptions, BuildPhase, BuildProgress, OnProgress, Profile};
 pub use publish::{draft_path, publish, publish_bytes};
 pub use reader::{Set, SetDigest, StoredEntry};
 pub use record::{Entry, EntryId, List, ListKind, Opinion, Role, Severity};
@@ -41,5 +50,7 @@ pub use refusal::Refusal;
 pub use residency::Residency;
 pub use verify::Verification;
 
+#[cfg(test)]
+mod build_tests;
 #[cfg(test)]
 mod tests;

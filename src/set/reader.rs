@@ -9,6 +9,7 @@ use arc_swap::ArcSwapOption;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::fingerprint::{Algorithm, Algorithms, Fingerprint, hex};
+use crate::index::{RadiusIndex, Touch};
 
 use super::blocks::Blocks;
 use super::format::{
@@ -46,6 +47,26 @@ pub struct StoredEntry {
     pub list: usize,
     /// The entry. Its `item` is never empty here: an entry without an item of its own has its source id or id there.
     pub entry: Entry,
+}
+
+/// Verifies what the radius index is about to read.
+#[derive(Clone, Copy)]
+pub(crate) struct Touched<'a> {
+    blocks: &'a Blocks,
+    codes: u64,
+    index: u64,
+}
+
+impl Touch for Touched<'_> {
+    #[inline]
+    fn codes(&self, range: Range<usize>) -> Result<()> {
+        self.blocks.touch(self.codes + range.start as u64..self.codes + range.end as u64)
+    }
+
+    #[inline]
+    fn index(&self, range: Range<usize>) -> Result<()> {
+        self.blocks.touch(self.index + range.start as u64..self.index + range.end as u64)
+    }
 }
 
 /// An immutable set of fingerprints in a file: open it once, share it between threads.
@@ -334,6 +355,18 @@ impl Set {
     /// The PDQ codes, sorted and distinct, all blocks verified.
     pub(crate) fn pdq_codes(&self) -> Result<&[[u8; 32]]> {
         self.table(format::fingerprints(Algorithm::Pdq))
+    }
+
+    /// The radius index over the PDQ codes, if the set has one. Nothing is verified but its header; the rest is when it is used.
+    pub(crate) fn radius_index(&self) -> Result<Option<RadiusIndex<'_, Touched<'_>>>> {
+        let head = &self.blocks.head;
+        let codes = head.section(format::fingerprints(Algorithm::Pdq));
+        let (Some(codes), Some(index)) = (codes, head.section(format::RADIUS_INDEX)) else {
+            return Ok(None);
+        };
+        let touched = Touched { blocks: &self.blocks, codes: codes.offset, index: index.offset };
+        let (codes, _) = self.blocks.raw(codes.offset..codes.end())?.as_chunks();
+        RadiusIndex::new(codes, self.blocks.raw(index.offset..index.end())?, touched).map(Some)
     }
 
     /// A whole section, verified; empty if the set does not have it.

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use crate::error::Result;
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Algorithm, Fingerprint};
 
 use super::format::{
     self, ENTRY_BYTES, HEADER, ITEM_BYTES, LIST_BYTES, TABLE_ROW, section, u32_at,
@@ -42,6 +42,7 @@ impl Set {
         self.verify_labels()?;
         let poison = self.verify_entries()?;
         self.verify_suppressions()?;
+        self.verify_radius_index()?;
         let bytes = self.blocks().head.data_length;
         Ok(Verification { bytes, entries: self.entry_count(), poison })
     }
@@ -227,6 +228,15 @@ impl Set {
             Some(i) => Err(corrupt(format!("suppression {} is out of order", i + 1))),
             None => Ok(()),
         }
+    }
+
+    fn verify_radius_index(&self) -> Result<()> {
+        let index = self.blocks().head.section(format::RADIUS_INDEX);
+        let codes = self.fingerprint_count(Algorithm::Pdq);
+        if let Some(index) = index.filter(|index| index.count != codes) {
+            return Err(corrupt(format!("the radius index counts {} codes, of {codes}", index.count)));
+        }
+        self.radius_index()?.map_or(Ok(()), |index| index.verify(&mut |_| {}))
     }
 
     /// Number of ranges in a section of offsets, whose first is 0 and whose last is `end`.

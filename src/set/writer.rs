@@ -1,420 +1,300 @@
 //! Lays out what a builder collected, as `FORMAT.md` says, and writes it in one pass over the data.
 //!
-//! 1. Sort the entries by fingerprint, then id; of equal ids keep the one that was added last.
+//! 1. Sort the entries of each algorithm by fingerprint, then id; of equal ids keep the one that was added last.
 //! 2. Number the strings, label sets and items that are in use by their sorted order: the bytes then depend on
 //!    what was added, not on when.
 //! 3. Plan the sections, write the data while taking the checksum of each block, then go back and write the head.
+//!
+//! What is not needed any more is freed on the way: the hash tables before the first step, texts and their numbers before the columns.
 
 use std::io::{self, Seek, SeekFrom, Write};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::fingerprint::Algorithm;
+use crate::fingerprint::Fingerprint;
 
-use super::builder::{BuildReport, Pending, SetBuilder};
-use super::format::{
-    self, BLOCK, CHECKSUM, Head, LIST_BYTES, META_BYTES, NO_QUALITY, REVIEWED, checksum, section,
-};
+use super::block_writer::BlockWriter;
+use super::builder::{BuildReport, SetBuilder};
+use super::format::{self, Head, LIST_BYTES, META_BYTES, REVIEWED, section};
+use super::interner::Interner;
+use super::layout::{Layout, Ranking};
+use super::options::{BuildOptions, BuildPhase, Meter};
 use super::reader::SetDigest;
+use super::record::EntryId;
+use super::rows::{Column, Record};
+use super::threads::Threads;
 
-pub(super) fn write(mut builder: SetBuilder, out: &mut (impl Write + Seek)) -> Result<BuildReport> {
-    let added = builder.entries.len();
-    let entries = sorted(std::mem::take(&mut builder.entries));
-    let duplicates = (added - entries.len()) as u64;
-    u32::try_from(entries.len())
-        .ok()
-        .filter(|n| *n < u32::MAX)
-        .ok_or_else(|| too_large("entries"))?;
-    builder.suppressions.sort_unstable();
-    builder.suppressions.dedup();
+/// Below this number of entries, threads take longer to start than they save.
+const FEW: usize = 1 << 14;
 
-    let layout = Layout::new(&builder, &entries)?;
-    let plan = layout.sections(&builder, &entries);
-    let rows: Vec<_> = plan.iter().map(|s| (s.id, s.length, s.count)).collect();
-    let mut head = Head::plan(&rows).ok_or_else(|| too_large("bytes"))?;
+/// Entries that are put into the form of the file at a time, by each thread.
+const PART: usize = 1 << 14;
 
-    let io = |e: io::Error| Error::new(ErrorCode::Io, format!("cannot write the set: {e}"));
-    out.seek(SeekFrom::Start(head.data_start)).map_err(io)?;
-    let mut data = BlockWriter::new(&mut *out, head.blocks() as usize);
-    for (section, row) in plan.into_iter().zip(&head.sections) {
-        data.pad_to(row.offset).map_err(io)?;
-        (section.write)(&mut data).map_err(io)?;
-        debug_assert_eq!(
-            data.written,
-            row.end(),
-            "section {:#x} has the length that was planned",
-            row.id
-        );
-    }
-    let checksums = data.finish().map_err(io)?;
-
-    let sealed = head.seal(&checksums);
-    out.seek(SeekFrom::Start(0)).map_err(io)?;
-    out.write_all(&sealed).map_err(io)?;
-    zeros(out, head.checksums_start - sealed.len() as u64).map_err(io)?;
-    out.write_all(&checksums).map_err(io)?;
-    zeros(out, head.data_start - head.checksums_start - checksums.len() as u64).map_err(io)?;
-    out.seek(SeekFrom::End(0)).map_err(io)?;
-    Ok(BuildReport {
-        digest: SetDigest(head.digest),
-        entries: entries.len() as u64,
-        duplicates,
-        bytes: head.data_start + head.data_length,
+pub(super) fn write(
+    builder: SetBuilder,
+    options: &BuildOptions,
+    meter: &mut Meter<'_>,
+    out: &mut (impl Write + Seek),
+) -> Result<BuildReport> {
+    let jobs = if builder.len() < FEW { 1 } else { options.jobs };
+    Threads::with(jobs, |threads| {
+        Build { builder, layout: Layout::default(), threads }.write(meter, out)
     })
 }
 
-/// Sorted by fingerprint, then id; each id once. The sort is stable, so the last of equals is the one added last.
-fn sorted(mut entries: Vec<Pending>) -> Vec<Pending> {
-    entries.sort_by(|a, b| a.fingerprint.cmp(&b.fingerprint).then(a.id.cmp(&b.id)));
-    entries.dedup_by(|later, kept| {
-        let same = later.id == kept.id;
-        if same {
-            std::mem::swap(later, kept);
-        }
-        same
-    });
-    entries
+/// A build under way.
+struct Build<'p> {
+    builder: SetBuilder,
+    layout: Layout,
+    threads: Threads<'p>,
 }
 
-/// The sections that are made of numbers rather than copied from the entries.
-struct Layout {
-    /// By the builder's number: the final number.
-    string_rank: Vec<u32>,
-    /// The builder's numbers, in final order.
-    strings: Vec<u32>,
-    label_rank: Vec<u32>,
-    label_sets: Vec<Vec<u32>>,
-    /// (list, final number of the name), sorted.
-    items: Vec<(u32, u32)>,
-}
+impl Build<'_> {
+    fn write(
+        mut self,
+        meter: &mut Meter<'_>,
+        out: &mut (impl Write + Seek),
+    ) -> Result<BuildReport> {
+        let added = self.builder.len();
+        self.builder.strings.close();
+        self.builder.label_sets.close();
+        self.sort(meter)?;
+        let entries = self.builder.len();
+        self.builder.suppressions.sort_unstable();
+        self.builder.suppressions.dedup();
+        meter.at(BuildPhase::Numbering, 0.0)?;
+        self.layout = Layout::new(&self.builder, self.threads, &mut |part| {
+            meter.at(BuildPhase::Numbering, part)
+        })?;
 
-impl Layout {
-    fn new(builder: &SetBuilder, entries: &[Pending]) -> Result<Layout> {
-        let mut used = vec![false; builder.strings.values.len()];
-        let mut label_used = vec![false; builder.label_sets.values.len()];
-        for entry in entries {
-            for string in [entry.item, entry.source_id, entry.legal_basis] {
-                used[string as usize] = true;
-            }
-            label_used[entry.labels as usize] = true;
-        }
-        for (set, _) in builder.label_sets.values.iter().zip(&label_used).filter(|(_, used)| **used)
-        {
-            set.iter().for_each(|label| used[*label as usize] = true);
-        }
-        for list in &builder.lists {
-            builder.list_strings(list).into_iter().for_each(|string| used[string as usize] = true);
-        }
-
-        let mut strings: Vec<u32> = (0..used.len() as u32).filter(|i| used[*i as usize]).collect();
-        strings.sort_unstable_by(|a, b| {
-            builder.strings.values[*a as usize].cmp(&builder.strings.values[*b as usize])
-        });
-        // The empty string is number 0, whether or not the builder has met it.
-        let empty = strings.first().is_some_and(|s| builder.strings.values[*s as usize].is_empty());
-        let shift = u32::from(!empty);
-        let mut string_rank = vec![0; used.len()];
-        for (rank, string) in strings.iter().enumerate() {
-            string_rank[*string as usize] = rank as u32 + shift;
-        }
-        if empty {
-            strings.remove(0);
-        }
-        let bytes: u64 =
-            strings.iter().map(|s| builder.strings.values[*s as usize].len() as u64).sum();
-        u32::try_from(bytes).map_err(|_| too_large("bytes of strings"))?;
-
-        let ranked = |set: &[u32]| {
-            let mut set: Vec<u32> = set.iter().map(|label| string_rank[*label as usize]).collect();
-            set.sort_unstable();
-            set
-        };
-        let mut label_sets: Vec<Vec<u32>> = vec![Vec::new()];
-        label_sets.extend(
-            builder
-                .label_sets
-                .values
-                .iter()
-                .zip(&label_used)
-                .filter(|(_, used)| **used)
-                .map(|(set, _)| ranked(set)),
-        );
-        label_sets.sort_unstable();
-        label_sets.dedup();
-        let label_rank = builder
-            .label_sets
-            .values
-            .iter()
-            .map(|set| label_sets.binary_search(&ranked(set)).unwrap_or_default() as u32)
-            .collect();
-        u32::try_from(label_sets.iter().map(Vec::len).sum::<usize>())
-            .map_err(|_| too_large("labels"))?;
-
-        let mut items: Vec<_> =
-            entries.iter().map(|e| (u32::from(e.list), string_rank[e.item as usize])).collect();
-        items.sort_unstable();
-        items.dedup();
-        Ok(Layout { string_rank, strings, label_rank, label_sets, items })
+        let mut head = Head::plan(&self.plan()).ok_or_else(|| too_large("bytes"))?;
+        let checksums = self.write_data(&head, meter, out).map_err(told)?;
+        write_head(&mut head, &checksums, out).map_err(told)?;
+        Ok(BuildReport {
+            digest: SetDigest(head.digest),
+            entries: entries as u64,
+            duplicates: (added - entries) as u64,
+            bytes: head.data_start + head.data_length,
+        })
     }
 
-    fn string(&self, number: u32) -> u32 {
-        self.string_rank[number as usize]
+    fn sort(&mut self, meter: &mut Meter<'_>) -> Result<()> {
+        let (added, mut done) = (self.builder.len().max(1), 0);
+        let SetBuilder { columns, lists, strings, .. } = &mut self.builder;
+        let (lists, strings) = (&*lists, &*strings);
+        for column in columns.iter_mut() {
+            meter.at(BuildPhase::Sorting, done as f64 / added as f64)?;
+            // Beyond that the order in which they were added is not known.
+            u32::try_from(column.len()).map_err(|_| too_large("entries"))?;
+            done += column.len();
+            column.sort(self.threads, &|fingerprint, record| {
+                let list = lists.get(usize::from(record.list)).map_or("", |list| &list.list.name);
+                entry_id(list, strings, fingerprint, record)
+            });
+        }
+        let entries = self.builder.len();
+        let count = u32::try_from(entries).ok().filter(|n| *n < u32::MAX);
+        count.map(drop).ok_or_else(|| too_large("entries"))
     }
 
-    fn sections<'a>(
-        &'a self,
-        builder: &'a SetBuilder,
-        entries: &'a [Pending],
-    ) -> Vec<SectionPlan<'a>> {
+    /// Id, length and count of every section, in the order of the file.
+    fn plan(&self) -> Vec<(u32, u64, u64)> {
+        let SetBuilder { lists, strings, columns, suppressions, .. } = &self.builder;
+        let layout = &self.layout;
+        let string_bytes = layout.strings.order.iter().map(|n| strings.get(*n).len()).sum();
         let mut plan = vec![
-            SectionPlan::new(section::META, 1, META_BYTES, move |out| {
-                out.write_all(&builder.created.to_le_bytes())?;
-                zeros(out, META_BYTES as u64 - 8)
-            }),
-            SectionPlan::new(section::STRING_OFFSETS, self.strings.len() + 2, 4, move |out| {
-                let lengths =
-                    self.strings.iter().map(|s| builder.strings.values[*s as usize].len());
-                offsets(out, std::iter::once(0).chain(lengths))
-            }),
-            SectionPlan::new(
-                section::STRINGS,
-                self.strings.iter().map(|s| builder.strings.values[*s as usize].len()).sum(),
-                1,
-                move |out| {
-                    self.strings.iter().try_for_each(|s| {
-                        out.write_all(builder.strings.values[*s as usize].as_bytes())
-                    })
-                },
-            ),
-            SectionPlan::new(section::LISTS, builder.lists.len(), LIST_BYTES, move |out| {
-                self.write_lists(builder, out)
-            }),
-            SectionPlan::new(section::ITEMS, self.items.len(), format::ITEM_BYTES, move |out| {
-                self.items.iter().try_for_each(|(list, name)| {
-                    out.write_all(&list.to_le_bytes())?;
-                    out.write_all(&name.to_le_bytes())
-                })
-            }),
-            SectionPlan::new(section::ENTRIES, entries.len(), format::ENTRY_BYTES, move |out| {
-                self.write_entries(entries, out)
-            }),
-            SectionPlan::new(section::LABEL_OFFSETS, self.label_sets.len() + 1, 4, move |out| {
-                offsets(out, self.label_sets.iter().map(Vec::len))
-            }),
-            SectionPlan::new(
-                section::LABELS,
-                self.label_sets.iter().map(Vec::len).sum(),
-                4,
-                move |out| {
-                    self.label_sets
-                        .iter()
-                        .flatten()
-                        .try_for_each(|label| out.write_all(&label.to_le_bytes()))
-                },
-            ),
+            (section::META, META_BYTES, 1),
+            // One more for the empty text, and one more for the end of the last.
+            (section::STRING_OFFSETS, 4, layout.strings.order.len() + 2),
+            (section::STRINGS, 1, string_bytes),
+            (section::LISTS, LIST_BYTES, lists.len()),
+            (section::ITEMS, format::ITEM_BYTES, layout.item_count()),
+            (section::ENTRIES, format::ENTRY_BYTES, self.builder.len()),
+            (section::LABEL_OFFSETS, 4, layout.label_sets.order.len() + 2),
+            (section::LABELS, 4, layout.labels.bytes() as usize / 4),
         ];
-        if !builder.suppressions.is_empty() {
-            plan.push(SectionPlan::new(
-                section::SUPPRESSIONS,
-                builder.suppressions.len(),
-                format::ID_BYTES,
-                move |out| builder.suppressions.iter().try_for_each(|id| out.write_all(&id.0)),
-            ));
-        }
-        let columns: Vec<Column<'_>> =
-            Algorithm::ALL.into_iter().filter_map(|a| Column::new(a, entries)).collect();
-        for column in &columns {
-            let column = *column;
-            let rows = column.rows().count();
-            plan.push(SectionPlan::new(
-                format::fingerprints(column.algorithm),
-                rows,
-                column.algorithm.width(),
-                move |out| {
-                    column.rows().try_for_each(|row| out.write_all(row[0].fingerprint.bytes()))
-                },
-            ));
+        if !suppressions.is_empty() {
+            plan.push((section::SUPPRESSIONS, format::ID_BYTES, suppressions.len()));
         }
         for column in columns {
-            let rows = column.rows().count();
-            plan.push(SectionPlan::new(
-                format::entry_ranges(column.algorithm),
-                rows + 1,
-                4,
-                move |out| {
-                    out.write_all(&(column.first as u32).to_le_bytes())?;
-                    let mut end = column.first as u32;
-                    column.rows().try_for_each(|row| {
-                        end += row.len() as u32;
-                        out.write_all(&end.to_le_bytes())
-                    })
-                },
-            ));
+            let id = format::fingerprints(column.algorithm);
+            plan.push((id, column.algorithm.width(), column.distinct()));
         }
-        plan
+        for column in columns {
+            plan.push((format::entry_ranges(column.algorithm), 4, column.distinct() + 1));
+        }
+        let row = |(id, element, count)| (id, element as u64 * count as u64, count as u64);
+        plan.into_iter().map(row).collect()
     }
 
-    fn write_lists(&self, builder: &SetBuilder, out: &mut dyn Write) -> io::Result<()> {
-        for list in &builder.lists {
-            for string in builder.list_strings(list) {
-                out.write_all(&self.string(string).to_le_bytes())?;
+    /// The checksums of all blocks.
+    fn write_data(
+        mut self,
+        head: &Head,
+        meter: &mut Meter<'_>,
+        out: &mut (impl Write + Seek),
+    ) -> io::Result<Vec<u8>> {
+        out.seek(SeekFrom::Start(head.data_start))?;
+        let mut data = BlockWriter::new(out, head.data_length, self.threads, meter);
+        for row in &head.sections {
+            data.pad_to(row.offset)?;
+            if row.id > section::SUPPRESSIONS {
+                // The columns need neither texts nor what refers to them.
+                self.layout = Layout::default();
+                self.builder.strings = Interner::default();
+                self.builder.label_sets = Interner::default();
             }
-            out.write_all(&[list.kind as u8])?;
+            self.write_section(row.id, &mut data)?;
+            debug_assert_eq!(data.written(), row.end(), "section {:#x} has its length", row.id);
+        }
+        data.finish()
+    }
+
+    fn write_section(&self, id: u32, out: &mut impl Write) -> io::Result<()> {
+        let SetBuilder { strings, columns, suppressions, .. } = &self.builder;
+        let layout = &self.layout;
+        match id {
+            section::META => {
+                out.write_all(&self.builder.created.to_le_bytes())?;
+                zeros(out, META_BYTES as u64 - 8)
+            }
+            section::STRING_OFFSETS => offsets(out, strings, &layout.strings, 1),
+            section::STRINGS => texts(strings, &layout.strings).try_for_each(|s| out.write_all(s)),
+            section::LISTS => self.write_lists(out),
+            section::ITEMS => layout.items().try_for_each(|(list, name)| {
+                out.write_all(&list.to_le_bytes())?;
+                out.write_all(&name.to_le_bytes())
+            }),
+            section::ENTRIES => self.write_entries(out),
+            section::LABEL_OFFSETS => offsets(out, &layout.labels, &layout.label_sets, 4),
+            section::LABELS => texts(&layout.labels, &layout.label_sets).try_for_each(|set| {
+                let (labels, _) = set.as_chunks();
+                labels.iter().try_for_each(|label: &[u8; 4]| {
+                    out.write_all(&u32::from_be_bytes(*label).to_le_bytes())
+                })
+            }),
+            section::SUPPRESSIONS => suppressions.iter().try_for_each(|id| out.write_all(&id.0)),
+            _ => {
+                let mut first = 0u32;
+                for column in columns {
+                    if id == format::fingerprints(column.algorithm) {
+                        return column.fingerprints().try_for_each(|bytes| out.write_all(bytes));
+                    }
+                    if id == format::entry_ranges(column.algorithm) {
+                        let mut starts = column.starts.iter().map(|start| first + start);
+                        return starts.try_for_each(|start| out.write_all(&start.to_le_bytes()));
+                    }
+                    first += column.len() as u32;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn write_lists(&self, out: &mut impl Write) -> io::Result<()> {
+        for list in &self.builder.lists {
+            for string in list.strings {
+                out.write_all(&self.layout.strings.rank[string as usize].to_le_bytes())?;
+            }
+            out.write_all(&[list.list.kind as u8])?;
             zeros(out, LIST_BYTES as u64 - 13)?;
         }
         Ok(())
     }
 
-    fn write_entries(&self, entries: &[Pending], out: &mut dyn Write) -> io::Result<()> {
-        let mut row = 0u32;
-        for (i, entry) in entries.iter().enumerate() {
-            match i.checked_sub(1).map(|p| entries[p].fingerprint) {
-                Some(previous) if previous == entry.fingerprint => {}
-                Some(previous) if previous.algorithm() == entry.fingerprint.algorithm() => row += 1,
-                _ => row = 0,
-            }
-            let name = (u32::from(entry.list), self.string(entry.item));
-            let item = self.items.binary_search(&name).unwrap_or_default() as u32;
-            out.write_all(&entry.id.0)?;
+    fn write_entries(&self, out: &mut impl Write) -> io::Result<()> {
+        self.builder.columns.iter().try_for_each(|column| {
+            let parts = column.len().div_ceil(PART);
+            let make = |part: usize| self.entries(column, part);
+            self.threads.in_order(parts, usize::MAX, make, |bytes: Vec<u8>| out.write_all(&bytes))
+        })
+    }
+
+    /// Some entries of a column as they stand in the file.
+    fn entries(&self, column: &Column, part: usize) -> Vec<u8> {
+        let Layout { strings, label_rank, .. } = &self.layout;
+        let end = column.len().min((part + 1) * PART);
+        let mut out = Vec::with_capacity(PART * format::ENTRY_BYTES);
+        for (row, bytes, record) in column.with_rows(part * PART..end) {
+            let list = self.builder.lists.get(usize::from(record.list));
+            let list = list.map_or("", |list| &list.list.name);
+            let id = Fingerprint::new(column.algorithm, bytes)
+                .map(|fingerprint| entry_id(list, &self.builder.strings, &fingerprint, record));
+            out.extend(id.unwrap_or(EntryId([0; 16])).0);
             for number in [
-                item,
-                self.string(entry.source_id),
-                self.label_rank[entry.labels as usize],
-                self.string(entry.legal_basis),
+                self.layout.item(record.list, strings.rank[record.item as usize]),
+                strings.rank[record.source_id as usize],
+                label_rank[record.labels as usize],
+                strings.rank[record.legal_basis as usize],
                 row,
-                entry.first_seen,
-                entry.last_seen,
-                entry.expires,
+                record.first_seen,
+                record.last_seen,
+                record.expires,
             ] {
-                out.write_all(&number.to_le_bytes())?;
+                out.extend(number.to_le_bytes());
             }
-            out.write_all(&[
-                entry.fingerprint.algorithm() as u8,
-                entry.role as u8,
-                entry.opinion as u8,
-                entry.severity as u8,
-                if entry.reviewed { REVIEWED } else { 0 },
-                entry.quality.unwrap_or(NO_QUALITY),
-            ])?;
-            zeros(out, 10)?;
+            out.extend([
+                column.algorithm as u8,
+                record.role as u8,
+                record.opinion as u8,
+                record.severity as u8,
+                if record.reviewed { REVIEWED } else { 0 },
+                record.quality,
+            ]);
+            out.extend([0; 10]);
         }
-        Ok(())
+        out
     }
 }
 
-/// The entries of one algorithm, which stand together.
-#[derive(Clone, Copy)]
-struct Column<'a> {
-    algorithm: Algorithm,
-    first: usize,
-    entries: &'a [Pending],
+fn entry_id(list: &str, strings: &Interner, fingerprint: &Fingerprint, record: &Record) -> EntryId {
+    let source_id = str::from_utf8(strings.get(record.source_id)).unwrap_or_default();
+    EntryId::new(list, source_id, record.role, fingerprint)
 }
 
-impl<'a> Column<'a> {
-    fn new(algorithm: Algorithm, entries: &'a [Pending]) -> Option<Column<'a>> {
-        let first = entries.partition_point(|e| e.fingerprint.algorithm() < algorithm);
-        let end = entries.partition_point(|e| e.fingerprint.algorithm() <= algorithm);
-        (first < end).then(|| Column { algorithm, first, entries: &entries[first..end] })
-    }
-
-    /// The entries of each distinct fingerprint.
-    fn rows(self) -> impl Iterator<Item = &'a [Pending]> {
-        self.entries.chunk_by(|a, b| a.fingerprint == b.fingerprint)
-    }
+fn write_head(head: &mut Head, checksums: &[u8], out: &mut (impl Write + Seek)) -> io::Result<()> {
+    let sealed = head.seal(checksums);
+    out.seek(SeekFrom::Start(0))?;
+    out.write_all(&sealed)?;
+    zeros(out, head.checksums_start - sealed.len() as u64)?;
+    out.write_all(checksums)?;
+    zeros(out, head.data_start - head.checksums_start - checksums.len() as u64)?;
+    out.seek(SeekFrom::End(0)).map(drop)
 }
 
-type WriteSection<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + 'a>;
-
-struct SectionPlan<'a> {
-    id: u32,
-    count: u64,
-    length: u64,
-    write: WriteSection<'a>,
+/// Texts in final order, without the empty one.
+fn texts<'a>(texts: &'a Interner, ranking: &'a Ranking) -> impl Iterator<Item = &'a [u8]> {
+    ranking.order.iter().map(|number| texts.get(*number))
 }
 
-impl<'a> SectionPlan<'a> {
-    fn new(
-        id: u32,
-        count: usize,
-        element: usize,
-        write: impl FnOnce(&mut dyn Write) -> io::Result<()> + 'a,
-    ) -> SectionPlan<'a> {
-        let count = count as u64;
-        SectionPlan { id, count, length: count * element as u64, write: Box::new(write) }
-    }
-}
-
-/// Running sums, starting at 0: one number more than there are lengths.
-fn offsets(out: &mut dyn Write, lengths: impl Iterator<Item = usize>) -> io::Result<()> {
+/// Where each text begins, the empty one first, and where the last ends, in elements of so many bytes.
+fn offsets(
+    out: &mut impl Write,
+    interner: &Interner,
+    ranking: &Ranking,
+    element: usize,
+) -> io::Result<()> {
     let mut end = 0u32;
-    out.write_all(&end.to_le_bytes())?;
-    for length in lengths {
-        end += length as u32;
-        out.write_all(&end.to_le_bytes())?;
-    }
-    Ok(())
+    out.write_all(&[0; 8])?;
+    texts(interner, ranking).try_for_each(|text| {
+        end += (text.len() / element) as u32;
+        out.write_all(&end.to_le_bytes())
+    })
 }
 
-fn zeros(out: &mut (impl Write + ?Sized), count: u64) -> io::Result<()> {
+pub(super) fn zeros(out: &mut (impl Write + ?Sized), count: u64) -> io::Result<()> {
     io::copy(&mut io::Read::take(io::repeat(0), count), out).map(drop)
 }
 
-fn too_large(what: &str) -> Error {
+pub(super) fn too_large(what: &str) -> Error {
     Error::new(
         ErrorCode::SetTooLarge,
         format!("more than 2^32 - 1 {what}; split the lists over several sets"),
     )
 }
 
-/// Passes bytes on, and takes the checksum of each block of them.
-struct BlockWriter<W> {
-    out: W,
-    block: Vec<u8>,
-    checksums: Vec<u8>,
-    written: u64,
-}
-
-impl<W: Write> BlockWriter<W> {
-    fn new(out: W, blocks: usize) -> BlockWriter<W> {
-        BlockWriter {
-            out,
-            block: Vec::with_capacity(BLOCK),
-            checksums: Vec::with_capacity(blocks * CHECKSUM),
-            written: 0,
-        }
-    }
-
-    fn pad_to(&mut self, offset: u64) -> io::Result<()> {
-        zeros(self, offset - self.written)
-    }
-
-    fn end_block(&mut self) -> io::Result<()> {
-        self.checksums.extend(checksum(&self.block));
-        self.out.write_all(&self.block)?;
-        self.block.clear();
-        Ok(())
-    }
-
-    /// The checksums of all blocks.
-    fn finish(mut self) -> io::Result<Vec<u8>> {
-        if !self.block.is_empty() {
-            self.end_block()?;
-        }
-        Ok(self.checksums)
-    }
-}
-
-impl<W: Write> Write for BlockWriter<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let n = bytes.len().min(BLOCK - self.block.len());
-        self.block.extend_from_slice(&bytes[..n]);
-        self.written += n as u64;
-        if self.block.len() == BLOCK {
-            self.end_block()?;
-        }
-        Ok(n)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
+/// What a writer reports: an error of our own that went through it, or the system's.
+fn told(error: io::Error) -> Error {
+    error
+        .downcast()
+        .unwrap_or_else(|e| Error::new(ErrorCode::Io, format!("cannot write the set: {e}")))
 }

@@ -189,6 +189,13 @@ pub(crate) struct Build {
     /// Also write every rejected row to this file, as JSON Lines.
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
+    /// What the set is for: full, or small: without the radius index, for hosts with little memory or disk. A search by PDQ then takes
+    /// about a millisecond for a million codes, and finds the same.
+    #[arg(long, default_value = "full")]
+    pub(crate) profile: tamis::set::Profile,
+    /// Build even if it seems that this machine has not enough memory or disk.
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Take lists that hold no rows at all. Without it they are an error: an export that failed looks like that.
     #[arg(long)]
     pub(crate) allow_empty: bool,

@@ -13,6 +13,7 @@ mod judging;
 mod output;
 mod progress;
 mod replace;
+mod room;
 mod upload;
 mod verb;
 mod wording;

@@ -60,6 +60,37 @@ impl Progress {
     }
 }
 
+/// A share of work whose steps are not all of one kind.
+pub(crate) struct Share(ProgressBar);
+
+impl Share {
+    /// Steps of a bar: finer than a terminal shows.
+    const ALL: u64 = 1000;
+
+    pub(crate) fn new() -> Share {
+        if !shows_progress() {
+            return Share(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new(Share::ALL);
+        let bar = bar.with_style(style("{prefix} [{bar:20}] {percent} %, {eta} left"));
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Share(bar)
+    }
+
+    /// What is being done, and how much of all the work is done, 0 to 1.
+    pub(crate) fn set(&self, what: &'static str, fraction: f64) {
+        if !self.0.is_hidden() {
+            self.0.set_prefix(what);
+            self.0.set_position((fraction * Share::ALL as f64) as u64);
+        }
+    }
+
+    /// Removes the bar.
+    pub(crate) fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())

@@ -274,3 +274,41 @@ fn tamis_draft(bench: &Bench, name: &str, process: u32) -> String {
     let ours = ours.file_name().unwrap().to_str().unwrap();
     ours.replace(&std::process::id().to_string(), &process.to_string())
 }
+
+/// The small profile finds the same; for a set that is too small for an index it is the same.
+#[test]
+fn a_set_may_be_built_small() {
+    let bench = Bench::new();
+    let build = ["build", "--json", "--created", "0", "--list", "known", TEST_LIST];
+    for (name, profile) in [("full.tamis", "full"), ("small.tamis", "small")] {
+        let run = bench.run(&[&build[..], &["-o", name, "--profile", profile]].concat());
+        assert_eq!((run.status, run.err.as_str()), (0, ""));
+        assert_eq!(run.objects()[1]["profile"], profile);
+    }
+    assert_eq!(bench.read("full.tamis"), bench.read("small.tamis"));
+    let run = bench.run(&[&build[..], &["-o", "x.tamis", "--profile", "tiny"]].concat());
+    assert_eq!(run.status, 2);
+    assert!(run.err.contains("full") && run.err.contains("small"), "{}", run.err);
+}
+
+/// Lists of a length that no machine has the memory for are refused before they are read.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_build_that_cannot_fit_is_refused_before_it_begins() {
+    let bench = Bench::with_set();
+    let old = bench.read("base.tamis");
+    let rows: String = (1..20_000).map(|i| format!("{i:032x}\n")).collect();
+    bench.write("long.hex", rows);
+    // A hole takes no room; nobody gets as far as to read it.
+    let list = std::fs::OpenOptions::new().write(true).open(bench.path("long.hex")).unwrap();
+    if let Err(error) = list.set_len(4 << 40) {
+        return eprintln!("SKIPPED: no file of four terabytes can be made here: {error}");
+    }
+    let run = bench.run(&["build", "-o", "base.tamis", "long.hex"]);
+    assert_eq!((run.status, run.out.as_str()), (2, ""));
+    for part in ["base.tamis: building it needs about", "TB of memory", "can be had", "--force"] {
+        assert!(run.err.contains(part), "{part}: {}", run.err);
+    }
+    assert_eq!(bench.read("base.tamis"), old);
+    assert_eq!(bench.names(), ["base.tamis", "files", "long.hex"]);
+}

@@ -41,23 +41,11 @@ pub(super) fn read(
     let read = input.by_ref().take(BEGINNING).read_to_end(&mut beginning);
     read.map_err(|e| Failure::of(path, wording::cannot_read(&e)))?;
     let empty = beginning.is_empty();
-    let format = match arguments.format {
-        Some(ListFormat::Csv) => Format::Csv,
-        Some(ListFormat::Jsonl) => Format::JsonLines,
-        Some(ListFormat::Hex) => Format::Hex,
-        // Any format can be empty.
-        None if empty => Format::Hex,
-        None => detect(path, &beginning)?,
-    };
+    let format = format(path, &beginning, arguments)?;
     let report = if empty {
         Report::default()
     } else {
-        let options = Options {
-            algorithm: arguments.algorithm,
-            reviewed: arguments.reviewed,
-            exceptions: arguments.kind == ListKind::Local,
-            ..Options::default()
-        };
+        let options = options(arguments);
         let mut accept = |entry| {
             let added = builder.add(source.id, entry);
             let entries = builder.len() as u64;
@@ -86,6 +74,28 @@ pub(super) fn read(
             format_args!("every row was rejected ({}); nothing was published", grouped(rows)),
         )),
         _ => Ok(()),
+    }
+}
+
+/// The format of a list that begins like that.
+pub(super) fn format(path: &Path, beginning: &[u8], arguments: &Build) -> Result<Format, Failure> {
+    match arguments.format {
+        Some(ListFormat::Csv) => Ok(Format::Csv),
+        Some(ListFormat::Jsonl) => Ok(Format::JsonLines),
+        Some(ListFormat::Hex) => Ok(Format::Hex),
+        // Any format can be empty.
+        None if beginning.is_empty() => Ok(Format::Hex),
+        None => detect(path, beginning),
+    }
+}
+
+/// What the arguments say of a list that its rows do not.
+pub(super) fn options(arguments: &Build) -> Options {
+    Options {
+        algorithm: arguments.algorithm,
+        reviewed: arguments.reviewed,
+        exceptions: arguments.kind == ListKind::Local,
+        ..Options::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! `tamis build`: lists to a set.
 //!
 //! ```text
-//! name every list; refuse what would overwrite an input or something that is not a set
+//! name every list; refuse what would overwrite an input or something that is not a set, and what this machine has no room for
 //! for each list: tell its format, give every row to the builder, account for every row
 //! write the set beside its final name, open it again, verify it, search it for its own fingerprints
 //! only then rename it
@@ -11,14 +11,16 @@
 //! are rejected are accounted for, so they are no error; a list none of whose rows is usable is one.
 
 mod list;
+mod preflight;
 mod rejects;
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde_json::json;
 use tamis::ErrorCode;
-use tamis::set::{BuildReport, List, ListId, Set, SetBuilder, draft_path, publish};
+use tamis::set::{BuildOptions, BuildReport, List, ListId, Set, SetBuilder, draft_path, publish};
 
 use super::info::fingerprints;
 use super::verify::{Soundness, prove};
@@ -26,7 +28,7 @@ use crate::args::Build;
 use crate::interrupt;
 use crate::judging::now;
 use crate::output::shown;
-use crate::progress::Progress;
+use crate::progress::{Progress, Share};
 use crate::replace::Draft;
 use crate::upload::STDIN;
 use crate::wording::{self, count, grouped};
@@ -38,10 +40,13 @@ pub(crate) fn run(arguments: &Build, output: &mut Output) -> Result<Exit, Failur
     let target = &arguments.output;
     check_target(arguments)?;
     let draft = Draft::of(target);
-    let mut drafts = vec![draft.path.clone(), draft_path(&draft.path)];
+    // In this order: a draft of the draft that is gone cannot take its name any more.
+    let mut drafts = vec![draft_path(&draft.path), draft.path.clone()];
     drafts.extend(arguments.rejects.as_deref().map(draft_path));
     interrupt::abandon(drafts);
 
+    let options = BuildOptions::new().profile(arguments.profile).jobs(0);
+    preflight::before_reading(arguments, &options)?;
     let mut builder = SetBuilder::new();
     let created = arguments.created.unwrap_or_else(now);
     builder.set_created(created);
@@ -54,13 +59,20 @@ pub(crate) fn run(arguments: &Build, output: &mut Output) -> Result<Exit, Failur
         Some(path) => publish(path, |writer| Ok(read_all(Rejects::new(Some(writer)))))??,
     }
 
-    let report = builder.write(&draft.path).map_err(|e| about(target, &draft, &e))?;
+    preflight::before_writing(arguments, &builder, &options)?;
+    let share = Share::new();
+    let report = builder.write_with(&draft.path, &options, &mut |progress| {
+        share.set(progress.phase.name(), progress.fraction);
+        ControlFlow::Continue(())
+    });
+    share.clear();
+    let report = report.map_err(|e| about(target, &draft, &e))?;
     // What is published was read back, verified and searched.
     let set = Set::open(&draft.path).map_err(|e| about(target, &draft, &e))?;
     let sound = prove(&set).map_err(|e| about(target, &draft, &e))?;
     interrupt::commit();
     draft.publish(target)?;
-    summarise(target, created, &report, &set, &sound, output)?;
+    summarise(arguments, created, &report, &set, &sound, output)?;
     Ok(Exit::SUCCESS)
 }
 
@@ -202,16 +214,18 @@ fn read(
 }
 
 fn summarise(
-    target: &Path,
+    arguments: &Build,
     created: u64,
     report: &BuildReport,
     set: &Set,
     sound: &Soundness,
     output: &mut Output,
 ) -> Result<(), Failure> {
+    let target = &arguments.output;
     output.object(&json!({
         "set": target.to_string_lossy(),
         "digest": report.digest.to_string(),
+        "profile": arguments.profile.name(),
         "created": created,
         "bytes": report.bytes,
         "entries": report.entries,

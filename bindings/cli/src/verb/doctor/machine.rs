@@ -8,6 +8,7 @@ use tamis::hamming::Isa;
 use tamis::sandbox::{Layers, Worker};
 
 use super::Check;
+use crate::room;
 use crate::wording::bytes;
 
 pub(super) fn version() -> Check {
@@ -55,7 +56,7 @@ pub(super) fn instructions() -> Check {
 
 /// Whether the set can stay in memory, and an upload be decoded beside it.
 pub(super) fn memory(set: u64) -> Check {
-    let Some(free) = available() else {
+    let Some(free) = room::memory() else {
         return Check::warn(
             "memory",
             "this system does not say how much memory is available; compare it with the size of the set yourself",
@@ -146,28 +147,6 @@ fn per_upload() -> u64 {
     limits.upload_bytes.saturating_add(limits.progressive_memory)
 }
 
-/// The least of what the machine and the control group of this process have left.
-fn available() -> Option<u64> {
-    let machine = machine_memory(&fs::read_to_string("/proc/meminfo").ok()?)?;
-    Some(group_memory().map_or(machine, |group| group.min(machine)))
-}
-
-fn machine_memory(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
-}
-
-/// What a container may still take (control groups, version 2).
-fn group_memory() -> Option<u64> {
-    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let group = groups.lines().find_map(|line| line.strip_prefix("0::/"))?.to_owned();
-    let number = |name: &str| {
-        let path = format!("/sys/fs/cgroup/{group}/{name}");
-        fs::read_to_string(path).ok()?.trim().parse::<u64>().ok()
-    };
-    Some(number("memory.max")?.saturating_sub(number("memory.current")?))
-}
-
 /// The soft limit in bytes; none if there is none.
 fn address_limit(limits: &str) -> Option<u64> {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
@@ -180,8 +159,6 @@ mod tests {
 
     #[test]
     fn numbers_of_the_kernel_are_read() {
-        assert_eq!(machine_memory("MemTotal: 9 kB\nMemAvailable:     2048 kB\n"), Some(2 << 20));
-        assert_eq!(machine_memory("MemTotal: 9 kB\n"), None);
         let head = "Limit                     Soft Limit           Hard Limit           Units\n";
         let line = |soft| {
             format!("{head}Max address space         {soft}           unlimited            bytes\n")

@@ -1,0 +1,161 @@
+//! Whether a build can succeed on this machine, found out before it takes an hour and the last of the memory.
+//!
+//! ```text
+//! before reading:  the beginning of each list, built for show; what that takes, times the list's length
+//! before writing:  what the builder says, which now knows everything
+//! ```
+//!
+//! Small builds are not looked at, and what cannot be known, such as the length of a pipe, holds nothing up.
+
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::path::Path;
+
+use tamis::import;
+use tamis::set::{BuildOptions, Estimate, List, Profile, SetBuilder};
+
+use super::list;
+use crate::args::Build;
+use crate::wording::bytes;
+use crate::{Failure, room};
+
+/// Bytes of a list that speak for the rest of it.
+const SAMPLE: u64 = 1 << 20;
+
+/// What is less than that is not worth refusing.
+const BIG: u64 = 256 << 20;
+
+/// What every build takes, and a process.
+const ALWAYS: u64 = 32 << 20;
+
+/// What a build takes of the machine.
+#[derive(Clone, Copy, Default)]
+struct Need {
+    memory: u64,
+    disk: u64,
+}
+
+/// What a machine has left; `None`: not known.
+#[derive(Clone, Copy)]
+struct Room {
+    memory: Option<u64>,
+    disk: Option<u64>,
+}
+
+/// Refuses a build whose lists are too long for this machine.
+pub(super) fn before_reading(arguments: &Build, options: &BuildOptions) -> Result<(), Failure> {
+    let (mut asked, mut small) = (Need::default(), Need::default());
+    let least = options.clone().profile(Profile::Small);
+    for path in &arguments.lists {
+        let Some((builder, factor)) = sample(path, arguments) else { continue };
+        for (need, options) in [(&mut asked, options), (&mut small, &least)] {
+            let Estimate { file_bytes, peak_memory, .. } = builder.estimate(options);
+            need.memory = need.memory.saturating_add((peak_memory as f64 * factor) as u64);
+            need.disk = need.disk.saturating_add((file_bytes as f64 * factor) as u64);
+        }
+    }
+    check(asked, small, arguments)
+}
+
+/// Refuses to write a set that this machine has no room for.
+pub(super) fn before_writing(
+    arguments: &Build,
+    builder: &SetBuilder,
+    options: &BuildOptions,
+) -> Result<(), Failure> {
+    let need = |options: &BuildOptions| {
+        let Estimate { file_bytes, peak_memory, .. } = builder.estimate(options);
+        Need { memory: peak_memory, disk: file_bytes }
+    };
+    let least = options.clone().profile(Profile::Small);
+    check(need(options), need(&least), arguments)
+}
+
+/// A builder with what stands in the beginning of a list, and how many times longer the list is.
+fn sample(path: &Path, arguments: &Build) -> Option<(SetBuilder, f64)> {
+    let file = File::open(path).ok()?;
+    let metadata = file.metadata().ok().filter(|m| m.is_file())?;
+    let mut beginning = Vec::new();
+    file.take(SAMPLE).read_to_end(&mut beginning).ok()?;
+    let format = list::format(path, &beginning, arguments).ok()?;
+    let mut builder = SetBuilder::new();
+    let list = builder.add_list(List::new("sample", arguments.kind)).ok()?;
+    let mut accept = |entry| builder.add(list, entry);
+    let options = list::options(arguments);
+    let length = beginning.len().max(1) as f64;
+    let read = import::read(Cursor::new(beginning), format, &options, &mut accept, &mut |_| {});
+    read.ok()?;
+    Some((builder, metadata.len() as f64 / length))
+}
+
+fn check(need: Need, small: Need, arguments: &Build) -> Result<(), Failure> {
+    if arguments.force {
+        return Ok(());
+    }
+    let room = Room {
+        // What this process holds already is part of what it needs.
+        memory: room::memory().map(|left| left.saturating_add(room::held())),
+        disk: room::disk(&arguments.output),
+    };
+    complaint(need, small, room).map_or(Ok(()), |what| Err(Failure::of(&arguments.output, what)))
+}
+
+fn complaint(need: Need, small: Need, room: Room) -> Option<String> {
+    let always = |memory: u64| memory.saturating_add(ALWAYS);
+    let lacks = |need: u64, room: Option<u64>| need >= BIG && room.is_some_and(|room| room < need);
+    let fits =
+        |need: Need| !lacks(always(need.memory), room.memory) && !lacks(need.disk, room.disk);
+    let small = if fits(small) { "--profile small takes less, " } else { "" };
+    let what = if lacks(always(need.memory), room.memory) {
+        let (need, room) = (bytes(always(need.memory)), bytes(room.memory.unwrap_or_default()));
+        format!(
+            "building it needs about {need} of memory, and {room} can be had: free some, {small}or split the lists over several sets"
+        )
+    } else if lacks(need.disk, room.disk) {
+        let (need, room) = (bytes(need.disk), bytes(room.disk.unwrap_or_default()));
+        format!(
+            "the set needs about {need} beside the old one, and its disk has {room} left: free some, {small}or write it elsewhere"
+        )
+    } else {
+        return None;
+    };
+    Some(format!("{what}; --force tries all the same (nothing was published)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+
+    fn need(memory: u64, disk: u64) -> Need {
+        Need { memory, disk }
+    }
+
+    fn room(memory: u64, disk: u64) -> Room {
+        Room { memory: Some(memory), disk: Some(disk) }
+    }
+
+    #[test]
+    fn a_build_that_fits_or_is_small_or_unknown_goes_on() {
+        let large = need(2 * GIB, 3 * GIB);
+        for (need, room) in [
+            (large, room(3 * GIB, 3 * GIB)),
+            (large, Room { memory: None, disk: None }),
+            (need(100 << 20, 100 << 20), room(0, 0)),
+        ] {
+            assert_eq!(complaint(need, need, room), None);
+        }
+    }
+
+    #[test]
+    fn a_complaint_says_how_much_and_what_to_do() {
+        let large = need(2_000_000_000, 3_000_000_000);
+        let memory = complaint(large, large, room(GIB, 9 * GIB)).unwrap();
+        assert!(memory.contains("about 2.0 GB of memory, and 1.1 GB can be had"), "{memory}");
+        assert!(memory.contains("--force") && !memory.contains("--profile small"), "{memory}");
+        let disk = complaint(large, need(2_000_000_000, GIB), room(9 * GIB, 2 * GIB)).unwrap();
+        assert!(disk.contains("about 3.0 GB") && disk.contains("has 2.1 GB left"), "{disk}");
+        assert!(disk.contains("--profile small") && disk.contains("--force"), "{disk}");
+    }
+}
