@@ -28,6 +28,7 @@ mod publish;
 mod reader;
 mod record;
 pub mod refusal;
+mod traits;
 mod verify;
 mod writer;
 
@@ -37,6 +38,7 @@ pub use publish::{draft_path, publish, publish_bytes};
 pub use reader::{Set, SetDigest, StoredEntry};
 pub use record::{Entry, EntryId, List, ListKind, Opinion, Role, Severity};
 pub use refusal::Refusal;
+pub(crate) use traits::{Summary, Traits};
 pub use verify::Verification;
 
 #[cfg(test)]
