@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use crate::error::Result;
 use crate::fingerprint::{Algorithm, Perceptual, View};
-use crate::set::{EntryId, Set, Summary};
+use crate::set::{Set, Summary};
 
 use super::Match;
 
@@ -59,7 +59,8 @@ impl From<&Perceptual> for Rendering {
 pub(super) struct Place {
     pub(super) distance: u32,
     pub(super) forgeable: bool,
-    pub(super) id: EntryId,
+    /// The entry's id as a number, which is compared in one step.
+    pub(super) id: u128,
     pub(super) rendering: u32,
     pub(super) set: u32,
     pub(super) index: u64,
@@ -82,7 +83,7 @@ impl Sighting<'_> {
         Place {
             distance: near.distance,
             forgeable: !near.algorithm.is_collision_resistant(),
-            id: self.entry.id,
+            id: u128::from_be_bytes(self.entry.id.0),
             rendering: near.rendering,
             set: self.set,
             index: self.entry.index,

@@ -64,7 +64,7 @@ impl Found<'_> {
             rank,
             ranks: HashMap::new(),
             labels: LabelSets { named: labels, numbers: HashMap::new(), known: HashMap::new() },
-            before: None,
+            recent: [None; RECENT],
             exact: true,
         };
         self.each_entry(|seen| {
@@ -95,14 +95,18 @@ struct Kind {
     rendering: u32,
 }
 
+/// A power of two: places for recent answers.
+const RECENT: usize = 64;
+
 /// The ranks that were asked for.
 struct Ranking<'f, R, F> {
     found: &'f Found<'f>,
     rank: F,
     ranks: HashMap<Kind, R>,
     labels: LabelSets<'f>,
-    /// The last entry, as far as it matters, with its answer: neighbours are often alike.
-    before: Option<((Near, Traits, bool), (R, Near))>,
+    /// Entries that were ranked a moment ago, as far as it matters, with the answers: entries of one fingerprint are often alike, and looking
+    /// here is ten times faster than in `ranks`.
+    recent: [Option<((Near, Traits, bool), (R, Near))>; RECENT],
     exact: bool,
 }
 
@@ -114,8 +118,9 @@ impl<R: Ord + Copy, F: FnMut(&Match) -> R> Ranking<'_, R, F> {
         traits.labels = self.labels.number(seen.set, set, traits.labels)?;
         // The nearest also says which row it is.
         let this = (seen.near[0], traits, seen.suppressed);
-        if let Some((before, first)) = self.before
-            && before == this
+        let recent = traits.mixed() as usize % RECENT;
+        if let Some((other, first)) = self.recent[recent]
+            && other == this
         {
             return Ok(first);
         }
@@ -126,7 +131,7 @@ impl<R: Ord + Copy, F: FnMut(&Match) -> R> Ranking<'_, R, F> {
                 first = (rank, *near);
             }
         }
-        self.before = Some((this, first));
+        self.recent[recent] = Some((this, first));
         Ok(first)
     }
 

@@ -333,17 +333,27 @@ impl Set {
 
     /// Elements `range` of a section whose elements take `size` bytes.
     pub(super) fn elements(&self, id: u32, range: Range<u64>, size: usize) -> Result<&[u8]> {
-        let section = self.section(id)?;
+        self.elements_of(self.section(id)?, range, size)
+    }
+
+    /// The same for those who look the section up once.
+    pub(super) fn elements_of(
+        &self,
+        section: format::Section,
+        range: Range<u64>,
+        size: usize,
+    ) -> Result<&[u8]> {
         if range.end > section.count {
             return Err(corrupt(format!(
-                "section {id:#x} has {} elements, so no number {}",
+                "section {:#x} has {} elements, so no number {}",
+                section.id,
                 section.count,
                 range.end - 1
             )));
         }
         // `count * size` is the section's length, so this cannot overflow.
-        let start = section.offset + range.start * size as u64;
-        self.blocks.data(start..section.offset + range.end * size as u64)
+        let size = size as u64;
+        self.blocks.data(section.offset + range.start * size..section.offset + range.end * size)
     }
 
     pub(super) fn string(&self, index: u32) -> Result<&str> {
