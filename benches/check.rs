@@ -94,7 +94,7 @@ fn crowds(c: &mut Criterion) {
     group.sample_size(10);
     for name in ["one digest", "one code", "one code, two views", "codes in a cluster"] {
         let asked = match name {
-            "one digest" => Fingerprints { digests: file.clone(), ..Default::default() },
+            "one digest" => Fingerprints { digests: file, ..Default::default() },
             _ => {
                 let hash = if name.starts_with("one") { one } else { PdqHash(centre) };
                 let views = [View::AsStored, View::FlipY];

@@ -95,6 +95,9 @@ struct Kind {
     rendering: u32,
 }
 
+/// What is asked of an entry (its nearest match also says which row it is of; traits; suppressed), and the answer.
+type Answer<R> = ((Near, Traits, bool), (R, Near));
+
 /// A power of two: places for recent answers.
 const RECENT: usize = 64;
 
@@ -106,7 +109,7 @@ struct Ranking<'f, R, F> {
     labels: LabelSets<'f>,
     /// Entries that were ranked a moment ago, as far as it matters, with the answers: entries of one fingerprint are often alike, and looking
     /// here is ten times faster than in `ranks`.
-    recent: [Option<((Near, Traits, bool), (R, Near))>; RECENT],
+    recent: [Option<Answer<R>>; RECENT],
     exact: bool,
 }
 
@@ -116,7 +119,6 @@ impl<R: Ord + Copy, F: FnMut(&Match) -> R> Ranking<'_, R, F> {
         let mut traits = seen.entry.traits;
         let set = self.found.set(&seen.near[0]);
         traits.labels = self.labels.number(seen.set, set, traits.labels)?;
-        // The nearest also says which row it is.
         let this = (seen.near[0], traits, seen.suppressed);
         let recent = traits.mixed() as usize % RECENT;
         if let Some((other, first)) = self.recent[recent]
