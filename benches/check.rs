@@ -1,13 +1,16 @@
-//! The whole judgement of a JPEG, from bytes to verdict, against a store of 100,000 entries.
+//! The whole judgement of a JPEG, from bytes to verdict, against a store of 100,000 entries; and the judgement of fingerprints that a million
+//! entries match.
 
 mod common;
 
 use std::hint::black_box;
 
-use common::{LISTED, Picture, Random, SIZES, STRANGER, UPLOAD, codes};
+use common::{LISTED, Picture, QUERIES, Random, SIZES, STRANGER, UPLOAD, altered, codes};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use tamis::fingerprint::{Algorithm, Algorithms, Fingerprint, PdqHash, digests, pdq};
-use tamis::set::{Entry, List, ListKind};
+use tamis::fingerprint::{
+    Algorithm, Algorithms, Fingerprint, Fingerprints, Pdq, PdqHash, Perceptual, View, digests, pdq,
+};
+use tamis::set::{Entry, List, ListKind, Opinion};
 use tamis::store::StoreOptions;
 use tamis::{Action, Context, Limits, Method, Outcome, Policy, Scanner, Set, SetBuilder, Store};
 
@@ -81,5 +84,62 @@ fn checking(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, checking);
+/// A million entries that say different things, all of them found: under one digest, under one code, under as many codes near one.
+fn crowds(c: &mut Criterion) {
+    const CROWD: usize = 1_000_000;
+    let mut random = Random::new(QUERIES);
+    let (one, centre) = (PdqHash(codes(LISTED, 1)[0]), codes(QUERIES, 1)[0]);
+    let file = digests(b"listed a million times", Algorithms::NONE.with(Algorithm::Sha256));
+    let mut group = c.benchmark_group("a million matches");
+    group.sample_size(10);
+    for name in ["one digest", "one code", "one code, two views", "codes in a cluster"] {
+        let asked = match name {
+            "one digest" => Fingerprints { digests: file, ..Default::default() },
+            _ => {
+                let hash = if name.starts_with("one") { one } else { PdqHash(centre) };
+                let views = [View::AsStored, View::FlipY];
+                let views = &views[..if name.ends_with("two views") { 2 } else { 1 }];
+                let seen = |view: &View| Perceptual::new(*view, Pdq { hash, quality: 100 });
+                Fingerprints { perceptual: views.iter().map(seen).collect(), ..Default::default() }
+            }
+        };
+        let mut builder = SetBuilder::new();
+        let lists = [ListKind::Exchange, ListKind::Friend]
+            .map(|kind| builder.add_list(List::new(kind.to_string(), kind)).expect("a good name"));
+        for number in 0..CROWD {
+            let fingerprint = match name {
+                "one digest" => file.get(Algorithm::Sha256).expect("asked for"),
+                "codes in a cluster" => {
+                    let mut code = altered(&centre, random.below(12));
+                    // Up to 4 more bits cleared, so that nearly all codes are distinct.
+                    for byte in random.next().to_le_bytes().into_iter().take(4) {
+                        code[usize::from(byte / 8)] &= !(1 << (byte % 8));
+                    }
+                    PdqHash(code).into()
+                }
+                _ => one.into(),
+            };
+            let entry = Entry {
+                source_id: format!("case {number}"),
+                labels: vec![["war", "terror", "hate"][random.below(3)].to_owned()],
+                reviewed: random.below(4) > 0,
+                opinion: [Opinion::Positive, Opinion::Seed][random.below(2)],
+                ..Entry::new(fingerprint)
+            };
+            builder.add(lists[random.below(2)], entry).expect("not poison");
+        }
+        let set = Set::from_bytes(&builder.to_bytes().expect("small enough").0).expect("just made");
+        let store = Store::from_set(set, StoreOptions::new()).expect("a sound set");
+        let mut scanner = Scanner::new(store, Policy::builtin());
+        let context = Context::at(1_790_000_000);
+        let verdict = scanner.check_fingerprints(&asked, &context).expect("a sound set");
+        assert_eq!((verdict.action, verdict.matches.len()), (Action::Block, 100));
+        assert_eq!(verdict.more_matches, CROWD - 100);
+        group.bench_function(name, |b| {
+            b.iter(|| scanner.check_fingerprints(black_box(&asked), &context).expect("sound"));
+        });
+    }
+}
+
+criterion_group!(benches, checking, crowds);
 criterion_main!(benches);

@@ -67,10 +67,11 @@ pub fn set_open(data: &[u8]) {
     let mut searcher = Searcher::new();
     for stored in sets[0].entries().take(64) {
         let stored = stored.expect("read a moment ago");
-        let (fingerprints, mut matches) = (as_an_upload(&stored.entry.fingerprint), Vec::new());
+        let fingerprints = as_an_upload(&stored.entry.fingerprint);
         // At the time 0 nothing has expired.
-        searcher.digests(&sets, &fingerprints, 0, &mut matches).expect("verified");
-        searcher.perceptual(&sets, &fingerprints, 0, 0, &mut matches).expect("verified");
+        let exact = searcher.digests(&sets, &fingerprints, 0).expect("verified");
+        let near = searcher.perceptual(&sets, &fingerprints, 0, 0).expect("verified");
+        let matches = [exact, near].map(|found| found.matches().expect("verified")).concat();
         assert!(matches.iter().any(|m| m.entry == stored.id), "entry {} is missed", stored.id);
     }
 }

@@ -14,22 +14,26 @@
 //! Invariants: the digests are looked up whatever happens to the decoder; what could not be examined is in the verdict;
 //! an error is returned only when the store is broken or the upload cannot be read, and is never to be taken for `allow`.
 
-use std::collections::HashSet;
+mod run;
+
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::examine::{Asked, Examined, Examiner};
-use crate::fingerprint::{Algorithm, Algorithms, Digester, Fingerprints, View};
+use crate::fingerprint::{Algorithm, Digester, Fingerprints, View};
 use crate::limits::Limits;
 use crate::media::{Format, Media, MediaClass, Unscannable, sniff};
 use crate::policy::Policy;
 #[cfg(feature = "worker")]
 use crate::sandbox::{Worker, WorkerOptions};
-use crate::search::{Match, Searcher};
-use crate::store::{Snapshot, Store};
-use crate::verdict::{Method, Outcome, Timings, Verdict};
+use crate::search::Searcher;
+use crate::store::Store;
+use crate::verdict::{Method, Verdict};
+
+use run::Run;
 
 /// Bytes of an upload longer than [`Limits::upload_bytes`] that are looked at to name its kind, if the limit is not greater.
 /// The same from memory and from a reader, in whatever pieces it reads: a picture that is too long must not pass for something without pixels.
@@ -265,7 +269,9 @@ impl Scanner {
         let mut run = Run::new(self, context);
         run.fingerprints = fingerprints.clone();
         run.digest_lookup(self)?;
-        run.perceptual_search(self)?;
+        let snapshot = Arc::clone(&run.snapshot);
+        let near = run.perceptual_search(self, &snapshot)?;
+        run.keep(&near, &self.policy)?;
         let given = fingerprints.digests.algorithms();
         if !given.is_empty() {
             run.examined.push(Method::Digests);
@@ -278,7 +284,7 @@ impl Scanner {
         let complete = held.iter().all(|a| match a {
             Algorithm::Pdq => !fingerprints.perceptual.is_empty(),
             digest => given.contains(digest),
-        }) && run.matches.iter().all(|m| m.slack == 0);
+        }) && run.exact;
         let media = Media { class: MediaClass::Unknown, format: Format::Unknown };
         Ok(run.finish(&self.policy, media, complete))
     }
@@ -382,135 +388,26 @@ impl Scanner {
             first = self.examine(run, bytes, media, started, true).unwrap_or(first);
         }
         run.fingerprints.perceptual.clone_from(&first.perceptual);
-        let digests = run.matches.len();
-        run.perceptual_search(self)?;
-        let exact = first.perceptual.iter().all(|p| p.slack == 0);
-        if exact || run.matches.len() == digests {
-            return Ok(Ok(first));
-        }
-        match self.examine(run, bytes, media, started, true) {
-            Ok(examined) => {
-                run.matches.truncate(digests);
-                run.fingerprints.perceptual.clone_from(&examined.perceptual);
-                run.perceptual_search(self)?;
-                Ok(Ok(examined))
+        let snapshot = Arc::clone(&run.snapshot);
+        let mut near = run.perceptual_search(self, &snapshot)?;
+        let mut decisive = first;
+        if decisive.perceptual.iter().any(|p| p.slack > 0) && !near.is_empty()? {
+            match self.examine(run, bytes, media, started, true) {
+                Ok(examined) => {
+                    run.fingerprints.perceptual.clone_from(&examined.perceptual);
+                    near = run.perceptual_search(self, &snapshot)?;
+                    decisive = examined;
+                }
+                // What is near stays a match, of a distance that is only known within the slack.
+                Err(reason) => {
+                    decisive = Examined { complete: false, missed: Some(reason), ..decisive };
+                }
             }
-            // What is near stays a match, of a distance that is only known within the slack.
-            Err(reason) => Ok(Ok(Examined { complete: false, missed: Some(reason), ..first })),
         }
+        run.keep(&near, &self.policy)?;
+        Ok(Ok(decisive))
     }
 }
 
-/// One call: what is known of the upload so far.
-struct Run {
-    snapshot: std::sync::Arc<Snapshot>,
-    now: u64,
-    started: Instant,
-    deadline: Option<Instant>,
-    timed: bool,
-    timings: Timings,
-    fingerprints: Fingerprints,
-    matches: Vec<Match>,
-    examined: Vec<Method>,
-    unscannable: Option<Unscannable>,
-}
-
-impl Run {
-    fn new(scanner: &Scanner, context: &Context) -> Run {
-        Run {
-            snapshot: scanner.store.snapshot(),
-            now: context.now,
-            started: Instant::now(),
-            deadline: None,
-            timed: scanner.timed,
-            timings: Timings::default(),
-            fingerprints: Fingerprints::default(),
-            matches: Vec::new(),
-            examined: Vec::new(),
-            unscannable: None,
-        }
-    }
-
-    /// The digests that are worth computing: those that the store holds, and BLAKE3 for the evidence.
-    fn wanted(&self) -> Algorithms {
-        let held = self.snapshot.algorithms();
-        Algorithm::DIGESTS
-            .into_iter()
-            .filter(|a| held.contains(*a) || *a == Algorithm::Blake3)
-            .collect()
-    }
-
-    fn step<T>(
-        &mut self,
-        which: impl FnOnce(&mut Timings) -> &mut Duration,
-        work: impl FnOnce() -> T,
-    ) -> T {
-        let started = Instant::now();
-        let out = work();
-        *which(&mut self.timings) += started.elapsed();
-        out
-    }
-
-    fn digest_lookup(&mut self, scanner: &mut Scanner) -> Result<()> {
-        let started = Instant::now();
-        scanner.searcher.digests(
-            self.snapshot.sets(),
-            &self.fingerprints,
-            self.now,
-            &mut self.matches,
-        )?;
-        self.timings.lookup = started.elapsed();
-        Ok(())
-    }
-
-    fn perceptual_search(&mut self, scanner: &mut Scanner) -> Result<()> {
-        let started = Instant::now();
-        let radius = scanner.policy.radius();
-        scanner.searcher.perceptual(
-            self.snapshot.sets(),
-            &self.fingerprints,
-            radius,
-            self.now,
-            &mut self.matches,
-        )?;
-        self.timings.search += started.elapsed();
-        Ok(())
-    }
-
-    fn finish(mut self, policy: &Policy, media: Media, complete: bool) -> Verdict {
-        let started = Instant::now();
-        // Reasons name a digest that nobody can forge before one that anybody can.
-        self.matches
-            .sort_by_key(|m| (m.distance, !m.algorithm.is_collision_resistant(), m.entry, m.view));
-        let judgement = policy.judge(&self.matches, media.class, self.unscannable);
-        self.timings.policy = started.elapsed();
-        let outcome = match self.unscannable {
-            _ if !self.matches.is_empty() => Outcome::Match,
-            Some(_) => Outcome::Unscannable,
-            None => Outcome::Clear,
-        };
-        // Every view was judged; each entry is reported once, with its nearest view.
-        self.matches.sort_by_key(|m| (m.distance, m.entry, m.view));
-        let mut reported = HashSet::new();
-        self.matches.retain(|m| reported.insert(m.entry));
-        let more_matches = self.matches.len().saturating_sub(policy.max_matches());
-        self.matches.truncate(policy.max_matches());
-        Verdict {
-            outcome,
-            action: judgement.action,
-            would_have: judgement.would_have,
-            reasons: judgement.reasons,
-            more_reasons: judgement.omitted,
-            matches: self.matches,
-            more_matches,
-            unscannable: self.unscannable,
-            media,
-            examined: self.examined,
-            complete,
-            fingerprints: self.fingerprints,
-            store: self.snapshot.digest(),
-            policy: policy.digest(),
-            timings: self.timed.then_some(self.timings),
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use crate::fingerprint::View;
 use crate::media::{MediaClass, Unscannable};
-use crate::policy::judge::title;
+use crate::policy::reason::title;
 use crate::policy::{Action, Mode, Policy, Rule};
 
 impl Policy {

@@ -60,9 +60,10 @@ mod explain;
 mod file;
 mod judge;
 mod read;
+mod reason;
 mod rule;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::fingerprint::View;
@@ -70,7 +71,8 @@ use crate::media::{MediaClass, Unscannable};
 
 pub use action::{Action, Mode};
 pub use file::set_mode_in;
-pub use judge::{Cap, Cause, Decision, Ground, Idle, Judgement, Matched, Reason};
+pub use judge::{Decision, Ground, Judgement};
+pub use reason::{Cap, Cause, Idle, Matched, Reason};
 pub use rule::Rule;
 
 /// The greatest radius that may be asked for. Beyond it, unrelated pictures begin to match.

@@ -1,10 +1,13 @@
 //! The search against the plainest definition: go through all entries and compare.
 
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::fingerprint::{Algorithms, Fingerprint, Pdq, digests};
-use crate::set::{Entry, List, ListKind, Role, SetBuilder};
+use crate::fingerprint::{Algorithms, Fingerprint, Pdq, Perceptual, View, digests};
+use crate::set::{Entry, EntryId, List, ListKind, Role, SetBuilder};
 
 /// A code with 128 bits, drawn from `seed`, and then `moved` pairs of bits exchanged.
 fn code(seed: u8, moved: usize) -> PdqHash {
@@ -58,11 +61,15 @@ fn search(
     now: u64,
 ) -> Vec<(u32, EntryId, View)> {
     let sets = [std::sync::Arc::new(set)];
-    let mut matches = Vec::new();
     let mut searcher = Searcher::new();
-    searcher.digests(&sets, fingerprints, now, &mut matches).unwrap();
-    searcher.perceptual(&sets, fingerprints, radius, now, &mut matches).unwrap();
-    let mut found: Vec<_> = matches.iter().map(|m| (m.distance, m.entry, m.view)).collect();
+    let exact = searcher.digests(&sets, fingerprints, now).unwrap();
+    let near = searcher.perceptual(&sets, fingerprints, radius, now).unwrap();
+    let mut found = Vec::new();
+    for part in [exact, near] {
+        let matches = part.matches().unwrap();
+        assert_eq!(part.is_empty().unwrap(), matches.is_empty());
+        found.extend(matches.iter().map(|m| (m.distance, m.entry, m.view)));
+    }
     found.sort_unstable();
     found
 }
@@ -152,9 +159,8 @@ fn a_match_tells_what_the_list_says_and_who_suppressed_it() {
 
     let sets = [base, other]
         .map(|b| std::sync::Arc::new(Set::from_bytes(&b.to_bytes().unwrap().0).unwrap()));
-    let mut matches = Vec::new();
     let asked = fingerprints(&[(View::Rot90, code(1, 1))], b"");
-    Searcher::new().perceptual(&sets, &asked, 31, 0, &mut matches).unwrap();
+    let matches = Searcher::new().perceptual(&sets, &asked, 31, 0).unwrap().matches().unwrap();
     assert_eq!(matches.len(), 2);
     let first = matches.iter().find(|m| m.entry == id).unwrap();
     assert!(first.suppressed && first.reviewed);
@@ -169,6 +175,49 @@ fn a_match_tells_what_the_list_says_and_who_suppressed_it() {
     );
     let second = matches.iter().find(|m| m.entry != id).unwrap();
     assert_eq!((second.suppressed, second.legal_basis.as_deref()), (false, Some("its own")));
+}
+
+#[test]
+fn what_is_selected_is_first_by_rank_or_nearest_and_all_is_counted() {
+    let mut builder = SetBuilder::new();
+    let list = builder.add_list(List::new("l", ListKind::Exchange)).unwrap();
+    for number in 0..300 {
+        // Ten distances; the label says nothing but for a tenth of them, and that is not a tenth of the distances.
+        let (hash, label) = (code(1, number % 10), if number % 11 == 0 { "odd" } else { "even" });
+        let labels = vec![label.to_owned(), format!("case {number}")];
+        let entry = Entry { source_id: number.to_string(), labels, ..Entry::new(hash) };
+        builder.add(list, entry).unwrap();
+    }
+    let sets = [Set::from_bytes(&builder.to_bytes().unwrap().0).unwrap()];
+    let asked = fingerprints(&[(View::AsStored, code(1, 0)), (View::Rot90, code(1, 5))], b"");
+    let found = Searcher::new().perceptual(&sets, &asked, 31, 0).unwrap();
+    let mut all = found.matches().unwrap();
+    assert_eq!(all.len(), 600);
+
+    for most in [0, 1, 7, 299, 300, 301, 100_000] {
+        let mut asked = 0;
+        let rank = |m: &Match| (m.labels.contains(&"odd".to_owned()), m.view == View::Rot90);
+        let labels = ["odd"].into();
+        let selection = found
+            .select(most, &labels, |m| {
+                asked += 1;
+                rank(m)
+            })
+            .unwrap();
+        // Two labels, ten distances by one view and six by the other: nobody is asked about cases.
+        assert_eq!((asked, selection.entries, selection.exact), (32, 300, true), "{most}");
+
+        let mut expected = Vec::new();
+        for by_rank in [true, false] {
+            all.sort_by_key(|m| (by_rank.then(|| Reverse(rank(m))), m.distance, m.entry, m.view));
+            let mut told = HashSet::new();
+            let firsts = all.iter().filter(|m| told.insert(m.entry));
+            expected.extend(firsts.take(most.max(by_rank.into())).cloned());
+        }
+        expected.sort_by_key(|m| (m.distance, m.entry, m.view));
+        expected.dedup();
+        assert_eq!(selection.matches, expected, "{most}");
+    }
 }
 
 /// The search refuses to answer from a damaged column rather than to miss something.

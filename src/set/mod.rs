@@ -36,6 +36,7 @@ pub mod refusal;
 mod residency;
 mod rows;
 mod threads;
+mod traits;
 mod verify;
 mod writer;
 
@@ -48,6 +49,7 @@ pub use reader::{Set, SetDigest, StoredEntry};
 pub use record::{Entry, EntryId, List, ListKind, Opinion, Role, Severity};
 pub use refusal::Refusal;
 pub use residency::Residency;
+pub(crate) use traits::{Summary, Traits};
 pub use verify::Verification;
 
 #[cfg(test)]

@@ -285,25 +285,6 @@ impl Set {
         (0..self.entry_count()).map(|i| self.entry(i))
     }
 
-    /// Id and expiry of an entry: all that the search needs before it knows that the entry matters.
-    ///
-    /// It must be an entry of the fingerprint that it was found by. In a file whose entry ranges overlap, one entry could otherwise be
-    /// found by every row, and a small file could ask for any amount of memory.
-    pub(crate) fn entry_summary(
-        &self,
-        index: u64,
-        algorithm: Algorithm,
-        row: u64,
-    ) -> Result<(EntryId, u32)> {
-        let record = self.record(index)?;
-        if record.algorithm()? != algorithm || u64::from(record.row()) != row {
-            return Err(corrupt(format!(
-                "entry {index} is not of {algorithm} row {row}, under which it is listed"
-            )));
-        }
-        Ok((record.id(), record.expires()))
-    }
-
     fn record(&self, index: u64) -> Result<Record<'_>> {
         let bytes = self.element(section::ENTRIES, index, ENTRY_BYTES)?;
         bytes
@@ -396,16 +377,32 @@ impl Set {
 
     /// Element `index` of a section whose elements take `size` bytes.
     pub(super) fn element(&self, id: u32, index: u64, size: usize) -> Result<&[u8]> {
-        let section = self.section(id)?;
-        if index >= section.count {
+        self.elements(id, index..index.saturating_add(1), size)
+    }
+
+    /// Elements `range` of a section whose elements take `size` bytes.
+    pub(super) fn elements(&self, id: u32, range: Range<u64>, size: usize) -> Result<&[u8]> {
+        self.elements_of(self.section(id)?, range, size)
+    }
+
+    /// The same for those who look the section up once.
+    pub(super) fn elements_of(
+        &self,
+        section: format::Section,
+        range: Range<u64>,
+        size: usize,
+    ) -> Result<&[u8]> {
+        if range.end > section.count {
             return Err(corrupt(format!(
-                "section {id:#x} has {} elements, so no number {index}",
-                section.count
+                "section {:#x} has {} elements, so no number {}",
+                section.id,
+                section.count,
+                range.end - 1
             )));
         }
         // `count * size` is the section's length, so this cannot overflow.
-        let start = section.offset + index * size as u64;
-        self.blocks.data(start..start + size as u64)
+        let size = size as u64;
+        self.blocks.data(section.offset + range.start * size..section.offset + range.end * size)
     }
 
     pub(super) fn string(&self, index: u32) -> Result<&str> {
@@ -421,7 +418,8 @@ impl Set {
         std::str::from_utf8(bytes).map_err(|_| corrupt(format!("string {index} is not UTF-8")))
     }
 
-    fn labels(&self, set: u32) -> Result<Vec<String>> {
+    /// The labels of a set of labels.
+    pub(crate) fn labels(&self, set: u32) -> Result<Vec<String>> {
         let range = self.label_range(set)?;
         range
             .map(|i| Ok(self.string(u32_at(self.element(section::LABELS, i, 4)?, 0))?.to_owned()))
@@ -504,8 +502,13 @@ impl<'a> Record<'a> {
         u32_at(self.0, 40)
     }
 
-    fn expires(&self) -> u32 {
+    pub(super) fn expires(&self) -> u32 {
         u32_at(self.0, 44)
+    }
+
+    /// Algorithm, role, opinion and severity as they stand there, known or not.
+    pub(super) fn numbers(&self) -> [u8; 4] {
+        array_at(self.0, 48)
     }
 
     pub(super) fn algorithm(&self) -> Result<Algorithm> {
@@ -524,7 +527,7 @@ impl<'a> Record<'a> {
         known("severity", self.0[51], Severity::from_number)
     }
 
-    fn reviewed(&self) -> bool {
+    pub(super) fn reviewed(&self) -> bool {
         self.0[52] & REVIEWED != 0
     }
 

@@ -238,7 +238,8 @@ proptest! {
         for (id, (_, entry)) in &model {
             let row = set.row_of(&entry.fingerprint).unwrap().expect("its fingerprint is found");
             let range = set.entries_of_row(entry.fingerprint.algorithm(), row).unwrap();
-            prop_assert!(range.clone().any(|i| set.entry_summary(i, entry.fingerprint.algorithm(), row).unwrap().0 == *id));
+            let mut summaries = set.summaries(entry.fingerprint.algorithm(), row).unwrap().map(|s| s.unwrap());
+            prop_assert!(summaries.any(|s| s.id == *id && range.contains(&s.index) && s.expires == entry.expires));
             for i in range {
                 prop_assert_eq!(set.entry(i).unwrap().entry.fingerprint, entry.fingerprint);
             }

@@ -6,6 +6,20 @@ use super::*;
 use crate::SetBuilder;
 use crate::set::{List, ListKind};
 
+impl Store {
+    /// A store of several sets, such as a base and its deltas.
+    pub(crate) fn of_sets(sets: Vec<Set>) -> Store {
+        let mut snapshot = StoreOptions::new().assemble(test_set().unwrap(), None).unwrap();
+        snapshot.sets = sets.into_iter().map(Arc::new).collect();
+        let shared = Shared {
+            path: None,
+            options: StoreOptions::new(),
+            current: ArcSwap::from_pointee(snapshot),
+        };
+        Store { shared: Arc::new(shared) }
+    }
+}
+
 fn write(path: &Path, list: &str) {
     let mut builder = SetBuilder::new();
     builder.add_list(List::new(list, ListKind::Local)).unwrap();

@@ -6,7 +6,7 @@
 mod explained;
 mod file;
 mod judgement;
-mod properties;
+pub(crate) mod properties;
 
 use crate::fingerprint::Algorithm;
 use crate::policy::{Action, Mode, Policy};

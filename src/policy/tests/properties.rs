@@ -13,8 +13,8 @@ use crate::policy::{Action, Ground, Mode, Policy, PolicyBuilder, Rule};
 use crate::search::Match;
 use crate::set::{EntryId, ListKind, Opinion, Role, Severity};
 
-const LISTS: [&str; 3] = ["gifct", "local", "friends"];
-const LABELS: [&str; 3] = ["gore", "art", "news"];
+pub(crate) const LISTS: [&str; 3] = ["gifct", "local", "friends"];
+pub(crate) const LABELS: [&str; 3] = ["gore", "art", "news"];
 
 prop_compose! {
     fn any_match()(
@@ -73,7 +73,7 @@ prop_compose! {
 
 prop_compose! {
     /// Policies that `build` accepts: rules that it refuses are left out one by one.
-    fn any_policy()(
+    pub(crate) fn any_policy()(
         radius in 0u32..=64,
         views in subsequence(View::ALL[1..].to_vec(), 0..=9),
         max_matches in 1usize..=9,

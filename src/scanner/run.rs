@@ -1,0 +1,144 @@
+//! One call of the scanner.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::error::Result;
+use crate::fingerprint::{Algorithm, Algorithms, Fingerprints};
+use crate::media::{Media, Unscannable};
+use crate::policy::Policy;
+use crate::search::{Found, Match};
+use crate::store::Snapshot;
+use crate::verdict::{Method, Outcome, Timings, Verdict};
+
+use super::{Context, Scanner};
+
+/// One call: what is known of the upload so far.
+pub(super) struct Run {
+    pub(super) snapshot: Arc<Snapshot>,
+    now: u64,
+    pub(super) started: Instant,
+    pub(super) deadline: Option<Instant>,
+    timed: bool,
+    timings: Timings,
+    pub(super) fingerprints: Fingerprints,
+    /// What can be reported of all that was found and judged.
+    pub(super) matches: Vec<Match>,
+    /// How many entries were found.
+    entries: usize,
+    /// Whether the distance of every match found is exact.
+    pub(super) exact: bool,
+    pub(super) examined: Vec<Method>,
+    pub(super) unscannable: Option<Unscannable>,
+}
+
+impl Run {
+    pub(super) fn new(scanner: &Scanner, context: &Context) -> Run {
+        Run {
+            snapshot: scanner.store.snapshot(),
+            now: context.now,
+            started: Instant::now(),
+            deadline: None,
+            timed: scanner.timed,
+            timings: Timings::default(),
+            fingerprints: Fingerprints::default(),
+            matches: Vec::new(),
+            entries: 0,
+            exact: true,
+            examined: Vec::new(),
+            unscannable: None,
+        }
+    }
+
+    /// The digests that are worth computing: those that the store holds, and BLAKE3 for the evidence.
+    pub(super) fn wanted(&self) -> Algorithms {
+        let held = self.snapshot.algorithms();
+        Algorithm::DIGESTS
+            .into_iter()
+            .filter(|a| held.contains(*a) || *a == Algorithm::Blake3)
+            .collect()
+    }
+
+    pub(super) fn step<T>(
+        &mut self,
+        which: impl FnOnce(&mut Timings) -> &mut Duration,
+        work: impl FnOnce() -> T,
+    ) -> T {
+        let started = Instant::now();
+        let out = work();
+        *which(&mut self.timings) += started.elapsed();
+        out
+    }
+
+    pub(super) fn digest_lookup(&mut self, scanner: &mut Scanner) -> Result<()> {
+        let started = Instant::now();
+        let snapshot = Arc::clone(&self.snapshot);
+        let found = scanner.searcher.digests(snapshot.sets(), &self.fingerprints, self.now)?;
+        self.timings.lookup = started.elapsed();
+        self.keep(&found, &scanner.policy)
+    }
+
+    pub(super) fn perceptual_search<'s>(
+        &mut self,
+        scanner: &mut Scanner,
+        snapshot: &'s Snapshot,
+    ) -> Result<Found<'s>> {
+        let started = Instant::now();
+        let radius = scanner.policy.radius();
+        let (searcher, sets) = (&mut scanner.searcher, snapshot.sets());
+        let found = searcher.perceptual(sets, &self.fingerprints, radius, self.now)?;
+        self.timings.search += started.elapsed();
+        Ok(found)
+    }
+
+    /// Judges everything that was found, and keeps what of it can be reported.
+    pub(super) fn keep(&mut self, found: &Found<'_>, policy: &Policy) -> Result<()> {
+        let started = Instant::now();
+        let selection = policy.select(found)?;
+        self.matches.extend(selection.matches);
+        self.entries += selection.entries;
+        self.exact &= selection.exact;
+        self.timings.policy += started.elapsed();
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self, policy: &Policy, media: Media, complete: bool) -> Verdict {
+        let started = Instant::now();
+        // Reasons name a digest that nobody can forge before one that anybody can.
+        self.matches
+            .sort_by_key(|m| (m.distance, !m.algorithm.is_collision_resistant(), m.entry, m.view));
+        let judgement = policy.judge(&self.matches, media.class, self.unscannable);
+        self.timings.policy += started.elapsed();
+        let outcome = match self.unscannable {
+            _ if !self.matches.is_empty() => Outcome::Match,
+            Some(_) => Outcome::Unscannable,
+            None => Outcome::Clear,
+        };
+        // Every view was judged; each entry is reported once, with its nearest view.
+        self.matches.sort_by_key(|m| (m.distance, m.entry, m.view));
+        let mut reported = HashSet::new();
+        self.matches.retain(|m| reported.insert(m.entry));
+        // These were found and judged as the others were, and could not have been reported.
+        let more = self.entries.saturating_sub(self.matches.len());
+        let more_matches = more + self.matches.len().saturating_sub(policy.max_matches());
+        self.matches.truncate(policy.max_matches());
+        Verdict {
+            outcome,
+            action: judgement.action,
+            would_have: judgement.would_have,
+            reasons: judgement.reasons,
+            more_reasons: judgement.omitted + more,
+            matches: self.matches,
+            more_matches,
+            unscannable: self.unscannable,
+            media,
+            examined: self.examined,
+            complete,
+            fingerprints: self.fingerprints,
+            store: self.snapshot.digest(),
+            policy: policy.digest(),
+            timings: self.timed.then_some(self.timings),
+        }
+    }
+}
