@@ -38,6 +38,18 @@ pub struct Buffers {
     scans: Vec<usize>,
 }
 
+impl Buffers {
+    /// Gives back memory beyond so many elements in each.
+    pub fn shrink_to(&mut self, elements: usize) {
+        self.buckets.clear();
+        self.buckets.shrink_to(elements);
+        self.passed.clear();
+        self.passed.shrink_to(elements);
+        self.rows.clear();
+        self.rows.shrink_to(elements);
+    }
+}
+
 /// One query of a batch.
 #[derive(Clone, Debug)]
 struct Job {

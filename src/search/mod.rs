@@ -11,31 +11,33 @@
 //! order of distance, entry id and view. [`Found::matches`] makes a [`Match`] of each; [`Found::select`] ranks each and makes matches only of
 //! those that can be reported.
 //!
-//! The radius search is a scan with SIMD ([`crate::hamming`]) behind one private function, `within`; an index will be chosen there, per set, and nobody else
-//! will notice. Within the radius nothing is missed, at any size: [`planted`] proves it for a given set.
+//! The radius search uses the set's index ([`crate::index`]) or a scan, whichever is cheaper: [`RadiusSearch`]. Within the radius nothing is missed, at any
+//! size: [`planted`] proves it for a given set.
 
 mod found;
 mod matches;
 mod planted;
+mod radius;
 mod select;
 
 use crate::error::Result;
 use crate::fingerprint::{Algorithm, Fingerprints, PdqHash};
-use crate::hamming::{self, Isa};
 use crate::set::{Set, StoredEntry};
 
 use found::Rendering;
 
+pub use crate::index::{Method, Near};
 pub use found::Found;
 pub use matches::Match;
 pub use planted::planted;
+pub use radius::RadiusSearch;
 pub use select::Selection;
 
 /// Finds all entries of some sets that an upload matches. Reuses its buffers from call to call.
 #[derive(Debug, Default)]
 pub struct Searcher {
-    queries: Vec<[u8; 32]>,
-    rows: Vec<(usize, usize, u32)>,
+    radius: RadiusSearch,
+    queries: Vec<(PdqHash, u32)>,
 }
 
 impl Searcher {
@@ -82,41 +84,15 @@ impl Searcher {
     ) -> Result<Found<'s>> {
         let mut found = Found::new(sets, fingerprints.perceptual.iter().map(Rendering::from), now);
         self.queries.clear();
-        self.queries.extend(fingerprints.perceptual.iter().map(|p| p.hash.0));
-        let slack = |query: usize| fingerprints.perceptual[query].slack;
-        let widest = radius.saturating_add((0..self.queries.len()).map(slack).max().unwrap_or(0));
+        let queries = fingerprints.perceptual.iter();
+        self.queries.extend(queries.map(|p| (p.hash, radius.saturating_add(p.slack))));
         for (number, set) in sets.iter().enumerate() {
-            let set = set.as_ref();
-            let mut rows = std::mem::take(&mut self.rows);
-            rows.clear();
-            within(set, &self.queries, widest, |query, row, distance| {
-                if distance <= radius.saturating_add(slack(query)) {
-                    rows.push((query, row, distance));
-                }
-            })?;
-            for (query, row, distance) in &rows {
-                found.push(number, Algorithm::Pdq, *row as u64, *distance, *query);
+            for near in self.radius.within(set.as_ref(), &self.queries)? {
+                found.push(number, Algorithm::Pdq, near.row as u64, near.distance, near.query);
             }
-            // One upload that is near a whole list must not hold its memory for ever.
-            rows.clear();
-            rows.shrink_to(1 << 14);
-            self.rows = rows;
         }
         Ok(found.sorted())
     }
-}
-
-/// Calls `sink(query, row, distance)` for every row of the set's PDQ column within `radius` of a query. The one place that
-/// decides how: today by a scan.
-fn within(
-    set: &Set,
-    queries: &[[u8; 32]],
-    radius: u32,
-    sink: impl FnMut(usize, usize, u32),
-) -> Result<()> {
-    let codes = set.pdq_codes()?;
-    hamming::scan_batch(Isa::detect(), codes, queries, radius, sink);
-    Ok(())
 }
 
 /// Looks one code up: every entry of the set within `radius` (inclusive) bits of it with its distance, nearest first, then by
@@ -125,16 +101,39 @@ fn within(
 /// # Errors
 /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt).
 pub fn query(set: &Set, code: PdqHash, radius: u32) -> Result<Vec<(StoredEntry, u32)>> {
-    let mut rows = Vec::new();
-    within(set, &[code.0], radius, |_, row, distance| rows.push((distance, row as u64)))?;
-    rows.sort_unstable();
-    let mut entries = Vec::new();
-    for (distance, row) in rows {
+    nearest(set, code, radius, usize::MAX, |_| true)
+}
+
+/// As [`query`], but only entries that `keep` keeps, and no more than the nearest `count` of them.
+///
+/// # Errors
+/// As for [`query`].
+pub fn nearest(
+    set: &Set,
+    code: PdqHash,
+    radius: u32,
+    count: usize,
+    mut keep: impl FnMut(&StoredEntry) -> bool,
+) -> Result<Vec<(StoredEntry, u32)>> {
+    let mut kept = std::collections::HashMap::new();
+    let mut search = RadiusSearch::new();
+    let rows = search.nearest(set, code, radius, count, |row| {
+        let mut entries = Vec::new();
         for entry in set.summaries(Algorithm::Pdq, row)? {
-            entries.push((set.entry(entry?.index)?, distance));
+            let entry = set.entry(entry?.index)?;
+            if keep(&entry) {
+                entries.push(entry);
+            }
         }
-    }
-    Ok(entries)
+        let any = !entries.is_empty();
+        kept.insert(row, entries);
+        Ok(any)
+    })?;
+    let entries = rows.iter().flat_map(|near| {
+        let entries = kept.remove(&(near.row as u64)).unwrap_or_default();
+        entries.into_iter().map(|entry| (entry, near.distance))
+    });
+    Ok(entries.take(count).collect())
 }
 
 #[cfg(test)]

@@ -5,15 +5,15 @@
 //! Whoever publishes sets by other means should do the same.
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::fingerprint::Algorithm;
+use crate::fingerprint::{Algorithm, PdqHash};
 use crate::set::Set;
 
-use super::within;
+use super::{Method, RadiusSearch};
 
 /// At most this many codes are asked for.
 const SAMPLE: usize = 32;
 
-/// Looks up a sample of the set's own codes, unchanged and with `radius` bits flipped, and a sample of its digests.
+/// Looks up a sample of the set's own codes, unchanged and with `radius` bits flipped, by its index and by a scan, and a sample of its digests.
 /// Returns the number of queries that were asked; all of them were answered.
 ///
 /// # Errors
@@ -21,6 +21,7 @@ const SAMPLE: usize = 32;
 pub fn planted(set: &Set, radius: u32) -> Result<u64> {
     let mut asked = 0;
     let codes = set.pdq_codes()?;
+    let (mut rows, mut queries) = (Vec::new(), Vec::new());
     for number in 0..codes.len().min(SAMPLE) {
         // First, last, and evenly between.
         let row = number * (codes.len() - 1) / (codes.len().min(SAMPLE) - 1).max(1);
@@ -31,16 +32,20 @@ pub fn planted(set: &Set, radius: u32) -> Result<u64> {
                 let bit = (k * 37 + row) % 256;
                 query[bit / 8] ^= 1 << (bit % 8);
             }
-            let mut answered = false;
-            within(set, &[query], radius, |_, found, distance| {
-                answered |= found == row && distance == flips
-            })?;
-            if !answered {
-                return Err(missed(&format!("PDQ code {row} with {flips} bits flipped")));
-            }
-            asked += 1;
+            rows.push((row, flips));
+            queries.push((PdqHash(query), radius));
         }
     }
+    for method in [Method::Index, Method::Scan] {
+        let mut search = RadiusSearch::new().with_method(method);
+        let near = search.within(set, &queries)?;
+        for (query, (row, flips)) in rows.iter().enumerate() {
+            if !near.iter().any(|n| (n.query, n.row, n.distance) == (query, *row, *flips)) {
+                return Err(missed(&format!("PDQ code {row} with {flips} bits flipped")));
+            }
+        }
+    }
+    asked += queries.len() as u64;
     for algorithm in Algorithm::DIGESTS {
         let count = set.fingerprint_count(algorithm);
         for number in 0..count.min(SAMPLE as u64) {

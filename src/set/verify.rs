@@ -234,7 +234,10 @@ impl Set {
         let index = self.blocks().head.section(format::RADIUS_INDEX);
         let codes = self.fingerprint_count(Algorithm::Pdq);
         if let Some(index) = index.filter(|index| index.count != codes) {
-            return Err(corrupt(format!("the radius index counts {} codes, of {codes}", index.count)));
+            return Err(corrupt(format!(
+                "the radius index counts {} codes, of {codes}",
+                index.count
+            )));
         }
         self.radius_index()?.map_or(Ok(()), |index| index.verify(&mut |_| {}))
     }

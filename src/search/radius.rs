@@ -1,0 +1,133 @@
+//! Radius search over the PDQ codes of a set: by its index if it has one and that is the cheaper way, else by a scan. The one place where that is decided.
+
+use crate::error::Result;
+use crate::fingerprint::PdqHash;
+use crate::hamming::{Code, Isa};
+use crate::index::{self, Buffers, Method, Near};
+use crate::set::Set;
+
+/// What is kept of a buffer from call to call, in elements: one upload that is near a whole list must not hold its memory for ever.
+const KEPT: usize = 1 << 14;
+
+/// Radii that [`RadiusSearch::nearest`] tries, if it need not find all, before the one that is asked for: each costs a fraction of the next.
+const STEPS: [u32; 5] = [7, 15, 31, 47, 63];
+
+/// Finds rows of sets by PDQ code. Reuses its buffers from call to call.
+///
+/// ```
+/// use tamis::fingerprint::PdqHash;
+/// use tamis::search::RadiusSearch;
+/// use tamis::set::{Entry, List, ListKind, Set, SetBuilder};
+/// # let hash = PdqHash(std::array::from_fn(|i| if i % 2 == 0 { 0x99 } else { 0x6A }));
+/// let mut builder = SetBuilder::new();
+/// let list = builder.add_list(List::new("local", ListKind::Local))?;
+/// builder.add(list, Entry::new(hash)).expect("not poison");
+/// let set = Set::from_bytes(&builder.to_bytes()?.0)?;
+///
+/// let mut asked = hash;
+/// asked.0[5] ^= 0b101;
+/// let mut search = RadiusSearch::new();
+/// let near = search.within(&set, &[(asked, 31)])?;
+/// assert_eq!((near[0].row, near[0].distance), (0, 2));
+/// assert!(search.within(&set, &[(asked, 1)])?.is_empty());
+/// # Ok::<(), tamis::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct RadiusSearch {
+    method: Method,
+    isa: Isa,
+    buffers: Buffers,
+    asked: Vec<(Code, u32)>,
+    near: Vec<Near>,
+}
+
+impl Default for RadiusSearch {
+    fn default() -> RadiusSearch {
+        RadiusSearch::new()
+    }
+}
+
+impl RadiusSearch {
+    /// With empty buffers, [`Method::Auto`] and [`Isa::detect`].
+    pub fn new() -> RadiusSearch {
+        RadiusSearch {
+            method: Method::Auto,
+            isa: Isa::detect(),
+            buffers: Buffers::default(),
+            asked: Vec::new(),
+            near: Vec::new(),
+        }
+    }
+
+    /// Searches by this method from now on.
+    #[must_use]
+    pub fn with_method(mut self, method: Method) -> RadiusSearch {
+        self.method = method;
+        self
+    }
+
+    /// Uses these instructions from now on.
+    #[must_use]
+    pub fn with_isa(mut self, isa: Isa) -> RadiusSearch {
+        self.isa = isa;
+        self
+    }
+
+    /// Every row of the set within the radius (inclusive, in bits) of one of the queries, which are codes with radii; sorted by row, then query.
+    /// Queries that are asked together share their waits for memory, and if they must be scanned for, one pass.
+    ///
+    /// A row is the position of a code among the distinct PDQ codes of this one set; it may have several entries.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt) if the set turns out to be damaged where it is read.
+    pub fn within(&mut self, set: &Set, queries: &[(PdqHash, u32)]) -> Result<&[Near]> {
+        self.near.clear();
+        self.near.shrink_to(KEPT);
+        self.buffers.shrink_to(KEPT);
+        self.asked.clear();
+        self.asked.extend(queries.iter().map(|(hash, radius)| (hash.0, *radius)));
+        let scan = self.method == Method::Scan || queries.is_empty();
+        match if scan { None } else { set.radius_index()? } {
+            Some(index) => {
+                let Self { isa, method, asked, buffers, near, .. } = self;
+                index.within(*isa, *method, asked, buffers, near)?;
+            }
+            None => index::scan(self.isa, set.pdq_codes()?, &self.asked, &mut self.near),
+        }
+        Ok(&self.near)
+    }
+
+    /// The `count` rows nearest to a code, of those within the radius for which `keep(row)` is true: nearest first, then by row. `keep`
+    /// is asked of few rows besides those: it is where tombstones and lists are looked at.
+    ///
+    /// # Errors
+    /// As for [`RadiusSearch::within`], and those of `keep`.
+    pub fn nearest(
+        &mut self,
+        set: &Set,
+        query: PdqHash,
+        radius: u32,
+        count: usize,
+        mut keep: impl FnMut(u64) -> Result<bool>,
+    ) -> Result<&[Near]> {
+        for step in
+            STEPS.into_iter().filter(|step| *step < radius && count < usize::MAX).chain([radius])
+        {
+            self.within(set, &[(query, step)])?;
+            let mut kept = Vec::new();
+            for near in &self.near {
+                if keep(near.row as u64)? {
+                    kept.push(*near);
+                }
+            }
+            self.near = kept;
+            // What is farther than this step is farther than all of these.
+            if self.near.len() >= count {
+                break;
+            }
+        }
+        self.near.sort_unstable_by_key(|near| (near.distance, near.row));
+        self.near.truncate(count);
+        Ok(&self.near)
+    }
+}
