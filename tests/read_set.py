@@ -42,6 +42,11 @@ def numbers(data):
     return struct.unpack("<%dI" % (len(data) // 4), data)
 
 
+def chunks_of(code):
+    rows = struct.unpack(">16H", code)
+    return [sum((rows[j] >> (c + 3 * j) % 16 & 1) << j for j in range(16)) for c in range(16)]
+
+
 class Set:
     def __init__(self, file):
         need(file[:8] == MAGIC, "not a Tamis set")
@@ -66,7 +71,7 @@ class Set:
             need(checksum(block) == checksums[16 * i : 16 * i + 16], "block %d" % i)
 
         self.sections = {}
-        known = set(range(1, 10)) | {base + a for base in (0x100, 0x200) for a in ALGORITHMS}
+        known = set(range(1, 10)) | {0x310} | {base + a for base in (0x100, 0x200) for a in ALGORITHMS}
         for i in range(sections):
             number, flags, offset, length, count = struct.unpack_from("<IIQQQ", file, 96 + 32 * i)
             need(number in known or not flags & 1, "unknown critical section %#x" % number)
@@ -80,6 +85,8 @@ class Set:
         self.items = [struct.unpack("<II", r) for r in self.records(5, 8)]
         ends, labels = numbers(self.part(7)), numbers(self.part(8))
         self.label_sets = [[self.strings[n] for n in labels[a:b]] for a, b in zip(ends, ends[1:])]
+        if 0x310 in self.sections:
+            self.check_radius_index(self.records(0x110, 32), *self.sections[0x310])
         self.suppressions = [r.hex() for r in self.records(9, 16)] if 9 in self.sections else []
 
     def part(self, number):
@@ -89,6 +96,28 @@ class Set:
         data, count = self.sections[number]
         need(len(data) == count * size, "section %#x" % number)
         return [data[i : i + size] for i in range(0, len(data), size)]
+
+    def check_radius_index(self, codes, data, count):
+        """Rebuilds it entry by entry from the codes."""
+        key_bits, stated = struct.unpack_from("<II", data)
+        need(stated == count == len(codes) and data[8:64] == bytes(56), "the header of the radius index")
+        chunks = [chunks_of(code) for code in codes]
+        at = 64
+        for c in range(16):
+            buckets = [[] for _ in range(1 << key_bits)]
+            for row, chunk in enumerate(chunks):
+                buckets[chunk[c] % len(buckets)].append((chunk[(c + 1) % 16], chunk[(c + 2) % 16], row))
+            offsets = [0]
+            for bucket in buckets:
+                offsets.append(offsets[-1] + len(bucket))
+            table = struct.pack("<%dI" % len(offsets), *offsets)
+            table += bytes(align(len(table)) - len(table))
+            for bucket in buckets:
+                for column, form in zip(zip(*bucket), "HHI"):
+                    table += struct.pack("<%d%s" % (len(column), form), *column)
+            need(data[at : at + len(table)] == table, "table %d of the radius index" % c)
+            at += len(table)
+        need(data[at:] == bytes(align(at) - at + 64), "the padding of the radius index")
 
     def read_list(self, record):
         name, agreement, basis, kind = struct.unpack_from("<IIIB", record)

@@ -119,6 +119,11 @@ pub(super) struct Head {
     pub(super) newer_minor: bool,
 }
 
+/// Bytes of data from which on they start at a block of the file, and at a huge page.
+const PAGED: u64 = 16 * BLOCK as u64;
+const HUGE: u64 = 32 * HUGE_PAGE;
+const HUGE_PAGE: u64 = 2 << 20;
+
 impl Head {
     /// Number of bytes that the head takes, read from the first [`HEADER`] bytes of a file of `file_length` bytes.
     ///
@@ -316,12 +321,14 @@ impl Head {
         let head = (HEADER + rows.len() * TABLE_ROW) as u64 + roots * CHECKSUM as u64;
         let checksums_start = align(head)?;
         let checksums_end = checksums_start.checked_add(blocks * CHECKSUM as u64)?;
-        // A large set's blocks are pages of the file; a small one, such as a delta, wastes no page on that.
-        let data_start = if end >= 16 * BLOCK as u64 {
-            checksums_end.checked_next_multiple_of(BLOCK as u64)?
-        } else {
-            align(checksums_end)?
+        // A large set's blocks are pages of the file, and a very large one's can be huge pages; a small one, such as a delta, wastes
+        // nothing on that.
+        let alignment = match end {
+            HUGE.. => HUGE_PAGE,
+            PAGED.. => BLOCK as u64,
+            _ => ALIGN,
         };
+        let data_start = checksums_end.checked_next_multiple_of(alignment)?;
         data_start.checked_add(end)?;
         Some(Head {
             sections: rows,
