@@ -138,6 +138,13 @@ fn a_build_that_is_stopped_leaves_the_old_file_and_nothing_beside_it() {
 
 #[test]
 fn the_size_of_the_file_is_estimated_from_above() {
+    let large = many(60_000);
+    for profile in Profile::ALL {
+        let options = BuildOptions::new().profile(profile);
+        let estimate = large.estimate(&options).file_bytes as f64;
+        let bytes = many(60_000).to_bytes_with(&options, &mut go_on).unwrap().1.bytes as f64;
+        assert!((bytes..=bytes * 1.4).contains(&estimate), "{profile}: {estimate} for {bytes}");
+    }
     for (count, most) in [(0, 3.0), (1, 3.0), (30, 1.5), (20_000, 1.2)] {
         let mut builder = SetBuilder::new();
         let list = builder.add_list(List::new("l", ListKind::Exchange)).unwrap();
@@ -151,4 +158,26 @@ fn the_size_of_the_file_is_estimated_from_above() {
         let bytes = builder.to_bytes().unwrap().1.bytes as f64;
         assert!((bytes..=bytes * most).contains(&estimate), "{count}: {estimate} for {bytes}");
     }
+}
+
+#[test]
+fn a_small_set_lacks_the_radius_index_and_nothing_else() {
+    let build = |profile| {
+        let options = BuildOptions::new().profile(profile).jobs(2);
+        Set::from_bytes(&many(60_000).to_bytes_with(&options, &mut go_on).unwrap().0).unwrap()
+    };
+    let (full, small) = (build(Profile::Full), build(Profile::Small));
+    let sections = |set: &Set| set.blocks().head.sections.clone();
+    let (mut with, without) = (sections(&full), sections(&small));
+    let index = with.pop().unwrap();
+    assert_eq!((index.id, index.critical), (format::RADIUS_INDEX, false));
+    assert_eq!(with, without);
+    for section in without {
+        assert!(full.column(section.id).unwrap() == small.column(section.id).unwrap());
+    }
+    let codes = full.pdq_codes().unwrap();
+    let made = crate::index::Builder::new(codes).unwrap().to_bytes();
+    assert!(full.column(index.id).unwrap() == made);
+    let few = many(100).to_bytes().unwrap().0;
+    assert!(Set::from_bytes(&few).unwrap().section(format::RADIUS_INDEX).is_err());
 }

@@ -160,6 +160,10 @@ impl SetBuilder {
         &mut self.columns[at]
     }
 
+    pub(super) fn column_of(&self, algorithm: Algorithm) -> Option<&Column> {
+        self.columns.iter().find(|column| column.algorithm == algorithm)
+    }
+
     /// Switches an entry off, in whichever set it is. Survives every refresh of its list.
     pub fn suppress(&mut self, entry: EntryId) {
         self.suppressions.push(entry);

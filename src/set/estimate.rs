@@ -7,6 +7,7 @@ use super::format;
 use super::interner::Interner;
 use super::options::BuildOptions;
 use super::rows::Column;
+use super::writer;
 
 /// What a build takes, beyond some ten megabytes that every build does. Both grow with what was added, in proportion: what a sample of
 /// the rows takes tells what all of them will.
@@ -41,7 +42,8 @@ impl SetBuilder {
             let columns = self.columns.iter();
             columns.map(|column| column.len() as u64 * bytes(column.algorithm) as u64).sum::<u64>()
         };
-        let index = self.index_bytes(options);
+        let codes = self.column_of(Algorithm::Pdq).map_or(0, Column::len);
+        let index = writer::index_length(options, codes).unwrap_or(0);
 
         let data = format::META_BYTES as u64
             + format::LIST_BYTES as u64 * self.lists.len() as u64
@@ -53,7 +55,7 @@ impl SetBuilder {
             + format::ID_BYTES as u64 * self.suppressions.len() as u64
             + per_column(Algorithm::width)
             + 4 * (entries + self.columns.len() as u64)
-            + index.file;
+            + index;
         let sections = 10 + 3 * self.columns.len() as u64;
         let checksums = data.div_ceil(format::BLOCK as u64) * format::CHECKSUM as u64;
         let head = format::HEADER as u64
@@ -72,18 +74,9 @@ impl SetBuilder {
         // Where the distinct fingerprints begin; then the texts' first bytes while they are sorted, or their ranks, items and checksums.
         let numbering = kept + texts(&self.label_sets) + 4 * entries + 25 * all_texts;
         let writing = kept + 4 * entries + 8 * all_texts + 8 * entries + checksums;
-        let indexing = rows + 4 * entries + checksums + index.memory;
+        // The codes are copied from the rows; then the tables come and the rows are gone, which never takes more.
+        let indexing = rows + 4 * entries + checksums + 32 * codes as u64;
         let peak_memory = reading.max(numbering).max(writing).max(indexing);
         Estimate { file_bytes, peak_memory }
     }
-
-    fn index_bytes(&self, _: &BuildOptions) -> IndexBytes {
-        IndexBytes { file: 0, memory: 0 }
-    }
-}
-
-/// What the radius index takes.
-struct IndexBytes {
-    file: u64,
-    memory: u64,
 }

@@ -57,7 +57,7 @@ impl Interner {
         let full =
             || Error::new(ErrorCode::SetTooLarge, "more than 2^32 - 1 strings; split the set");
         let number = u32::try_from(self.len()).ok().filter(|n| *n < u32::MAX).ok_or_else(full)?;
-        if number as usize % BLOCK == 0 {
+        if (number as usize).is_multiple_of(BLOCK) {
             if let Some(done) = self.blocks.last_mut() {
                 done.text.shrink_to_fit();
             }

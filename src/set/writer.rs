@@ -5,19 +5,21 @@
 //!    what was added, not on when.
 //! 3. Plan the sections, write the data while taking the checksum of each block, then go back and write the head.
 //!
-//! What is not needed any more is freed on the way: the hash tables before the first step, texts and their numbers before the columns.
+//! What is not needed any more is freed on the way: the hash tables before the first step, texts and their numbers before the columns,
+//! and the columns before the radius index, which is made from the codes alone, a table or two at a time.
 
 use std::io::{self, Seek, SeekFrom, Write};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Algorithm, Fingerprint};
+use crate::index;
 
 use super::block_writer::BlockWriter;
 use super::builder::{BuildReport, SetBuilder};
-use super::format::{self, Head, LIST_BYTES, META_BYTES, REVIEWED, section};
+use super::format::{self, Head, LIST_BYTES, META_BYTES, REVIEWED, array_at, section};
 use super::interner::Interner;
 use super::layout::{Layout, Ranking};
-use super::options::{BuildOptions, BuildPhase, Meter};
+use super::options::{BuildOptions, BuildPhase, Meter, Profile};
 use super::reader::SetDigest;
 use super::record::EntryId;
 use super::rows::{Column, Record};
@@ -25,6 +27,9 @@ use super::threads::Threads;
 
 /// Below this number of entries, threads take longer to start than they save.
 const FEW: usize = 1 << 14;
+
+/// Tables of the radius index that are made at a time. Each takes 8 bytes a code.
+const TABLES: usize = 2;
 
 /// Entries that are put into the form of the file at a time, by each thread.
 const PART: usize = 1 << 14;
@@ -37,7 +42,7 @@ pub(super) fn write(
 ) -> Result<BuildReport> {
     let jobs = if builder.len() < FEW { 1 } else { options.jobs };
     Threads::with(jobs, |threads| {
-        Build { builder, layout: Layout::default(), threads }.write(meter, out)
+        Build { builder, layout: Layout::default(), threads }.write(options, meter, out)
     })
 }
 
@@ -51,6 +56,7 @@ struct Build<'p> {
 impl Build<'_> {
     fn write(
         mut self,
+        options: &BuildOptions,
         meter: &mut Meter<'_>,
         out: &mut (impl Write + Seek),
     ) -> Result<BuildReport> {
@@ -66,7 +72,7 @@ impl Build<'_> {
             meter.at(BuildPhase::Numbering, part)
         })?;
 
-        let mut head = Head::plan(&self.plan()).ok_or_else(|| too_large("bytes"))?;
+        let mut head = Head::plan(&self.plan(options)).ok_or_else(|| too_large("bytes"))?;
         let checksums = self.write_data(&head, meter, out).map_err(told)?;
         write_head(&mut head, &checksums, out).map_err(told)?;
         Ok(BuildReport {
@@ -97,7 +103,7 @@ impl Build<'_> {
     }
 
     /// Id, length and count of every section, in the order of the file.
-    fn plan(&self) -> Vec<(u32, u64, u64)> {
+    fn plan(&self, options: &BuildOptions) -> Vec<(u32, u64, u64)> {
         let SetBuilder { lists, strings, columns, suppressions, .. } = &self.builder;
         let layout = &self.layout;
         let string_bytes = layout.strings.order.iter().map(|n| strings.get(*n).len()).sum();
@@ -123,7 +129,12 @@ impl Build<'_> {
             plan.push((format::entry_ranges(column.algorithm), 4, column.distinct() + 1));
         }
         let row = |(id, element, count)| (id, element as u64 * count as u64, count as u64);
-        plan.into_iter().map(row).collect()
+        let mut plan: Vec<_> = plan.into_iter().map(row).collect();
+        let codes = self.builder.column_of(Algorithm::Pdq).map_or(0, Column::distinct);
+        if let Some(length) = index_length(options, codes) {
+            plan.push((format::RADIUS_INDEX, length, codes as u64));
+        }
+        plan
     }
 
     /// The checksums of all blocks.
@@ -143,10 +154,30 @@ impl Build<'_> {
                 self.builder.strings = Interner::default();
                 self.builder.label_sets = Interner::default();
             }
-            self.write_section(row.id, &mut data)?;
+            if row.id == format::RADIUS_INDEX {
+                self.write_index(&mut data)?;
+            } else {
+                self.write_section(row.id, &mut data)?;
+            }
             debug_assert_eq!(data.written(), row.end(), "section {:#x} has its length", row.id);
         }
         data.finish()
+    }
+
+    fn write_index<W: Write>(&mut self, out: &mut BlockWriter<'_, '_, W>) -> io::Result<()> {
+        let mut codes: Vec<[u8; 32]> = Vec::new();
+        if let Some(column) = self.builder.column_of(Algorithm::Pdq) {
+            codes.reserve_exact(column.distinct());
+            codes.extend(column.fingerprints().map(|code| array_at::<32>(code, 0)));
+        }
+        self.builder.columns = Vec::new();
+        out.phase = BuildPhase::Indexing;
+        let index = index::Builder::new(&codes).map_err(io::Error::other)?;
+        out.write_all(&index.header())?;
+        let make = |table| index.table(table);
+        let tables = index::Builder::TABLES;
+        self.threads.in_order(tables, TABLES, make, |table: Vec<u8>| out.write_all(&table))?;
+        zeros(out, index.padding() as u64)
     }
 
     fn write_section(&self, id: u32, out: &mut impl Write) -> io::Result<()> {
@@ -244,6 +275,12 @@ impl Build<'_> {
         }
         out
     }
+}
+
+/// Bytes of the radius index, where there is to be one.
+pub(super) fn index_length(options: &BuildOptions, codes: usize) -> Option<u64> {
+    let worth = options.profile == Profile::Full && codes >= index::Builder::LEAST;
+    worth.then(|| index::Builder::length(codes))
 }
 
 fn entry_id(list: &str, strings: &Interner, fingerprint: &Fingerprint, record: &Record) -> EntryId {
