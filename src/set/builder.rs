@@ -160,6 +160,16 @@ impl SetBuilder {
         &mut self.columns[at]
     }
 
+    /// An entry by its number over all columns.
+    pub(super) fn record_mut(&mut self, mut entry: usize) -> &mut Record {
+        let mut at = 0;
+        while at + 1 < self.columns.len() && entry >= self.columns[at].len() {
+            entry -= self.columns[at].len();
+            at += 1;
+        }
+        self.columns[at].record_mut(entry)
+    }
+
     pub(super) fn column_of(&self, algorithm: Algorithm) -> Option<&Column> {
         self.columns.iter().find(|column| column.algorithm == algorithm)
     }

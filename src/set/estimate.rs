@@ -16,7 +16,7 @@ use super::writer;
 pub struct Estimate {
     /// Bytes of the file, at most: as if no entry were given twice.
     pub file_bytes: u64,
-    /// Bytes of memory at the peak, what the builder holds already included. Measured builds took between six tenths and all of it.
+    /// Bytes of memory at the peak, what the builder holds already included. Measured builds took between half and all of it.
     pub peak_memory: u64,
 }
 
@@ -71,8 +71,9 @@ impl SetBuilder {
         let kept = rows + texts(&self.strings) + texts(&self.label_sets);
         let all_texts = strings + self.label_sets.len() as u64;
         let reading = kept + (SLOT * all_texts as f64) as u64;
-        // Where the distinct fingerprints begin; then the texts' first bytes while they are sorted, or their ranks, items and checksums.
-        let numbering = kept + texts(&self.label_sets) + 4 * entries + 25 * all_texts;
+        // Where the distinct fingerprints begin; then the texts' first bytes while they are sorted, or their ranks, and the items.
+        let sorting = (25 * all_texts).max(8 * all_texts + 24 * entries);
+        let numbering = kept + texts(&self.label_sets) + 4 * entries + sorting;
         let writing = kept + 4 * entries + 8 * all_texts + 8 * entries + checksums;
         // The codes are copied from the rows; then the tables come and the rows are gone, which never takes more.
         let indexing = rows + 4 * entries + checksums + 32 * codes as u64;

@@ -16,14 +16,14 @@ pub(super) struct Layout {
     pub(super) label_sets: Ranking,
     /// By the builder's number of a label set: the final one.
     pub(super) label_rank: Vec<u32>,
-    /// List and final number of the name, in one number, sorted.
+    /// List and final number of the name of each item, in one number, sorted.
     items: Vec<u64>,
 }
 
 impl Layout {
-    /// `step` is called between one part of the work and the next, with how much is done, 0 to 1.
+    /// Puts the number of its item into each record, where that of the item's name was. `step` is called between one part of the work and the next, with how much is done, 0 to 1.
     pub(super) fn new(
-        builder: &SetBuilder,
+        builder: &mut SetBuilder,
         threads: Threads<'_>,
         step: &mut dyn FnMut(f64) -> Result<()>,
     ) -> Result<Layout> {
@@ -65,17 +65,24 @@ impl Layout {
         }
         step(0.7)?;
 
-        let mut items = Vec::with_capacity(builder.len());
-        items.extend(records().map(|r| item_key(r.list, strings.rank[r.item as usize])));
-        threads.sort(&mut items, u64::cmp);
-        items.dedup();
+        // Sorted with the entries that they are named by: a look-up for each entry would take longer than all the rest.
+        let mut named: Vec<(u64, u32)> = Vec::with_capacity(builder.len());
+        named.extend(
+            records()
+                .zip(0..)
+                .map(|(r, entry)| (item_key(r.list, strings.rank[r.item as usize]), entry)),
+        );
+        step(0.8)?;
+        threads.sort(&mut named, |a, b| a.0.cmp(&b.0));
+        let mut items: Vec<u64> = Vec::with_capacity(named.chunk_by(|a, b| a.0 == b.0).count());
+        for (item, entry) in named {
+            if items.last() != Some(&item) {
+                items.push(item);
+            }
+            builder.record_mut(entry as usize).item = items.len() as u32 - 1;
+        }
         step(1.0)?;
         Ok(Layout { strings, labels, label_sets, label_rank, items })
-    }
-
-    /// The number of an item: its list and the final number of its name.
-    pub(super) fn item(&self, list: u16, name: u32) -> u32 {
-        self.items.binary_search(&item_key(list, name)).unwrap_or_default() as u32
     }
 
     pub(super) fn item_count(&self) -> usize {

@@ -16,6 +16,7 @@ use super::threads::Threads;
 pub(super) struct Record {
     /// Counts the entries of the column as they were added: of equal ones the last is kept.
     pub(super) sequence: u32,
+    /// The name of its item; after numbering, the number of the item itself.
     pub(super) item: u32,
     pub(super) source_id: u32,
     pub(super) labels: u32,
@@ -90,6 +91,10 @@ impl Column {
         self.rows.record(entry)
     }
 
+    pub(super) fn record_mut(&mut self, entry: usize) -> &mut Record {
+        self.rows.record_mut(entry)
+    }
+
     pub(super) fn records(&self) -> impl Iterator<Item = &Record> {
         (0..self.len()).map(|entry| self.record(entry))
     }
@@ -128,6 +133,7 @@ trait Rows: Send + Sync {
     fn sort(&mut self, threads: Threads<'_>, algorithm: Algorithm, id: MakeId<'_>) -> Vec<u32>;
     fn fingerprint(&self, entry: usize) -> &[u8];
     fn record(&self, entry: usize) -> &Record;
+    fn record_mut(&mut self, entry: usize) -> &mut Record;
 }
 
 impl<const W: usize> Rows for Vec<Row<W>> {
@@ -178,5 +184,9 @@ impl<const W: usize> Rows for Vec<Row<W>> {
 
     fn record(&self, entry: usize) -> &Record {
         &self[entry].record
+    }
+
+    fn record_mut(&mut self, entry: usize) -> &mut Record {
+        &mut self[entry].record
     }
 }

@@ -68,7 +68,7 @@ impl Build<'_> {
         self.builder.suppressions.sort_unstable();
         self.builder.suppressions.dedup();
         meter.at(BuildPhase::Numbering, 0.0)?;
-        self.layout = Layout::new(&self.builder, self.threads, &mut |part| {
+        self.layout = Layout::new(&mut self.builder, self.threads, &mut |part| {
             meter.at(BuildPhase::Numbering, part)
         })?;
 
@@ -252,7 +252,7 @@ impl Build<'_> {
                 .map(|fingerprint| entry_id(list, &self.builder.strings, &fingerprint, record));
             out.extend(id.unwrap_or(EntryId([0; 16])).0);
             for number in [
-                self.layout.item(record.list, strings.rank[record.item as usize]),
+                record.item,
                 strings.rank[record.source_id as usize],
                 label_rank[record.labels as usize],
                 strings.rank[record.legal_basis as usize],
