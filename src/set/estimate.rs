@@ -61,10 +61,7 @@ impl SetBuilder {
         let head = format::HEADER as u64
             + (format::TABLE_ROW as u64 + format::ALIGN) * sections
             + checksums.div_ceil(format::GROUP as u64);
-        // A large set's data begin at a page.
-        let page =
-            if data < 16 * format::BLOCK as u64 { format::ALIGN } else { format::BLOCK as u64 };
-        let file_bytes = data + checksums + head + page;
+        let file_bytes = data + checksums + head + format::data_alignment(data);
 
         let texts = |interner: &Interner| interner.bytes() + END * interner.len() as u64;
         let rows = per_column(Column::row_bytes);

@@ -124,6 +124,16 @@ const PAGED: u64 = 16 * BLOCK as u64;
 const HUGE: u64 = 32 * HUGE_PAGE;
 const HUGE_PAGE: u64 = 2 << 20;
 
+/// Where data of that length may start. A large set's blocks are pages of the file, and a very large one's can be huge pages; a small one, such as
+/// a delta, wastes nothing on that.
+pub(super) fn data_alignment(length: u64) -> u64 {
+    match length {
+        HUGE.. => HUGE_PAGE,
+        PAGED.. => BLOCK as u64,
+        _ => ALIGN,
+    }
+}
+
 impl Head {
     /// Number of bytes that the head takes, read from the first [`HEADER`] bytes of a file of `file_length` bytes.
     ///
@@ -321,14 +331,7 @@ impl Head {
         let head = (HEADER + rows.len() * TABLE_ROW) as u64 + roots * CHECKSUM as u64;
         let checksums_start = align(head)?;
         let checksums_end = checksums_start.checked_add(blocks * CHECKSUM as u64)?;
-        // A large set's blocks are pages of the file, and a very large one's can be huge pages; a small one, such as a delta, wastes
-        // nothing on that.
-        let alignment = match end {
-            HUGE.. => HUGE_PAGE,
-            PAGED.. => BLOCK as u64,
-            _ => ALIGN,
-        };
-        let data_start = checksums_end.checked_next_multiple_of(alignment)?;
+        let data_start = checksums_end.checked_next_multiple_of(data_alignment(end))?;
         data_start.checked_add(end)?;
         Some(Head {
             sections: rows,
