@@ -35,7 +35,7 @@ pub(super) struct Kernel(Set);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Set {
-    Portable,
+    Portable = 0,
     #[cfg(target_arch = "x86_64")]
     Avx2,
     #[cfg(target_arch = "x86_64")]
@@ -43,19 +43,42 @@ enum Set {
 }
 
 impl Kernel {
-    /// The strongest that `isa` allows. AVX-512 means other extensions here than it does to a scan.
+    /// The strongest that `isa` allows and that works. The portable one needs no leave: there is nothing below it. AVX-512 means other
+    /// extensions here than it does to a scan.
     pub(super) fn of(isa: Isa) -> Kernel {
-        match isa.name() {
-            #[cfg(target_arch = "x86_64")]
-            "avx512"
-                if is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512bitalg") =>
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx512 = isa.name() == "avx512";
+            if avx512
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512bitalg")
+                && Kernel(Set::Avx512).works()
             {
-                Kernel(Set::Avx512)
+                return Kernel(Set::Avx512);
             }
-            #[cfg(target_arch = "x86_64")]
-            "avx512" | "avx2" if is_x86_feature_detected!("avx2") => Kernel(Set::Avx2),
-            _ => Kernel(Set::Portable),
+            let avx2 = isa.name() == "avx2" || avx512;
+            if avx2 && is_x86_feature_detected!("avx2") && Kernel(Set::Avx2).works() {
+                return Kernel(Set::Avx2);
+            }
+        }
+        let _ = isa;
+        Kernel(Set::Portable)
+    }
+
+    /// Whether it passes its trial: tried once in the life of a process, without a lock.
+    #[cfg(target_arch = "x86_64")]
+    fn works(self) -> bool {
+        use std::sync::atomic::{AtomicU8, Ordering};
+        // For each set: 0 untried, 1 works, 2 does not.
+        static TRIED: [AtomicU8; 3] = [const { AtomicU8::new(0) }; 3];
+        let tried = &TRIED[self.0 as usize];
+        match tried.load(Ordering::Relaxed) {
+            0 => {
+                let passed = self.run(Trial);
+                tried.store(if passed { 1 } else { 2 }, Ordering::Relaxed);
+                passed
+            }
+            known => known == 1,
         }
     }
 
@@ -71,6 +94,33 @@ impl Kernel {
             // SAFETY: such a value exists only where `of` found the features.
             Set::Avx512 => unsafe { x86::with_avx512(work) },
         }
+    }
+}
+
+/// Compares a mask with the definition: entries of every distance in every place, and every limit. A few microseconds.
+struct Trial;
+
+impl Work for Trial {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(self, mask: impl Mask) -> bool {
+        (0..=16u32).all(|turn| {
+            let chunk = 0x9E37u16.rotate_left(turn);
+            let mut step: Step = [0; 2 * STEP];
+            for (place, entry) in step.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+                // As many bits as place and turn say, somewhere in the chunk.
+                let bits = (place as u32 + turn) % 17;
+                let differ = (((1u32 << bits) - 1) as u16).rotate_left(place as u32);
+                *entry = (chunk ^ differ).to_le_bytes();
+            }
+            (0..=16).all(|most| {
+                let expected = (0..STEP as u32).fold(0, |expected, place| {
+                    expected | u32::from((place + turn) % 17 <= u32::from(most)) << place
+                });
+                mask.near(&step, chunk, most) == expected
+            })
+        })
     }
 }
 
@@ -193,4 +243,39 @@ pub(super) fn prefetch(bytes: &[u8], at: usize) {
     }
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     let _ = address;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mask_of_this_machine_works() {
+        let mut tried = 0;
+        for isa in Isa::available() {
+            let kernel = Kernel::of(isa);
+            assert!(kernel.run(Trial), "{kernel:?}");
+            tried += usize::from(kernel != Kernel(Set::Portable));
+        }
+        assert_eq!(
+            tried,
+            Isa::available().filter(|isa| ["avx2", "avx512"].contains(&isa.name())).count()
+        );
+    }
+
+    #[derive(Clone, Copy)]
+    struct Wrong;
+
+    impl Mask for Wrong {
+        fn near(self, step: &Step, chunk: u16, most: u8) -> u32 {
+            // Right but for one place.
+            Portable.near(step, chunk, most) ^ u32::from(most == 7) << 19
+        }
+    }
+
+    #[test]
+    fn a_wrong_mask_fails_the_trial() {
+        assert!(Trial.run(Portable));
+        assert!(!Trial.run(Wrong));
+    }
 }
