@@ -207,6 +207,8 @@ class Indexes:
 
     def build(self, name, codes, file):
         codes = codes_in(codes)
+        # A package's first import is no part of its index.
+        CONTENDERS[name](codes[:8])
         made, reply = growth(lambda: CONTENDERS[name](codes))
         if hasattr(made, "save"):
             made.save(file)
@@ -215,7 +217,6 @@ class Indexes:
     def open(self, name, codes, file):
         self.opened = None
         kind = CONTENDERS[name]
-        # A package's first import is no part of its index.
         kind(codes_in(codes)[:8])
         if pathlib.Path(file).exists():
             self.opened, reply = growth(lambda: kind.open(file))

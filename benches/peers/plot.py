@@ -25,6 +25,8 @@ COLOURS = {"faiss": "#c1440e", "threatexchange": "#c1440e", "Meta's": "#3b5b92",
 POINTER = {"arrowstyle": "-", "linewidth": 0.5, "relpos": (0, 0.5), "shrinkA": 2, "shrinkB": 2}
 KINDS = {"uniform": "uniform codes", "weight128": "codes of weight 128", "clustered": "half of the codes in clusters"}
 
+WIDENED = {"mih-rs"}  # takes 64 bits as it is published
+
 
 def read(files, kind):
     """Per contender its points: number of codes and microseconds. Later files replace earlier ones."""
@@ -95,7 +97,7 @@ def draw(lines, ours, kind, file):
         look = style(name, ours)
         weight = "bold" if name == f"tamis {ours}" else "normal"
         last = lines[name][-1]
-        text = f"{name}  {time(last[1])}" + ("" if last[0] == sizes[-1] else f" at {axes.xaxis.get_major_formatter()(last[0])}")
+        text = f"{name}{', widened' if name in WIDENED else ''}  {time(last[1])}" + ("" if last[0] == sizes[-1] else f" at {axes.xaxis.get_major_formatter()(last[0])}")
         axes.annotate(
             text, last, xytext=(1.03, 10 ** places[i]), textcoords=axes.get_yaxis_transform(), va="center", fontsize=8.5, fontweight=weight,
             color=look["color"], annotation_clip=False, arrowprops={"color": look["color"], **POINTER},

@@ -50,7 +50,7 @@ ADAPTED = {"mih-rs"}
 SCANS = {"faiss Flat", "Meta's flat.h", "yume-pdq"}
 # What the index promises, of the kind of machine it was promised for: per number of codes.
 PROMISED = {1_000_000: {"fastest": 40}, 10_000_000: {"fastest": 80, "flat": 300, "p50": 30, "p99": 100}}
-COLUMNS = "kind codes name isa exact adapted p50_us p99_us many_us ratio bytes_per_code build_s open_ms recall asked note".split()
+COLUMNS = "kind codes name isa exact adapted p50_us p99_us mean_us many_us ratio bytes_per_code build_s open_ms recall asked note".split()
 
 
 class Field:
@@ -103,9 +103,7 @@ class Field:
         return searched, self.set.stat().st_size - searched
 
 
-def spread(ns):
-    """Median and 99th percentile in microseconds; no percentile of less than a hundred."""
-    return np.median(ns) / 1e3, np.percentile(ns, 99) / 1e3 if len(ns) >= 100 else None
+Turn = namedtuple("Turn", "p50_us p99_us mean_us many_us")  # `many_us`: of a query among many in one call
 
 
 def turn(field, driver, asked, together=1, many=0):
@@ -114,16 +112,21 @@ def turn(field, driver, asked, together=1, many=0):
     def run(number):
         first = number * TURN % ASKED
         field.near(driver, (first + TURN) % ASKED, min(asked, 100), together)
-        p50, p99 = spread(field.near(driver, first, asked, together))
-        each = sum(field.near(driver, first, many, many)) / many / 1e3 if many else None
-        return p50, p99, each
+        us = np.array(field.near(driver, first, asked, together)) / 1e3
+        p99 = np.percentile(us, 99) if len(us) >= 100 else None
+        of_many = sum(field.near(driver, first, many, many)) / many / 1e3 if many else None
+        return Turn(np.median(us), p99, us.mean(), of_many)
 
     return run
 
 
 def middle(values):
     values = [v for v in values if v is not None]
-    return statistics.median(values) if values else None
+    return float(statistics.median(values)) if values else None
+
+
+def middles(turns):
+    return {field: middle(getattr(t, field) for t in turns) for field in Turn._fields}
 
 
 def peer_row(field, peer, ours, rounds):
@@ -152,9 +155,8 @@ def peer_row(field, peer, ours, rounds):
             row["note"] += f"; {len(found - truth)} that are not near"
         many = min(asked, TOGETHER)
         of_rounds = in_turns({"peer": turn(field, driver, asked, many=many), "ours": turn(field, ours, TURN)}, rounds)
-        row["p50_us"], row["p99_us"], row["many_us"] = (middle(t[i] for t in of_rounds["peer"]) for i in range(3))
-        row["ratio"] = middle(min(p[0], p[2]) / o[0] for p, o in zip(of_rounds["peer"], of_rounds["ours"]))
-        row["ours"] = of_rounds["ours"]
+        row |= middles(of_rounds["peer"])
+        row["ratio"] = middle(min(p.p50_us, p.many_us) / o.p50_us for p, o in zip(of_rounds["peer"], of_rounds["ours"]))
     except RuntimeError as error:
         row["note"] = f"gave up: {str(error).rsplit('): ', 1)[-1]}"
     finally:
@@ -194,13 +196,12 @@ def measure(kind, count, rounds, only, save):
     contenders = {f"tamis {isa}": turn(field, driver, TURN, many=TOGETHER) for isa, driver in processes.items()}
     contenders |= {f"tamis {headline}, scan": turn(field, scan, slow), "eight": turn(field, processes[headline], TURN, 8)}
     of_rounds = in_turns(contenders, rounds)
-    eight = middle(e[0] / o[0] for e, o in zip(of_rounds.pop("eight"), of_rounds[f"tamis {headline}"]))
+    eight = middle(e.p50_us / o.p50_us for e, o in zip(of_rounds.pop("eight"), of_rounds[f"tamis {headline}"]))
     searched, rest = field.section_bytes()
     own = {}
     for name, turns in of_rounds.items():
-        p50, p99, many = (middle(t[i] for t in turns) for i in range(3))
         row = {"name": name, "isa": name.split()[1].strip(","), "exact": True, "recall": 1.0, "asked": ASKED, "note": ""}
-        row |= {"p50_us": p50, "p99_us": p99, "many_us": many, "ratio": middle(t[0] / o[0] for t, o in zip(turns, of_rounds[f"tamis {headline}"]))}
+        row |= middles(turns) | {"ratio": middle(t.p50_us / o.p50_us for t, o in zip(turns, of_rounds[f"tamis {headline}"]))}
         row |= {"bytes_per_code": searched / field.count, "build_s": field.build_s, "open_ms": processes[headline].open_ms}
         rows.append(row)
         show(row)
@@ -262,8 +263,7 @@ def conclude(field, rows, own, headline, eight, rest):
     full = field.count >= 1_000_000
     line(f"p50, tamis {headline}", best["p50_us"], " us", most=promised.get("p50"))
     line(f"p99, tamis {headline}", best["p99_us"], " us", most=promised.get("p99"))
-    rate = 1e6 / best["p50_us"]
-    line("look-ups a second on one core, one in a call", rate, "", least=25_000 if field.count == 10_000_000 else None)
+    line("look-ups a second on one core, one in a call", 1e6 / best["mean_us"], "", least=25_000 if field.count == 10_000_000 else None)
     line("look-ups a second on one core, a hundred in a call", 1e6 / best["many_us"], "")
     line("eight queries in one call / one query", eight, " x", most=6 if full else None)
     strongest = list(own.values())[len(own) - 2]

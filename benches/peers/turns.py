@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import resource
+import signal
 import statistics
 import subprocess
 import threading
@@ -45,7 +46,9 @@ class Driver:
         if impatience:
             impatience.cancel()
         if not line:
-            raise RuntimeError(f"{words}: the process ended" + (f", or took longer than {self.patience} s" if impatience else ""))
+            # Only the timer kills; a process that ran out of memory aborts.
+            late = self.process.wait() == -signal.SIGKILL
+            raise RuntimeError(f"{words}: " + (f"no answer within {self.patience} s" if late else "the process ended"))
         reply = json.loads(line)
         if "error" in reply:
             raise RuntimeError(f"{words}: {reply['error']}")
