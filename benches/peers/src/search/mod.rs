@@ -14,10 +14,10 @@
 //! Time is that of a monotonic clock, not of the CPU: a call is too short for the other to be exact, and nothing here runs on two threads.
 
 pub mod drawn;
-#[cfg(feature = "field")]
+#[cfg(feature = "mih")]
 mod mih;
 mod tamis;
-#[cfg(feature = "field")]
+#[cfg(feature = "matcher")]
 mod yume;
 
 use std::fs;
@@ -62,24 +62,9 @@ impl Search {
             }
             ["open", name, codes, file] => {
                 self.0 = None;
-                let (mut opened, reply) = match name {
-                    "tamis auto" | "tamis index" | "tamis scan" => growth(|| {
-                        Ok(Box::new(tamis::Tamis::open(&name[6..], file)?) as Box<dyn Contender>)
-                    })?,
-                    #[cfg(feature = "field")]
-                    "mih-rs" | "yume-pdq" => {
-                        let codes = fs::read(codes)?;
-                        growth(|| {
-                            let codes = codes.as_chunks().0;
-                            Ok(if name == "mih-rs" {
-                                Box::new(mih::Mih::new(codes)?) as Box<dyn Contender>
-                            } else {
-                                Box::new(yume::Yume::new(codes))
-                            })
-                        })?
-                    }
-                    _ => return Err(format!("no such contender: {name}, {codes}").into()),
-                };
+                // Ours reads its own file and nothing else.
+                let codes = if name.starts_with("tamis ") { Vec::new() } else { fs::read(codes)? };
+                let (mut opened, reply) = growth(|| open(name, codes.as_chunks().0, file))?;
                 opened.warm()?;
                 self.0 = Some(opened);
                 Ok(reply)
@@ -98,6 +83,20 @@ impl Search {
             _ => Err("no such command".into()),
         }
     }
+}
+
+#[cfg_attr(not(any(feature = "mih", feature = "matcher")), expect(unused_variables))]
+fn open(name: &str, codes: &[Code], file: &str) -> Result<Box<dyn Contender>> {
+    Ok(match name {
+        "tamis auto" | "tamis index" | "tamis scan" => {
+            Box::new(tamis::Tamis::open(&name[6..], file)?)
+        }
+        #[cfg(feature = "mih")]
+        "mih-rs" => Box::new(mih::Mih::new(codes)?),
+        #[cfg(feature = "matcher")]
+        "yume-pdq" => Box::new(yume::Yume::new(codes)),
+        _ => return Err(format!("{name} was not built").into()),
+    })
 }
 
 fn near(
