@@ -100,7 +100,10 @@ class Field:
             sections = struct.unpack_from("<I", head, 12)[0]
             table = [struct.unpack("<IIQQQ", file.read(32)) for _ in range(sections)]
         searched = sum(length for number, _, _, length, _ in table if number == 0x110 or 0x300 <= number < 0x400)
-        return searched, self.set.stat().st_size - searched
+        rest = self.set.stat().st_size - searched
+        # Until the set file holds its index.
+        beside = self.set.with_name(self.set.name + ".index")
+        return searched + (beside.stat().st_size if beside.exists() else 0), rest
 
 
 Turn = namedtuple("Turn", "p50_us p99_us mean_us many_us")  # `many_us`: of a query among many in one call
