@@ -94,19 +94,13 @@ class Field:
         return {f for f in self.truth if f[0] < count}
 
     def section_bytes(self):
-        """Bytes of the codes and their index, and of everything else in the set file."""
+        """Bytes of the codes, of their index, and of everything else in the set file."""
         with open(self.set, "rb") as file:
             head = file.read(96)
             sections = struct.unpack_from("<I", head, 12)[0]
             table = [struct.unpack("<IIQQQ", file.read(32)) for _ in range(sections)]
-        searched = sum(length for number, _, _, length, _ in table if number == 0x110 or 0x300 <= number < 0x400)
-        rest = self.set.stat().st_size - searched
-        # Until the set file holds its index.
-        beside = self.set.with_name(self.set.name + ".index")
-        return searched + (beside.stat().st_size if beside.exists() else 0), rest
-
-
-Turn = namedtuple("Turn", "p50_us p99_us mean_us many_us")  # `many_us`: of a query among many in one call
+        codes, index = (sum(length for number, _, _, length, _ in table if number == wanted) for wanted in (0x110, 0x310))
+        return codes, index, self.set.stat().st_size - codes - index
 
 
 def turn(field, driver, asked, together=1, many=0):
@@ -200,12 +194,14 @@ def measure(kind, count, rounds, only, save):
     contenders |= {f"tamis {headline}, scan": turn(field, scan, slow), "eight": turn(field, processes[headline], TURN, 8)}
     of_rounds = in_turns(contenders, rounds)
     eight = middle(e.p50_us / o.p50_us for e, o in zip(of_rounds.pop("eight"), of_rounds[f"tamis {headline}"]))
-    searched, rest = field.section_bytes()
+    codes, index, rest = field.section_bytes()
+    if not index:
+        print("  The set holds no radius index: ours scans.")
     own = {}
     for name, turns in of_rounds.items():
         row = {"name": name, "isa": name.split()[1].strip(","), "exact": True, "recall": 1.0, "asked": ASKED, "note": ""}
         row |= middles(turns) | {"ratio": middle(t.p50_us / o.p50_us for t, o in zip(turns, of_rounds[f"tamis {headline}"]))}
-        row |= {"bytes_per_code": searched / field.count, "build_s": field.build_s, "open_ms": processes[headline].open_ms}
+        row |= {"bytes_per_code": (codes + index) / field.count, "build_s": field.build_s, "open_ms": processes[headline].open_ms}
         rows.append(row)
         show(row)
         own[name] = row

@@ -1,11 +1,11 @@
-//! Tamis: a set file, opened where it lies, and its radius index.
+//! Tamis: a set file, opened where it lies.
 
-use std::fs;
 use std::path::Path;
 
 use tamis::fingerprint::PdqHash;
-use tamis::hamming::{Code, Isa};
-use tamis::index::{self, Buffers, Builder, Method, RadiusIndex};
+use tamis::hamming::Code;
+use tamis::index::Method;
+use tamis::search::RadiusSearch;
 use tamis::set::{Entry, List, ListKind};
 use tamis::{Set, SetBuilder};
 
@@ -13,13 +13,9 @@ use super::{Contender, Near};
 use crate::protocol::Result;
 
 pub struct Tamis {
-    /// Borrows what is never freed: the process ends with it.
-    index: RadiusIndex<'static, ()>,
     set: Set,
-    method: Method,
-    queries: Vec<(Code, u32)>,
-    found: Vec<index::Near>,
-    buffers: Buffers,
+    search: RadiusSearch,
+    queries: Vec<(PdqHash, u32)>,
 }
 
 /// One list with one item, none of its entries reviewed: nothing is known of them but the code.
@@ -30,23 +26,7 @@ pub fn build(codes: &[Code], file: &str) -> Result<()> {
         builder.add(list, Entry { item: "drawn".into(), ..Entry::new(PdqHash(*code)) })?;
     }
     builder.write(Path::new(file))?;
-    let codes = distinct(&Set::open(file)?)?;
-    fs::write(beside(file), Builder::new(&codes)?.to_bytes())?;
     Ok(())
-}
-
-/// Until the set file holds its index.
-fn beside(file: &str) -> String {
-    format!("{file}.index")
-}
-
-fn distinct(set: &Set) -> Result<Vec<Code>> {
-    let mut codes = Vec::new();
-    for entry in set.entries() {
-        codes.push(PdqHash::try_from(entry?.entry.fingerprint)?.0);
-    }
-    codes.dedup();
-    Ok(codes)
 }
 
 impl Tamis {
@@ -56,22 +36,17 @@ impl Tamis {
             "scan" => Method::Scan,
             _ => Method::Auto,
         };
-        let set = Set::open(file)?;
-        let codes = distinct(&set)?.leak();
-        let index = RadiusIndex::new(codes, fs::read(beside(file))?.leak(), ())?;
-        let (queries, found, buffers) = (Vec::new(), Vec::new(), Buffers::default());
-        Ok(Tamis { index, set, method, queries, found, buffers })
+        let search = RadiusSearch::new().with_method(method);
+        Ok(Tamis { set: Set::open(file)?, search, queries: Vec::new() })
     }
 }
 
 impl Contender for Tamis {
     fn near(&mut self, queries: &[Code], radius: u32, found: &mut Vec<Near>) -> Result<()> {
         self.queries.clear();
-        self.queries.extend(queries.iter().map(|code| (*code, radius)));
-        self.found.clear();
-        let isa = Isa::detect();
-        self.index.within(isa, self.method, &self.queries, &mut self.buffers, &mut self.found)?;
-        found.extend(self.found.iter().map(|near| Near {
+        self.queries.extend(queries.iter().map(|code| (PdqHash(*code), radius)));
+        let near = self.search.within(&self.set, &self.queries)?;
+        found.extend(near.iter().map(|near| Near {
             query: near.query as u32,
             row: near.row as u32,
             distance: near.distance,
