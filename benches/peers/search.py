@@ -103,6 +103,9 @@ class Field:
         return codes, index, self.set.stat().st_size - codes - index
 
 
+Turn = namedtuple("Turn", "p50_us p99_us mean_us many_us")  # `many_us`: of a query among many in one call
+
+
 def turn(field, driver, asked, together=1, many=0):
     """A contender's turn: other queries in every round, after some that warm the caches that the others took."""
 
