@@ -22,7 +22,7 @@ from PIL import Image
 
 import pictures
 import routes
-from turns import BELOW, Driver, alternate, python, table
+from turns import BELOW, Driver, alternate, isas, python, table
 
 PICTURE, PLANTED, LIST = 301, 302, 303  # seeds
 PARTS = ("hash", "decode", "check", "memory")
@@ -260,12 +260,6 @@ def drawn(name, make):
 def drawn_jpeg(width, height, progressive=False):
     kind = "progressive" if progressive else "baseline"
     return drawn(f"{width}x{height}-{kind}.jpg", lambda: pictures.jpeg(pictures.draw(PICTURE, width, height), progressive))
-
-
-def isas():
-    flags = pathlib.Path("/proc/cpuinfo").read_text()
-    wanted = {"portable": "", "avx2": "avx2", "avx512": "avx512_vpopcntdq", "neon": "asimd"}
-    return [isa for isa, flag in wanted.items() if flag in flags]
 
 
 def main():

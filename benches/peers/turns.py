@@ -3,25 +3,53 @@
 import json
 import os
 import pathlib
+import resource
+import signal
 import statistics
 import subprocess
+import threading
 import time
 
 BELOW = pathlib.Path(__file__).resolve().parents[2] / "target/peers"
 TURN = 30e6  # nanoseconds that a turn is filled with
 
 
-class Driver:
-    """One of our own binaries, on the instruction set that is asked for."""
+def isas():
+    """The instruction sets of this machine, weakest first."""
+    flags = pathlib.Path("/proc/cpuinfo").read_text()
+    wanted = {"portable": "", "avx2": "avx2", "avx512": "avx512_vpopcntdq", "neon": "asimd"}
+    return [isa for isa, flag in wanted.items() if flag in flags]
 
-    def __init__(self, name="tamis-peers", isa=None):
+
+class Driver:
+    """A process that answers commands: one of our own binaries on the instruction set that is asked for, or another `command`.
+
+    It may have `memory` bytes, and is ended if it takes longer than `patience` seconds for an answer."""
+
+    def __init__(self, name="tamis-peers", isa=None, command=None, memory=None, patience=None):
         environment = os.environ | ({"TAMIS_ISA": isa} if isa else {})
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self.process = subprocess.Popen([BELOW / "cargo/release" / name], text=True, env=environment, **pipes)
+        command = command or [BELOW / "cargo/release" / name]
+        bound = memory and (lambda: resource.setrlimit(resource.RLIMIT_DATA, (memory, memory)))
+        self.process = subprocess.Popen(command, text=True, env=environment, preexec_fn=bound, **pipes)
+        self.patience = patience
 
     def ask(self, *words):
-        print(*words, sep="\t", file=self.process.stdin, flush=True)
-        reply = json.loads(self.process.stdout.readline())
+        impatience = self.patience and threading.Timer(self.patience, self.process.kill)
+        if impatience:
+            impatience.start()
+        try:
+            print(*words, sep="\t", file=self.process.stdin, flush=True)
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if impatience:
+            impatience.cancel()
+        if not line:
+            # Only the timer kills; a process that ran out of memory aborts.
+            late = self.process.wait() == -signal.SIGKILL
+            raise RuntimeError(f"{words}: " + (f"no answer within {self.patience} s" if late else "the process ended"))
+        reply = json.loads(line)
         if "error" in reply:
             raise RuntimeError(f"{words}: {reply['error']}")
         return reply
@@ -30,7 +58,10 @@ class Driver:
         return lambda times: self.ask(*words, times)
 
     def close(self):
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass  # it ended before
         self.process.wait()
 
 
@@ -55,10 +86,15 @@ def alternate(contenders, rounds, check):
         check(name, run(1)["answer"])
         # The very first run pays for fresh memory.
         times[name] = max(1, min(200, int(TURN / min(run(2)["ns"]))))
+    return in_turns({name: lambda _, n=name: statistics.median(contenders[n](times[n])["ns"]) for name in contenders}, rounds)
+
+
+def in_turns(contenders, rounds):
+    """A B C A B C ..: per contender, a function of the round's number, what it gave in each round."""
     turns = {name: [] for name in contenders}
-    for _ in range(rounds):
+    for number in range(rounds):
         for name, run in contenders.items():
-            turns[name].append(statistics.median(run(times[name])["ns"]))
+            turns[name].append(run(number))
     return turns
 
 

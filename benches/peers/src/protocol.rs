@@ -57,7 +57,8 @@ fn cpu_ns() -> i64 {
     spent.tv_sec * 1_000_000_000 + spent.tv_nsec
 }
 
-fn status_kib(field: &str) -> Result<u64> {
+/// A line of the kernel's account of this process.
+pub fn status_kib(field: &str) -> Result<u64> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|l| l.strip_prefix(field)).ok_or("no such field")?;
     Ok(line.trim().trim_end_matches(" kB").parse()?)
