@@ -1,7 +1,11 @@
 //! What a build takes of the machine at its peak, against what it was estimated to take. Measured by the kernel, so that what the allocator
 //! does with growing tables counts as it does in life. Runs on Linux only.
 
-#![allow(clippy::print_stderr, clippy::print_stdout, reason = "it prints what it measured, and what it skips")]
+#![allow(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "it prints what it measured, and what it skips"
+)]
 use std::fs;
 use std::process::Command;
 

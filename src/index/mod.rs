@@ -57,9 +57,9 @@
 //!    queries of a batch pass each stage together.
 //! 5. *Planning* ([`plan`]). What the buckets hold is known from their offsets before any is read. If it is far more than evenly filled buckets would
 //!    hold, the cheapest budgets for this query are found by dynamic programming; the lemma does not mind which.
-//! 6. *Giving up*. A query may spend a quarter of what a scan of all codes costs, by a count of work and not of time. One
-//!    that would spend more, or has, is scanned for: at worst an index costs a quarter more than none. This also bounds what a hostile file can make a
-//!    query do.
+//! 6. *Giving up*. What a query spends is counted, in work and not in time. One that has spent a quarter of what a scan of all codes costs, or would by
+//!    its plan, is scanned for: at worst an index costs a quarter more than none. (Where buckets are filled evenly, so that the plan can be relied on, a wide
+//!    radius may plan for up to half of a scan.) This also bounds what a hostile file can make a query do.
 //! 7. *Small sets* have no index: below [`Builder::LEAST`] codes a scan is faster everywhere.
 //!
 //! # Not trusting the bytes

@@ -81,12 +81,11 @@ pub(super) fn keys_within(budget: usize, key_bits: u32) -> usize {
 }
 
 /// What things take, in picoseconds. They only choose between ways to the same answer, so they need not be right, and they are
-/// constants so that the choice is the same on every day. Measured by `cargo bench --bench index -- costs`, on a mapped file of
-/// 10 M codes where the index is concerned; the costs of the index are rounded up, since the promise is about the worst case.
+/// constants so that the choice is the same on every day. Measured by `cargo bench --bench index -- costs`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Costs {
-    /// Per code of a scan for one query.
-    pub(super) row: u64,
+    /// Per code of a scan, to compare it with one query. To bring it from memory takes [`FETCHED`], however many the queries.
+    pub(super) compared: u64,
     /// Per pair of offsets that is read.
     pub(super) look_up: u64,
     /// Per bucket opened: its offsets, its first line.
@@ -95,28 +94,31 @@ pub(super) struct Costs {
     pub(super) entry: u64,
     /// Per entry that passes the first test.
     pub(super) passed: u64,
-    /// Per code that is compared in full.
-    pub(super) compared: u64,
+    /// Per candidate, compared in full.
+    pub(super) candidate: u64,
     /// What a query takes before it opens anything.
     pub(super) start: u64,
 }
 
+/// Per code of a scan, in picoseconds: to bring it from memory.
+const FETCHED: u64 = 1_300;
+
 impl Costs {
     pub(super) fn of(isa: Isa) -> Costs {
         let index = Costs {
-            row: 0,
+            compared: 0,
             look_up: 8_000,
-            bucket: 60_000,
+            bucket: 40_000,
             entry: 300,
             passed: 6_000,
-            compared: 60_000,
+            candidate: 60_000,
             start: 300_000,
         };
         match isa.name() {
-            "avx512" => Costs { row: 700, ..index },
-            "avx2" => Costs { row: 1_000, ..index },
-            "neon" => Costs { row: 1_500, ..index },
-            _ => Costs { row: 2_400, entry: 600, ..index },
+            "avx512" => Costs { compared: 400, ..index },
+            "avx2" => Costs { compared: 1_000, ..index },
+            "neon" => Costs { compared: 1_500, ..index },
+            _ => Costs { compared: 4_000, entry: 600, ..index },
         }
     }
 
@@ -130,9 +132,10 @@ impl Costs {
         buckets * self.bucket + entries.saturating_mul(self.entry)
     }
 
-    /// What a query may spend on the index of so many codes: a quarter of a scan.
-    pub(super) fn allowance(&self, codes: usize) -> u64 {
-        codes as u64 * self.row / 4
+    /// The share of one of `queries` in a scan of so many codes for all of them.
+    pub(super) fn scan(&self, codes: usize, queries: usize) -> u64 {
+        let code = self.compared.max(FETCHED / queries.max(1) as u64);
+        (codes as u64).saturating_mul(code)
     }
 }
 

@@ -50,6 +50,13 @@ impl Buffers {
     }
 }
 
+/// How a call goes about it.
+struct Way {
+    kernel: Kernel,
+    costs: Costs,
+    method: Method,
+}
+
 /// One query of a batch.
 #[derive(Clone, Debug)]
 struct Job {
@@ -60,7 +67,9 @@ struct Job {
     budgets: Budgets,
     /// Its openings, later its buckets.
     range: Range<usize>,
-    /// What it may still spend.
+    /// What a scan would cost.
+    scan_cost: u64,
+    /// What it may still spend on the index.
     left: u64,
     scan: bool,
 }
@@ -122,10 +131,9 @@ impl<'a, T: Touch> RadiusIndex<'a, T> {
         found: &mut Vec<Near>,
     ) -> Result<()> {
         let first = found.len();
-        let costs = Costs::of(isa);
-        let kernel = Kernel::of(isa);
+        let way = Way { kernel: Kernel::of(isa), costs: Costs::of(isa), method };
         for (number, batch) in queries.chunks(BATCH).enumerate() {
-            self.batch(kernel, &costs, method, number * BATCH, batch, buffers, found)?;
+            self.batch(&way, number * BATCH, batch, buffers, found)?;
             if !buffers.scans.is_empty() {
                 self.scan(isa, queries, &buffers.scans, found)?;
             }
@@ -134,12 +142,10 @@ impl<'a, T: Touch> RadiusIndex<'a, T> {
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments, reason = "private")]
+    /// The queries of one batch, of which the first has the number `first`. Those that are to be scanned for are left in `buffers`.
     fn batch(
         &self,
-        kernel: Kernel,
-        costs: &Costs,
-        method: Method,
+        way: &Way,
         first: usize,
         queries: &[(Code, u32)],
         buffers: &mut Buffers,
@@ -149,8 +155,14 @@ impl<'a, T: Touch> RadiusIndex<'a, T> {
         jobs.clear();
         buckets.clear();
         scans.clear();
+        let Way { kernel, costs, method } = way;
+        let scan_cost = match method {
+            Method::Auto => costs.scan(self.codes.len(), queries.len()),
+            Method::Index => u64::MAX,
+            Method::Scan => 0,
+        };
         for (i, (code, radius)) in queries.iter().enumerate() {
-            let job = self.job(costs, method, first + i, code, *radius);
+            let job = self.job(costs, scan_cost, first + i, code, *radius);
             if !job.scan {
                 self.ask_offsets(&job);
             }
@@ -189,20 +201,13 @@ impl<'a, T: Touch> RadiusIndex<'a, T> {
         Ok(())
     }
 
-    /// Even budgets, unless even a set without any skew would make them too dear.
-    fn job(&self, costs: &Costs, method: Method, query: usize, code: &Code, radius: u32) -> Job {
-        let left = match method {
-            Method::Auto => costs.allowance(self.codes.len()),
-            Method::Index => u64::MAX,
-            Method::Scan => 0,
-        };
+    /// A query with even budgets; to be scanned for, if evenly filled buckets were too dear already.
+    fn job(&self, costs: &Costs, scan_cost: u64, query: usize, code: &Code, radius: u32) -> Job {
         let budgets = plan::even(radius);
         let affordable = budgets.is_some_and(|budgets| {
-            let keys: usize = budgets
-                .iter()
-                .map(|b| plan::keys_within(usize::from(*b), self.layout.key_bits))
-                .sum();
-            costs.opening(keys as u64, self.expected(keys)) <= left
+            let keys_within = |b: &u8| plan::keys_within(usize::from(*b), self.layout.key_bits);
+            let keys: usize = budgets.iter().map(keys_within).sum();
+            costs.opening(keys as u64, self.expected(keys)) <= scan_cost / 2
         });
         Job {
             query,
@@ -211,7 +216,8 @@ impl<'a, T: Touch> RadiusIndex<'a, T> {
             chunks: chunks(code),
             budgets: budgets.unwrap_or_default(),
             range: 0..0,
-            left,
+            scan_cost,
+            left: scan_cost / 4,
             scan: !affordable,
         }
     }
@@ -250,14 +256,17 @@ impl<'a, T: Touch> RadiusIndex<'a, T> {
     fn open(&self, costs: &Costs, job: &mut Job, buckets: &mut Vec<Bucket>) -> Result<()> {
         let start = buckets.len();
         let (keys, entries) = self.list(job, buckets)?;
-        if entries > 3 * self.expected(keys) + 4000 && job.left < u64::MAX {
+        if entries > 3 * self.expected(keys) + 4000 {
             buckets.truncate(start);
             self.replan(costs, job)?;
             if !job.scan {
                 self.list(job, buckets)?;
             }
         } else {
-            job.pay(costs.opening(keys as u64, entries));
+            let opening = costs.opening(keys as u64, entries);
+            job.scan = opening > job.scan_cost / 2;
+            // Where there is no skew few candidates are expected; a wide radius may have spent more than a quarter before it knows them.
+            job.left = (job.scan_cost / 4).saturating_sub(opening).max(job.scan_cost / 16);
         }
         if job.scan {
             buckets.truncate(start);
@@ -385,7 +394,7 @@ impl<'a, T: Touch> RadiusIndex<'a, T> {
         }
         rows.sort_unstable();
         rows.dedup();
-        job.pay(rows.len() as u64 * costs.compared);
+        job.pay(rows.len() as u64 * costs.candidate);
         if !job.scan {
             for row in &*rows {
                 let at = *row as usize * size_of::<Code>();

@@ -91,6 +91,7 @@ impl Searcher {
                 found.push(number, Algorithm::Pdq, near.row as u64, near.distance, near.query);
             }
         }
+        self.radius.trim();
         Ok(found.sorted())
     }
 }

@@ -81,9 +81,7 @@ impl RadiusSearch {
     /// # Errors
     /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt) if the set turns out to be damaged where it is read.
     pub fn within(&mut self, set: &Set, queries: &[(PdqHash, u32)]) -> Result<&[Near]> {
-        self.near.clear();
-        self.near.shrink_to(KEPT);
-        self.buffers.shrink_to(KEPT);
+        self.trim();
         self.asked.clear();
         self.asked.extend(queries.iter().map(|(hash, radius)| (hash.0, *radius)));
         let scan = self.method == Method::Scan || queries.is_empty();
@@ -95,6 +93,13 @@ impl RadiusSearch {
             None => index::scan(self.isa, set.pdq_codes()?, &self.asked, &mut self.near),
         }
         Ok(&self.near)
+    }
+
+    /// Forgets what was found, and gives back what memory it took beyond the usual.
+    pub(super) fn trim(&mut self) {
+        self.near.clear();
+        self.near.shrink_to(KEPT);
+        self.buffers.shrink_to(KEPT);
     }
 
     /// The `count` rows nearest to a code, of those within the radius for which `keep(row)` is true: nearest first, then by row. `keep`
