@@ -18,7 +18,9 @@ use tamis::fingerprint::{
     Algorithm, Fingerprint, Fingerprints, Hasher, Pdq, PdqHash, Perceptual, View,
 };
 use tamis::fingerprint::{Digests, pdq::plain};
+use tamis::hamming::{Code, Isa, distance};
 use tamis::import::{self, Format, Options, Report};
+use tamis::index::{self, Buffers, Builder, Method, RadiusIndex};
 use tamis::media::{
     Budget, Decoder, Frame, Keep, MediaClass, Raster, Request, Sink, embedded, sniff,
 };
@@ -31,8 +33,9 @@ use tamis::{Action, ErrorCode, Limits, Policy, Set, SetBuilder};
 pub type Body = fn(&[u8]);
 
 /// Every target by its name, which is that of its folder in `corpus`.
-pub const TARGETS: [(&str, Body); 5] = [
+pub const TARGETS: [(&str, Body); 6] = [
     ("set_open", set_open),
+    ("radius_index", radius_index),
     ("sniff_decode", sniff_decode),
     ("embedded", pictures_inside),
     ("list_import", list_import),
@@ -74,6 +77,76 @@ pub fn set_open(data: &[u8]) {
         let matches = [exact, near].map(|found| found.matches().expect("verified")).concat();
         assert!(matches.iter().any(|m| m.entry == stored.id), "entry {} is missed", stored.id);
     }
+}
+
+/// The bytes of a radius index over [`few_codes`]. Byte 0 chooses: even, the rest is written over what the builder makes of them, in pieces of three
+/// bytes that say where and four that are put there; odd, it is the beginning of an index, as wide as its header says, and zeros follow.
+///
+/// Nothing panics; whatever is found is true and found once; a scan needs no index; `verify` accepts what the builder makes and nothing
+/// else, and by that everything is found.
+pub fn radius_index(data: &[u8]) {
+    let Some((mode, data)) = data.split_first() else { return };
+    let codes = few_codes();
+    let built = Builder::new(&codes).expect("few enough").to_bytes();
+    let mut bytes = built.clone();
+    if mode & 1 == 0 {
+        for edit in data.chunks_exact(7) {
+            let at = u32_at(&[&edit[..3], &[0]].concat(), 0) as usize % (bytes.len() - 3);
+            bytes[at..at + 4].copy_from_slice(&edit[3..]);
+        }
+    } else {
+        let key_bits = data.first().map_or(8, |b| u32::from(*b) % 13);
+        let offsets = (4 * ((1usize << key_bits) + 1)).next_multiple_of(64);
+        bytes = data.to_vec();
+        bytes.resize(64 + 16 * (offsets + 8 * codes.len()) + 64, 0);
+    }
+    let index = match RadiusIndex::new(&codes, &bytes, ()) {
+        Ok(index) => index,
+        Err(error) => return assert_eq!(error.code(), ErrorCode::SetCorrupt),
+    };
+    let verified = index.verify(&mut |_| {});
+    assert_eq!(verified.is_ok(), bytes == built, "{verified:?}");
+    let mut queries: Vec<(Code, u32)> = codes.iter().map(|code| (*code, 31)).step_by(5).collect();
+    queries.extend([([0x55; 32], 64), ([0x55; 32], 95), (codes[1], 0), (codes[2], 300)]);
+    let mut truth = Vec::new();
+    index::scan(Isa::PORTABLE, &codes, &queries, &mut truth);
+    assert!(truth.len() > codes.len());
+    let mut buffers = Buffers::default();
+    for isa in Isa::available() {
+        for method in [Method::Index, Method::Auto] {
+            let mut found = Vec::new();
+            let result = index.within(isa, method, &queries, &mut buffers, &mut found);
+            if let Err(error) = &result {
+                assert_eq!(error.code(), ErrorCode::SetCorrupt);
+                assert!(method == Method::Index, "so few codes are scanned");
+                continue;
+            }
+            assert!(found.is_sorted_by(|a, b| (a.row, a.query) < (b.row, b.query)));
+            for near in &found {
+                let (query, radius) = queries[near.query];
+                assert_eq!(distance(&codes[near.row], &query), near.distance);
+                assert!(near.distance <= radius, "{near:?} for radius {radius}");
+            }
+            assert!(found == truth || method == Method::Index && verified.is_err(), "{isa}");
+        }
+    }
+}
+
+/// Forty codes: sixteen, one bit more of each, and some that share their first half.
+fn few_codes() -> Vec<Code> {
+    let mut codes: Vec<Code> = (0..16u8).map(|i| *blake3::hash(&[i]).as_bytes()).collect();
+    for i in 0..16 {
+        let mut near = codes[i];
+        near[i] ^= 1;
+        codes.push(near);
+    }
+    for i in 0..8 {
+        let mut half = codes[0];
+        half[16..].fill(17 * i);
+        codes.push(half);
+    }
+    codes.sort_unstable();
+    codes
 }
 
 /// The file with right checksums, if it has the outline of a set.

@@ -7,6 +7,9 @@ mod common;
 use common::{Parts, full_set};
 use tamis::Set;
 use tamis::fingerprint::{Algorithm, PdqHash};
+use tamis::hamming::distance;
+use tamis::index::Builder;
+use tamis::search::{Method, Near, RadiusSearch};
 use tamis::set::{Entry, List, ListKind, StoredEntry};
 
 /// Everything that the set tells, or the first error.
@@ -152,4 +155,115 @@ fn long_strings_are_not_read() {
     let set = Set::from_bytes(&long.seal()).unwrap();
     let error = set.entries().find_map(Result::err).expect("a string of 2000 bytes is refused");
     assert!(error.to_string().contains("longer than 1024 bytes"), "{error}");
+}
+
+/// The section of the radius index.
+const RADIUS_INDEX: u32 = 0x310;
+
+/// The smallest set that has an index, its codes, and queries of which all but the last find something.
+fn indexed() -> (Vec<u8>, Vec<[u8; 32]>, Vec<(PdqHash, u32)>) {
+    let mut builder = tamis::SetBuilder::new();
+    let list = builder.add_list(List::new("drawn", ListKind::Exchange)).unwrap();
+    let mut codes = Vec::new();
+    for seed in 0..Builder::LEAST as u64 {
+        let fingerprint = common::fingerprint(Algorithm::Pdq, seed);
+        codes.push(fingerprint.bytes().try_into().unwrap());
+        builder.add(list, Entry::new(fingerprint)).unwrap();
+    }
+    codes.sort_unstable();
+    let mut queries: Vec<(PdqHash, u32)> = Vec::new();
+    for (number, radius) in [(5, 31), (1000, 31), (2222, 10), (4000, 55)] {
+        let mut query: [u8; 32] = codes[number];
+        (0..radius.min(31) as usize).for_each(|k| query[k] ^= 1 << (k % 8));
+        queries.push((PdqHash(query), radius));
+    }
+    queries.push((PdqHash([0x55; 32]), 31));
+    (builder.to_bytes().unwrap().0, codes, queries)
+}
+
+fn search(set: &Set, queries: &[(PdqHash, u32)], method: Method) -> tamis::Result<Vec<Near>> {
+    Ok(RadiusSearch::new().with_method(method).within(set, queries)?.to_vec())
+}
+
+/// A flipped bit in the index is an error or changes nothing.
+#[test]
+fn any_damage_to_the_radius_index_is_noticed_where_it_matters() {
+    let (mut bytes, _, queries) = indexed();
+    let set = Set::from_bytes(&bytes).unwrap();
+    let right = search(&set, &queries, Method::Scan).unwrap();
+    assert_eq!(right.len(), queries.len() - 1);
+    assert_eq!(search(&set, &queries, Method::Index).unwrap(), right);
+    let index = Parts::of(&bytes).section(RADIUS_INDEX).1;
+    let start = common::u64_at(&bytes, 24) as usize;
+    let (mut errors, mut unchanged) = (0, 0);
+    // 211 is odd and prime, so every byte of the layout's groups of 4 and 64 is met; all of the header is.
+    let sampled = (start + index.start + 64..start + index.end).step_by(211);
+    for (number, at) in (start + index.start..start + index.start + 64).chain(sampled).enumerate() {
+        bytes[at] ^= 1 << (number % 8);
+        let answer = Set::from_bytes(&bytes).and_then(|s| search(&s, &queries, Method::Index));
+        match answer {
+            Ok(found) => {
+                assert_eq!(found, right, "byte {at} gives another answer");
+                unchanged += 1;
+            }
+            Err(error) => {
+                assert_eq!(error.code(), tamis::ErrorCode::SetCorrupt, "byte {at}: {error}");
+                errors += 1;
+            }
+        }
+        let verified = Set::from_bytes(&bytes).and_then(|s| s.verify(&mut |_| {}).map(|_| ()));
+        assert!(number % 16 > 0 || verified.is_err(), "byte {at}");
+        bytes[at] ^= 1 << (number % 8);
+    }
+    println!("{errors} of {} refused by a search", errors + unchanged);
+    assert!(errors > 500, "{errors}");
+}
+
+/// An index that was made to deceive, with checksums that hold: it may hide codes, but nothing is found that is not there, and `verify` refuses it.
+#[test]
+fn a_forged_radius_index_adds_nothing() {
+    let (bytes, codes, queries) = indexed();
+    let parts = Parts::of(&bytes);
+    let index = parts.section(RADIUS_INDEX).1;
+    let right = search(&Set::from_bytes(&bytes).unwrap(), &queries, Method::Scan).unwrap();
+    let (mut refused, mut hidden) = (0, 0);
+    for number in 0..150usize {
+        let mut forged = parts.clone();
+        // Offsets of some table, or entries anywhere, or the header.
+        let table = 64 + number % 16 * Builder::table_length(codes.len()) as usize;
+        let places = match number % 5 {
+            0 => table..table + 4 * 257,
+            1 => 0..8,
+            _ => 64..index.len(),
+        };
+        for k in 0..[1, 30, 3000][number % 3] {
+            let random = common::fingerprint(Algorithm::Blake3, (number * 5000 + k) as u64);
+            let at = places.start + common::u32_at(random.bytes(), 0) as usize % places.len();
+            forged.data[index.start + at] = random.bytes()[5];
+        }
+        if forged.data == parts.data {
+            continue;
+        }
+        let Ok(set) = Set::from_bytes(&forged.seal()) else { continue };
+        assert!(set.verify(&mut |_| {}).is_err(), "{number}");
+        assert_eq!(search(&set, &queries, Method::Scan).unwrap(), right);
+        for method in [Method::Index, Method::Auto] {
+            match search(&set, &queries, method) {
+                Err(error) => {
+                    assert_eq!(error.code(), tamis::ErrorCode::SetCorrupt);
+                    refused += 1;
+                }
+                Ok(found) => {
+                    hidden += usize::from(found.len() < right.len());
+                    for near in found {
+                        let (query, radius) = queries[near.query];
+                        assert_eq!(distance(&codes[near.row], &query.0), near.distance);
+                        assert!(near.distance <= radius);
+                    }
+                }
+            }
+        }
+    }
+    println!("{refused} searches refused, {hidden} with less than all");
+    assert!(refused > 10 && hidden > 0, "the forgeries reach the search: {refused} {hidden}");
 }

@@ -16,6 +16,7 @@ const LIMIT: usize = 8 << 10;
 
 fn main() -> Result<()> {
     sets()?;
+    indexes()?;
     pictures()?;
     containers()?;
     lists()?;
@@ -59,6 +60,43 @@ fn sets() -> Result<()> {
             write("set_open", &format!("{stem}-raw"), &[&[0], &bytes[..]].concat())?;
         }
         write("set_open", &format!("{stem}-sealed"), &[&[1], &bytes[..]].concat())?;
+    }
+    Ok(())
+}
+
+/// Edits of a sound index of forty codes with keys of eight bits, and beginnings of others: header, offsets of table 0, its entries.
+fn indexes() -> Result<()> {
+    // Of table 0: the first offset, the last, the first next chunk, something amid its entries, the last row. Where table 1 begins.
+    let (first, last, chunk, row, end, second) = (64, 64 + 4 * 256, 1152, 1312, 1468, 1472);
+    let edits: [(&str, &[(usize, u32)]); 10] = [
+        ("sound", &[]),
+        ("key-bits", &[(0, 9)]),
+        ("count", &[(4, 41)]),
+        ("first-offset", &[(first, 1)]),
+        ("last-offset", &[(last, 41)]),
+        ("backwards", &[(first + 400, u32::MAX)]),
+        ("wide-bucket", &[(first, 0), (first + 4, 40), (first + 8, 0)]),
+        ("next-chunk", &[(chunk, 0)]),
+        ("rows", &[(row, 40), (end, u32::MAX)]),
+        ("second-table", &[(second, 40), (second + 4, 0)]),
+    ];
+    for (name, edits) in edits {
+        let mut bytes = vec![0];
+        for (at, value) in edits {
+            bytes.extend(&(*at as u32).to_le_bytes()[..3]);
+            bytes.extend(value.to_le_bytes());
+        }
+        write("radius_index", &format!("edit-{name}"), &bytes)?;
+    }
+    // Two keys to a table, all codes in the first: every bucket that is opened is full.
+    for (name, key_bits, offsets) in
+        [("empty", 1u32, [0u32, 0, 0]), ("full", 1, [0, 40, 40]), ("over", 2, [0, 40, 80])]
+    {
+        let mut bytes = vec![1];
+        bytes.extend([key_bits, 40].map(u32::to_le_bytes).concat());
+        bytes.resize(1 + 64, 0);
+        bytes.extend(offsets.map(u32::to_le_bytes).concat());
+        write("radius_index", &format!("raw-{name}"), &bytes)?;
     }
     Ok(())
 }
