@@ -74,6 +74,7 @@ mod kernel;
 mod layout;
 mod plan;
 mod radius;
+mod stages;
 #[cfg(test)]
 mod tests;
 
