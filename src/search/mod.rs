@@ -114,27 +114,9 @@ pub fn nearest(
     code: PdqHash,
     radius: u32,
     count: usize,
-    mut keep: impl FnMut(&StoredEntry) -> bool,
+    keep: impl FnMut(&StoredEntry) -> bool,
 ) -> Result<Vec<(StoredEntry, u32)>> {
-    let mut kept = std::collections::HashMap::new();
-    let mut search = RadiusSearch::new();
-    let rows = search.nearest(set, code, radius, count, |row| {
-        let mut entries = Vec::new();
-        for entry in set.summaries(Algorithm::Pdq, row)? {
-            let entry = set.entry(entry?.index)?;
-            if keep(&entry) {
-                entries.push(entry);
-            }
-        }
-        let any = !entries.is_empty();
-        kept.insert(row, entries);
-        Ok(any)
-    })?;
-    let entries = rows.iter().flat_map(|near| {
-        let entries = kept.remove(&(near.row as u64)).unwrap_or_default();
-        entries.into_iter().map(|entry| (entry, near.distance))
-    });
-    Ok(entries.take(count).collect())
+    RadiusSearch::new().entries(set, code, radius, count, keep)
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! Radius search over the PDQ codes of a set: by its index if it has one and that is the cheaper way, else by a scan. The one place where that is decided.
 
+use std::collections::HashMap;
+
 use crate::error::Result;
-use crate::fingerprint::PdqHash;
+use crate::fingerprint::{Algorithm, PdqHash};
 use crate::hamming::{Code, Isa};
 use crate::index::{self, Buffers, Method, Near};
-use crate::set::Set;
+use crate::set::{Set, StoredEntry};
 
 /// What is kept of a buffer from call to call, in elements: one upload that is near a whole list must not hold its memory for ever.
 const KEPT: usize = 1 << 14;
@@ -134,5 +136,38 @@ impl RadiusSearch {
         self.near.sort_unstable_by_key(|near| (near.distance, near.row));
         self.near.truncate(count);
         Ok(&self.near)
+    }
+
+    /// The entries of the set within the radius that `keep` keeps, no more than the nearest `count` of them, each with its distance: [`nearest`](super::nearest)
+    /// by this search's method.
+    ///
+    /// # Errors
+    /// As for [`RadiusSearch::within`].
+    pub fn entries(
+        &mut self,
+        set: &Set,
+        code: PdqHash,
+        radius: u32,
+        count: usize,
+        mut keep: impl FnMut(&StoredEntry) -> bool,
+    ) -> Result<Vec<(StoredEntry, u32)>> {
+        let mut kept = HashMap::new();
+        let rows = self.nearest(set, code, radius, count, |row| {
+            let mut entries = Vec::new();
+            for entry in set.summaries(Algorithm::Pdq, row)? {
+                let entry = set.entry(entry?.index)?;
+                if keep(&entry) {
+                    entries.push(entry);
+                }
+            }
+            let any = !entries.is_empty();
+            kept.insert(row, entries);
+            Ok(any)
+        })?;
+        let entries = rows.iter().flat_map(|near| {
+            let entries = kept.remove(&(near.row as u64)).unwrap_or_default();
+            entries.into_iter().map(|entry| (entry, near.distance))
+        });
+        Ok(entries.take(count).collect())
     }
 }

@@ -206,6 +206,12 @@ impl Set {
         self.count(format::fingerprints(algorithm))
     }
 
+    /// Bytes of the radius index over the distinct PDQ codes, which stand apart from it in 32 bytes each; 0 if the set has none: then a search by PDQ is
+    /// a scan, because there are few codes, or because it was built so ([`Profile::Small`](super::Profile::Small)).
+    pub fn radius_index_bytes(&self) -> u64 {
+        self.blocks.head.section(format::RADIUS_INDEX).map_or(0, |section| section.length)
+    }
+
     /// The algorithms that have entries.
     pub fn algorithms(&self) -> Algorithms {
         Algorithm::ALL.into_iter().filter(|a| self.fingerprint_count(*a) > 0).collect()

@@ -1,8 +1,10 @@
 //! The command line. Help texts are part of the product: each verb says what it does, what it costs, and shows an example.
 
-use std::path::PathBuf;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tamis::fingerprint::PdqHash;
 
 /// Recognises known illegal pictures and files before an upload is stored.
 #[derive(Debug, Parser)]
@@ -115,6 +117,52 @@ pub(crate) enum Verb {
                       A host (`--worker`, or Scanner::with_worker in the library) starts it with a pipe on stdin and one on stdout,\n\
                       sends it uploads and reads hashes; it ends when the host does. Started by hand it says so and ends with status 2.")]
     Worker,
+    /// Look one PDQ code up: every entry of a store that is near it.
+    #[command(
+        after_help = "Examples:\n  tamis query base.tamis --pdq f8f8f0ce...9c9b22 --radius 31\n  \
+                      tamis query --store /var/lib/tamis --pdq f8f8f0ce...9c9b22 --nearest 5 --list gifct --json\n\n\
+                      Prints distance in bits, list, item, entry and labels, nearest first; with --json one object per entry.\n\
+                      Entries that are suppressed or have expired match no upload any more; here they are shown, and marked.\n\
+                      It judges nothing: `tamis check` does. It prints no fingerprints, which are confidential.\n\n\
+                      It takes microseconds where the set has a radius index, about a millisecond for a million codes where it has\n\
+                      none or --radius is above 95, and more for a radius at which much of the set is near (unrelated codes differ in\n\
+                      about 128 bits). It opens the set anew each time, and reads what it needs of it from the disk.\n\n\
+                      Exit status: 0, found or not; 2 on an error."
+    )]
+    Query(Query),
+    /// Make a set of drawn PDQ codes, for measurements that others can repeat.
+    #[command(
+        name = "bench-set",
+        after_help = "Examples:\n  tamis bench-set --codes 1000000 -o million.tamis\n  \
+                      tamis bench-set --codes 10000000 --kind clustered --seed 1 -o big.tamis\n  \
+                      tamis bench-query big.tamis --queries 1000 --radius 31 --seed 2\n\n\
+                      The same arguments give the same bytes on every machine, whatever --jobs is. The codes are distinct. A code that\n\
+                      the builder refuses as poison (fewer than 96 bits set, more than 128, or that of a flat picture) is drawn again:\n\
+                      so `uniform` is uniform among the codes that a list may hold, about half of all.\n\
+                      All are entries of one list, `bench`, of kind test, and of one item, `drawn`.\n\n\
+                      COSTS\n\n\
+                      Exit status: 0 if the set was published, 2 if it was not."
+    )]
+    BenchSet(BenchSet),
+    /// Measure how fast a set is searched: by its radius index and by a scan, after checking that both agree.
+    #[command(
+        name = "bench-query",
+        after_help = "Examples:\n  tamis bench-query big.tamis\n  \
+                      tamis bench-query big.tamis --queries 1000 --radius 31 --seed 2 --json\n  \
+                      TAMIS_ISA=avx2 tamis bench-query big.tamis --residency huge-pages\n\n\
+                      Half of the queries are stored codes with 0 to --radius bits flipped, half are unrelated codes of 128 bits.\n\
+                      First every query is answered by index, by choice, in batches and by a scan, and all answers must be equal.\n\
+                      Then, in ten rounds, on one thread, with all of the set in memory and verified:\n  \
+                      scan           one query, all codes compared\n  \
+                      after a scan   one query by the index, when the scan has just emptied the caches of it\n  \
+                      index          one query by the index, after 512 others that are not timed\n  \
+                      chosen         the same, where index or scan is chosen by their costs, as for an upload\n  \
+                      batch          several queries in one call, chosen\n\
+                      p50 and p99 are percentiles of what was measured, nothing left out: on a busy machine p99 is its neighbours'.\n\n\
+                      Ten million codes take about a minute at most, most of it for the check. Nothing is written.\n\n\
+                      Exit status: 0; 2 on an error, and if any answers differ."
+    )]
+    BenchQuery(BenchQuery),
     /// Explain, check or switch a policy.
     #[command(subcommand)]
     Policy(PolicyVerb),
@@ -201,6 +249,180 @@ pub(crate) struct Build {
     pub(crate) allow_empty: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Query {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The code to look up: 64 hexadecimal digits, as `tamis hash` prints them.
+    #[arg(long, value_name = "HEX")]
+    pub(crate) pdq: PdqHash,
+    /// Most bits in which an entry may differ, 0 to 256.
+    #[arg(long, value_name = "BITS", default_value_t = 31, value_parser = clap::value_parser!(u32).range(..=256))]
+    pub(crate) radius: u32,
+    /// Only the nearest so many entries.
+    #[arg(long, value_name = "K")]
+    pub(crate) nearest: Option<NonZeroUsize>,
+    /// Only entries of this list; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) list: Vec<String>,
+    /// How to find them; every way finds the same.
+    #[arg(long, value_enum, default_value_t = SearchMethod::Auto)]
+    pub(crate) method: SearchMethod,
+    /// Include the built-in test list.
+    #[arg(long)]
+    pub(crate) test_list: bool,
+    /// The time at which entries have expired or not, in seconds since 1970. Default: now.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) now: Option<u64>,
+}
+
+/// A store, named with or without an option.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Place {
+    /// Store directory or set file.
+    #[arg(value_name = "STORE")]
+    path: Option<PathBuf>,
+    /// The same, named as in other verbs.
+    #[arg(long, visible_alias = "set", value_name = "PATH")]
+    store: Option<PathBuf>,
+}
+
+impl Place {
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref().or(self.store.as_deref())
+    }
+}
+
+/// Ways to find codes.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SearchMethod {
+    /// The cheaper one for this query.
+    Auto,
+    /// The radius index, whatever it costs. A set that has none is scanned, and so is one for a radius above 95.
+    Index,
+    /// Compare all codes.
+    Scan,
+}
+
+impl From<SearchMethod> for tamis::search::Method {
+    fn from(method: SearchMethod) -> tamis::search::Method {
+        match method {
+            SearchMethod::Auto => tamis::search::Method::Auto,
+            SearchMethod::Index => tamis::search::Method::Index,
+            SearchMethod::Scan => tamis::search::Method::Scan,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchSet {
+    /// How many codes.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=u64::from(u32::MAX)))]
+    pub(crate) codes: u64,
+    /// How the codes lie.
+    #[arg(long, value_enum, default_value_t = CodeKind::Uniform)]
+    pub(crate) kind: CodeKind,
+    /// Seed of the drawn codes.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// The set file to write. It appears when it is complete, or not at all.
+    #[arg(short, long, value_name = "SET")]
+    pub(crate) output: PathBuf,
+    /// What the set is for: full, or small: without the radius index.
+    #[arg(long, default_value = "full")]
+    pub(crate) profile: tamis::set::Profile,
+    /// Threads. Default: one per core.
+    #[arg(long, short)]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    /// Build even if it seems that this machine has not enough memory or disk.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// How drawn codes lie.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum CodeKind {
+    /// Random bits, of the codes that a list may hold.
+    Uniform,
+    /// Exactly 128 bits set, as PDQ gives for a picture without ties.
+    Weight128,
+    /// Half within 0 to 40 bits of one of a few centres (one for 200 codes), as copies of one picture are; half as weight128.
+    Clustered,
+}
+
+impl CodeKind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            CodeKind::Uniform => "uniform",
+            CodeKind::Weight128 => "weight128",
+            CodeKind::Clustered => "clustered",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchQuery {
+    /// The set file, or a store directory. Any set that holds PDQ codes will do.
+    pub(crate) set: PathBuf,
+    /// How many queries to draw.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) queries: u64,
+    /// Most bits in which a code may differ from a query, 0 to 256.
+    #[arg(long, value_name = "BITS", default_value_t = 31, value_parser = clap::value_parser!(u32).range(..=256))]
+    pub(crate) radius: u32,
+    /// Seed of the drawn queries.
+    #[arg(long, default_value_t = 2)]
+    pub(crate) seed: u64,
+    /// Queries in one call of a batch: 8 are the turned and mirrored forms of one picture.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub(crate) batch: u64,
+    /// Most scans that are timed: at ten million codes one takes tens of milliseconds.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) scans: u64,
+    /// Where the bytes of the set lie.
+    #[arg(long, value_enum, default_value_t = Residence::Mapped)]
+    pub(crate) residency: Residence,
+    /// Do not bring all of the set into memory first. The check of the answers then does so for what it touches.
+    #[arg(long)]
+    pub(crate) cold: bool,
+}
+
+/// Where the bytes of an open set lie.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Residence {
+    /// A map of the file, shared by all processes: the default of the library.
+    Mapped,
+    /// The same, all of it brought in when it is opened.
+    Populated,
+    /// A copy in ordinary memory.
+    Heap,
+    /// A copy in huge pages, where the system has them.
+    HugePages,
+}
+
+impl Residence {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Residence::Mapped => "mapped",
+            Residence::Populated => "populated",
+            Residence::Heap => "heap",
+            Residence::HugePages => "huge-pages",
+        }
+    }
+}
+
+impl From<Residence> for tamis::set::Residency {
+    fn from(residence: Residence) -> tamis::set::Residency {
+        match residence {
+            Residence::Mapped => tamis::set::Residency::Mapped,
+            Residence::Populated => tamis::set::Residency::Populated,
+            Residence::Heap => tamis::set::Residency::Heap,
+            Residence::HugePages => tamis::set::Residency::HugePages,
+        }
+    }
+}
+
 /// Native list formats.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum ListFormat {
@@ -221,7 +443,7 @@ pub(crate) struct Scan {
     pub(crate) judging: Judging,
     /// Threads. Default: one per core.
     #[arg(long, short)]
-    pub(crate) jobs: Option<std::num::NonZeroUsize>,
+    pub(crate) jobs: Option<NonZeroUsize>,
     /// Remember finished files here, so that the scan can be stopped and resumed.
     #[arg(long, value_name = "FILE")]
     pub(crate) journal: Option<PathBuf>,

@@ -94,6 +94,9 @@ fn run(verb: Verb, output: &mut Output) -> Result<Exit, Failure> {
             verb::check::run(&files, &judging, scanner, output)
         }
         Verb::Scan(arguments) => verb::scan::run(&arguments, output),
+        Verb::Query(arguments) => verb::query::run(&arguments, output),
+        Verb::BenchSet(arguments) => verb::bench_set::run(&arguments, output),
+        Verb::BenchQuery(arguments) => verb::bench_query::run(&arguments, output),
         Verb::Worker => Ok(tamis::sandbox::run_worker().map(|()| Exit::SUCCESS)?),
         Verb::Policy(policy) => verb::policy::run(&policy, output),
         Verb::Completions { shell } => verb::completions::run(shell, output),

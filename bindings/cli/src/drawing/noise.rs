@@ -4,14 +4,14 @@
 //! the noise are centred on zero and lie in `-32_768..=32_767` for one octave.
 
 /// A SplitMix64 generator: the same seed gives the same numbers on every machine.
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         finalise(self.0)
     }
@@ -31,7 +31,7 @@ impl Random {
 }
 
 /// The output function of SplitMix64; also serves as a hash of a position.
-pub(super) fn finalise(mut z: u64) -> u64 {
+pub(crate) fn finalise(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)

@@ -26,6 +26,7 @@ pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
         "entries": set.entry_count(),
         "items": set.item_count(),
         "fingerprints": fingerprints(&set),
+        "radius_index_bytes": set.radius_index_bytes(),
         "suppressions": suppressions,
         "lists": lists.iter().map(described).collect::<Vec<_>>(),
     }))?;
@@ -39,6 +40,9 @@ pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
     for algorithm in set.algorithms().iter() {
         let distinct = grouped(set.fingerprint_count(algorithm));
         output.line(format_args!("    {:<11} {distinct} distinct", algorithm.name()))?;
+    }
+    if set.fingerprint_count(Algorithm::Pdq) > 0 {
+        output.line(format_args!("  radius index  {}", radius_index(&set)))?;
     }
     output.line(format_args!("  suppressions  {}", grouped(suppressions as u64)))?;
     output.line(format_args!("  lists         {}", grouped(lists.len() as u64)))?;
@@ -57,6 +61,15 @@ pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
 pub(crate) fn set_file(path: &Path) -> PathBuf {
     let base = path.join(BASE);
     if base.is_file() { base } else { path.to_owned() }
+}
+
+/// What the radius index of a set takes, which holds PDQ codes, or that there is none.
+pub(crate) fn radius_index(set: &Set) -> String {
+    let (index, codes) = (set.radius_index_bytes(), set.fingerprint_count(Algorithm::Pdq));
+    if index == 0 {
+        return "none: a search by PDQ compares all codes".into();
+    }
+    format!("{} ({:.1} bytes for each code)", bytes(index), index as f64 / codes.max(1) as f64)
 }
 
 /// Distinct fingerprints by algorithm.

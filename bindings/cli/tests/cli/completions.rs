@@ -8,7 +8,9 @@ fn completion_scripts_name_the_verbs_and_parse() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let run = bench.run(&["completions", shell]);
         assert_eq!((run.status, run.err.as_str()), (0, ""));
-        assert!(run.out.contains("test-files") && run.out.contains("timings"), "{shell}");
+        for word in ["test-files", "timings", "bench-set", "bench-query", "nearest"] {
+            assert!(run.out.contains(word), "{shell}: {word}");
+        }
         bench.write(shell, &run.out);
         // Those shells that this machine has read their script without running it.
         let parsed = std::process::Command::new(shell).arg("-n").arg(bench.path(shell)).status();
@@ -23,15 +25,24 @@ fn completion_scripts_name_the_verbs_and_parse() {
 #[test]
 fn help_says_what_the_exit_status_means() {
     let bench = Bench::new();
-    for arguments in
-        [&["--help"][..], &["check", "--help"], &["build", "--help"], &["verify", "--help"]]
-    {
-        let run = bench.run(arguments);
+    for arguments in ["", "check", "build", "verify", "query", "bench-set", "bench-query"] {
+        let run = bench.run(&[arguments, "--help"][usize::from(arguments.is_empty())..]);
         assert_eq!(run.status, 0);
         assert!(run.out.contains("Exit status: "), "{arguments:?}");
     }
-    for verb in ["hash", "build", "info", "verify", "check", "completions", "test-files", "worker"]
-    {
+    for verb in [
+        "query",
+        "bench-set",
+        "bench-query",
+        "hash",
+        "build",
+        "info",
+        "verify",
+        "check",
+        "completions",
+        "test-files",
+        "worker",
+    ] {
         assert!(bench.run(&[verb, "--help"]).out.contains("Example"), "{verb}");
     }
 }

@@ -3,11 +3,13 @@
 #![allow(clippy::print_stderr, reason = "a test that cannot run here says so")]
 
 mod bad_input;
+mod bench;
 mod build;
 mod check;
 mod completions;
 mod hash;
 mod policy;
+mod query;
 #[cfg(unix)]
 mod worker;
 

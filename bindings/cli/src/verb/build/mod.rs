@@ -11,7 +11,7 @@
 //! are rejected are accounted for, so they are no error; a list none of whose rows is usable is one.
 
 mod list;
-mod preflight;
+pub(super) mod preflight;
 mod rejects;
 
 use std::fs;
@@ -59,21 +59,38 @@ pub(crate) fn run(arguments: &Build, output: &mut Output) -> Result<Exit, Failur
         Some(path) => publish(path, |writer| Ok(read_all(Rejects::new(Some(writer)))))??,
     }
 
-    preflight::before_writing(arguments, &builder, &options)?;
+    preflight::before_writing(preflight::wish(arguments), &builder, &options)?;
+    let published = write(builder, &options, target, draft)?;
+    summarise(arguments, created, &published, output)?;
+    Ok(Exit::SUCCESS)
+}
+
+/// A set that is in place, and what is known of it.
+pub(super) struct Published {
+    pub(super) report: BuildReport,
+    pub(super) set: Set,
+    pub(super) sound: Soundness,
+}
+
+/// Writes a set beside its final name, reads it back, verifies and searches it, and only then gives it the name.
+pub(super) fn write(
+    builder: SetBuilder,
+    options: &BuildOptions,
+    target: &Path,
+    draft: Draft,
+) -> Result<Published, Failure> {
     let share = Share::new();
-    let report = builder.write_with(&draft.path, &options, &mut |progress| {
+    let report = builder.write_with(&draft.path, options, &mut |progress| {
         share.set(progress.phase.name(), progress.fraction);
         ControlFlow::Continue(())
     });
     share.clear();
     let report = report.map_err(|e| about(target, &draft, &e))?;
-    // What is published was read back, verified and searched.
     let set = Set::open(&draft.path).map_err(|e| about(target, &draft, &e))?;
     let sound = prove(&set).map_err(|e| about(target, &draft, &e))?;
     interrupt::commit();
     draft.publish(target)?;
-    summarise(arguments, created, &report, &set, &sound, output)?;
-    Ok(Exit::SUCCESS)
+    Ok(Published { report, set, sound })
 }
 
 /// An error about a draft, told of the file that the user named.
@@ -88,13 +105,12 @@ fn about(target: &Path, draft: &Draft, error: &tamis::Error) -> Failure {
 /// Refuses, before anything is read, a target that cannot be meant or cannot be written.
 fn check_target(arguments: &Build) -> Result<(), Failure> {
     let target = &arguments.output;
-    if target.as_os_str() == STDIN {
-        return Err(Failure::new("-o: a set is published by renaming, so it needs a file name"));
-    }
     let mut written = vec![("-o", target)];
-    written.extend(arguments.rejects.as_ref().map(|path| ("--rejects", path)));
+    if let Some(path) = &arguments.rejects {
+        check_writable("--rejects", path)?;
+        written.push(("--rejects", path));
+    }
     for (option, path) in &written {
-        check_writable(option, path)?;
         for list in &arguments.lists {
             if same_file(path, list) {
                 let what = format!("{option} names a list that is read; give another name");
@@ -105,6 +121,15 @@ fn check_target(arguments: &Build) -> Result<(), Failure> {
     if arguments.rejects.as_ref().is_some_and(|r| r == target || same_file(r, target)) {
         return Err(Failure::of(target, "-o and --rejects name the same file"));
     }
+    check_output(target)
+}
+
+/// Refuses what a set cannot be published as.
+pub(super) fn check_output(target: &Path) -> Result<(), Failure> {
+    if target.as_os_str() == STDIN {
+        return Err(Failure::new("-o: a set is published by renaming, so it needs a file name"));
+    }
+    check_writable("-o", target)?;
     // `tamis build -o *.csv` must not cost a list.
     let beginning = fs::File::open(target).and_then(|file| {
         let mut beginning = Vec::new();
@@ -216,9 +241,7 @@ fn read(
 fn summarise(
     arguments: &Build,
     created: u64,
-    report: &BuildReport,
-    set: &Set,
-    sound: &Soundness,
+    Published { report, set, sound }: &Published,
     output: &mut Output,
 ) -> Result<(), Failure> {
     let target = &arguments.output;

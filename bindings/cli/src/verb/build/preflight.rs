@@ -42,24 +42,46 @@ struct Room {
     disk: Option<u64>,
 }
 
+/// A set that is to be written, as the user asked for it.
+#[derive(Clone, Copy)]
+pub(in crate::verb) struct Wish<'a> {
+    pub(in crate::verb) target: &'a Path,
+    /// Build it even so.
+    pub(in crate::verb) force: bool,
+    /// What else the user can do where there is no room.
+    pub(in crate::verb) instead: &'static str,
+}
+
 /// Refuses a build whose lists are too long for this machine.
 pub(super) fn before_reading(arguments: &Build, options: &BuildOptions) -> Result<(), Failure> {
-    let (mut asked, mut small) = (Need::default(), Need::default());
+    let samples = arguments.lists.iter().filter_map(|path| sample(path, arguments));
+    before_filling(wish(arguments), options, samples, 0)
+}
+
+/// Refuses a set that is too large for this machine, told by builders that hold a part of it, and how many times larger the whole is. `besides` is
+/// memory that is needed besides the builder's.
+pub(in crate::verb) fn before_filling(
+    wish: Wish<'_>,
+    options: &BuildOptions,
+    samples: impl IntoIterator<Item = (SetBuilder, f64)>,
+    besides: u64,
+) -> Result<(), Failure> {
+    let besides = Need { memory: besides, disk: 0 };
+    let (mut asked, mut small) = (besides, besides);
     let least = options.clone().profile(Profile::Small);
-    for path in &arguments.lists {
-        let Some((builder, factor)) = sample(path, arguments) else { continue };
+    for (builder, factor) in samples {
         for (need, options) in [(&mut asked, options), (&mut small, &least)] {
             let Estimate { file_bytes, peak_memory, .. } = builder.estimate(options);
             need.memory = need.memory.saturating_add((peak_memory as f64 * factor) as u64);
             need.disk = need.disk.saturating_add((file_bytes as f64 * factor) as u64);
         }
     }
-    check(asked, small, arguments)
+    check(asked, small, wish)
 }
 
 /// Refuses to write a set that this machine has no room for.
-pub(super) fn before_writing(
-    arguments: &Build,
+pub(in crate::verb) fn before_writing(
+    wish: Wish<'_>,
     builder: &SetBuilder,
     options: &BuildOptions,
 ) -> Result<(), Failure> {
@@ -68,7 +90,16 @@ pub(super) fn before_writing(
         Need { memory: peak_memory, disk: file_bytes }
     };
     let least = options.clone().profile(Profile::Small);
-    check(need(options), need(&least), arguments)
+    check(need(options), need(&least), wish)
+}
+
+/// What `tamis build` was asked for.
+pub(super) fn wish(arguments: &Build) -> Wish<'_> {
+    Wish {
+        target: &arguments.output,
+        force: arguments.force,
+        instead: "split the lists over several sets",
+    }
 }
 
 /// A builder with what stands in the beginning of a list, and how many times longer the list is.
@@ -88,19 +119,20 @@ fn sample(path: &Path, arguments: &Build) -> Option<(SetBuilder, f64)> {
     Some((builder, metadata.len() as f64 / length))
 }
 
-fn check(need: Need, small: Need, arguments: &Build) -> Result<(), Failure> {
-    if arguments.force {
+fn check(need: Need, small: Need, wish: Wish<'_>) -> Result<(), Failure> {
+    if wish.force {
         return Ok(());
     }
     let room = Room {
         // What this process holds already is part of what it needs.
         memory: room::memory().map(|left| left.saturating_add(room::held())),
-        disk: room::disk(&arguments.output),
+        disk: room::disk(wish.target),
     };
-    complaint(need, small, room).map_or(Ok(()), |what| Err(Failure::of(&arguments.output, what)))
+    complaint(need, small, room, wish.instead)
+        .map_or(Ok(()), |what| Err(Failure::of(wish.target, what)))
 }
 
-fn complaint(need: Need, small: Need, room: Room) -> Option<String> {
+fn complaint(need: Need, small: Need, room: Room, instead: &str) -> Option<String> {
     let always = |memory: u64| memory.saturating_add(ALWAYS);
     let lacks = |need: u64, room: Option<u64>| need >= BIG && room.is_some_and(|room| room < need);
     let fits =
@@ -109,7 +141,7 @@ fn complaint(need: Need, small: Need, room: Room) -> Option<String> {
     let what = if lacks(always(need.memory), room.memory) {
         let (need, room) = (bytes(always(need.memory)), bytes(room.memory.unwrap_or_default()));
         format!(
-            "building it needs about {need} of memory, and {room} can be had: free some, {small}or split the lists over several sets"
+            "building it needs about {need} of memory, and {room} can be had: free some, {small}or {instead}"
         )
     } else if lacks(need.disk, room.disk) {
         let (need, room) = (bytes(need.disk), bytes(room.disk.unwrap_or_default()));
@@ -144,17 +176,19 @@ mod tests {
             (large, Room { memory: None, disk: None }),
             (need(100 << 20, 100 << 20), room(0, 0)),
         ] {
-            assert_eq!(complaint(need, need, room), None);
+            assert_eq!(complaint(need, need, room, "wait"), None);
         }
     }
 
     #[test]
     fn a_complaint_says_how_much_and_what_to_do() {
         let large = need(2_000_000_000, 3_000_000_000);
-        let memory = complaint(large, large, room(GIB, 9 * GIB)).unwrap();
+        let memory = complaint(large, large, room(GIB, 9 * GIB), "wait").unwrap();
         assert!(memory.contains("about 2.0 GB of memory, and 1.1 GB can be had"), "{memory}");
+        assert!(memory.contains("or wait;"), "{memory}");
         assert!(memory.contains("--force") && !memory.contains("--profile small"), "{memory}");
-        let disk = complaint(large, need(2_000_000_000, GIB), room(9 * GIB, 2 * GIB)).unwrap();
+        let disk =
+            complaint(large, need(2_000_000_000, GIB), room(9 * GIB, 2 * GIB), "wait").unwrap();
         assert!(disk.contains("about 3.0 GB") && disk.contains("has 2.1 GB left"), "{disk}");
         assert!(disk.contains("--profile small") && disk.contains("--force"), "{disk}");
     }
