@@ -19,7 +19,7 @@ mod canvas;
 mod hostile;
 mod land;
 mod letters;
-mod noise;
+pub(crate) mod noise;
 mod scene;
 #[cfg(test)]
 mod tests;
@@ -27,9 +27,9 @@ mod things;
 
 #[allow(unused_imports, reason = "the generator of the test list has no use for it")]
 pub(crate) use hostile::tiny_bomb;
-pub(crate) use noise::{Random, finalise};
 
 use canvas::{Canvas, HEIGHT, WIDTH};
+use noise::finalise;
 use scene::{Ground, Scene};
 
 /// Draws the scene of a seed as RGB, three bytes a pixel, row by row from the top.

@@ -21,7 +21,7 @@ use tamis::set::{Entry, refusal};
 
 use crate::Failure;
 use crate::args::CodeKind;
-use crate::drawing::{Random, finalise};
+use crate::drawing::noise::{Random, finalise};
 
 /// Farthest that a clustered code is from its centre, in bits.
 const SPREAD: u64 = 40;
