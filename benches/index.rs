@@ -33,7 +33,7 @@ fn main() {
     let codes = || args.get(1).map_or(1_000_000, |n| n.parse().expect("a number of codes"));
     match args.first().map(String::as_str) {
         Some("skew") => return skew::print(codes(), 1000),
-        Some("costs") => return costs::print(codes(), 20),
+        Some("costs") => return costs::print(codes(), 60),
         _ => {}
     }
     if in_test() {
