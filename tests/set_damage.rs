@@ -7,7 +7,7 @@ mod common;
 use common::{Parts, full_set};
 use tamis::Set;
 use tamis::fingerprint::{Algorithm, PdqHash};
-use tamis::hamming::distance;
+use tamis::hamming::{Code, distance};
 use tamis::index::Builder;
 use tamis::search::{Method, Near, RadiusSearch};
 use tamis::set::{Entry, List, ListKind, StoredEntry};
@@ -160,8 +160,11 @@ fn long_strings_are_not_read() {
 /// The section of the radius index.
 const RADIUS_INDEX: u32 = 0x310;
 
+/// Codes with radii.
+type Queries = Vec<(PdqHash, u32)>;
+
 /// The smallest set that has an index, its codes, and queries of which all but the last find something.
-fn indexed() -> (Vec<u8>, Vec<[u8; 32]>, Vec<(PdqHash, u32)>) {
+fn indexed() -> (Vec<u8>, Vec<Code>, Queries) {
     let mut builder = tamis::SetBuilder::new();
     let list = builder.add_list(List::new("drawn", ListKind::Exchange)).unwrap();
     let mut codes = Vec::new();
@@ -171,9 +174,9 @@ fn indexed() -> (Vec<u8>, Vec<[u8; 32]>, Vec<(PdqHash, u32)>) {
         builder.add(list, Entry::new(fingerprint)).unwrap();
     }
     codes.sort_unstable();
-    let mut queries: Vec<(PdqHash, u32)> = Vec::new();
+    let mut queries = Queries::new();
     for (number, radius) in [(5, 31), (1000, 31), (2222, 10), (4000, 55)] {
-        let mut query: [u8; 32] = codes[number];
+        let mut query: Code = codes[number];
         (0..radius.min(31) as usize).for_each(|k| query[k] ^= 1 << (k % 8));
         queries.push((PdqHash(query), radius));
     }
