@@ -32,8 +32,8 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
     let codes = || args.get(1).map_or(1_000_000, |n| n.parse().expect("a number of codes"));
     match args.first().map(String::as_str) {
-        Some("skew") => return skew::print(codes(), 1000),
-        Some("costs") => return costs::print(codes(), 20),
+        Some("skew") => return skew::print(codes(), 500),
+        Some("costs") => return costs::print(codes(), 60),
         _ => {}
     }
     if in_test() {

@@ -240,7 +240,7 @@ fn some_queries_are_answered_truly() {
 
 /// All of them, on all threads: `tests/long search`. `TAMIS_SEARCH_QUERIES` and `TAMIS_SEARCH_CODES` make it shorter.
 #[test]
-#[ignore = "takes half an hour: tests/long search"]
+#[ignore = "takes a quarter of an hour: tests/long search"]
 fn campaign() {
     let number = |name: &str, default: usize| {
         std::env::var(name).map_or(default, |n| n.parse().expect("a number"))

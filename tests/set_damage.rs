@@ -7,7 +7,7 @@ mod common;
 use common::{Parts, full_set};
 use tamis::Set;
 use tamis::fingerprint::{Algorithm, PdqHash};
-use tamis::hamming::distance;
+use tamis::hamming::{Code, distance};
 use tamis::index::Builder;
 use tamis::search::{Method, Near, RadiusSearch};
 use tamis::set::{Entry, List, ListKind, StoredEntry};
@@ -160,8 +160,11 @@ fn long_strings_are_not_read() {
 /// The section of the radius index.
 const RADIUS_INDEX: u32 = 0x310;
 
+/// Codes with radii.
+type Queries = Vec<(PdqHash, u32)>;
+
 /// The smallest set that has an index, its codes, and queries of which all but the last find something.
-fn indexed() -> (Vec<u8>, Vec<[u8; 32]>, Vec<(PdqHash, u32)>) {
+fn indexed() -> (Vec<u8>, Vec<Code>, Queries) {
     let mut builder = tamis::SetBuilder::new();
     let list = builder.add_list(List::new("drawn", ListKind::Exchange)).unwrap();
     let mut codes = Vec::new();
@@ -171,9 +174,9 @@ fn indexed() -> (Vec<u8>, Vec<[u8; 32]>, Vec<(PdqHash, u32)>) {
         builder.add(list, Entry::new(fingerprint)).unwrap();
     }
     codes.sort_unstable();
-    let mut queries: Vec<(PdqHash, u32)> = Vec::new();
+    let mut queries = Queries::new();
     for (number, radius) in [(5, 31), (1000, 31), (2222, 10), (4000, 55)] {
-        let mut query: [u8; 32] = codes[number];
+        let mut query: Code = codes[number];
         (0..radius.min(31) as usize).for_each(|k| query[k] ^= 1 << (k % 8));
         queries.push((PdqHash(query), radius));
     }
@@ -192,15 +195,22 @@ fn any_damage_to_the_radius_index_is_noticed_where_it_matters() {
     let set = Set::from_bytes(&bytes).unwrap();
     let right = search(&set, &queries, Method::Scan).unwrap();
     assert_eq!(right.len(), queries.len() - 1);
+    let small = *right.iter().find(|near| near.query == 2).unwrap();
     assert_eq!(search(&set, &queries, Method::Index).unwrap(), right);
     let index = Parts::of(&bytes).section(RADIUS_INDEX).1;
     let start = common::u64_at(&bytes, 24) as usize;
     let (mut errors, mut unchanged) = (0, 0);
-    // 211 is odd and prime, so every byte of the layout's groups of 4 and 64 is met; all of the header is.
-    let sampled = (start + index.start + 64..start + index.end).step_by(211);
+    // 421 is a prime, so every byte of the layout's groups of 4 and 64 is met; all of the header is.
+    let sampled = (start + index.start + 64..start + index.end).step_by(421);
     for (number, at) in (start + index.start..start + index.start + 64).chain(sampled).enumerate() {
         bytes[at] ^= 1 << (number % 8);
-        let answer = Set::from_bytes(&bytes).and_then(|s| search(&s, &queries, Method::Index));
+        // All of them read most of the index, the one of radius 10 little.
+        let (queries, right) = if number % 2 == 0 {
+            (&queries[..], right.clone())
+        } else {
+            (&queries[2..3], Vec::from([Near { query: 0, ..small }]))
+        };
+        let answer = Set::from_bytes(&bytes).and_then(|s| search(&s, queries, Method::Index));
         match answer {
             Ok(found) => {
                 assert_eq!(found, right, "byte {at} gives another answer");
@@ -211,12 +221,14 @@ fn any_damage_to_the_radius_index_is_noticed_where_it_matters() {
                 errors += 1;
             }
         }
-        let verified = Set::from_bytes(&bytes).and_then(|s| s.verify(&mut |_| {}).map(|_| ()));
-        assert!(number % 16 > 0 || verified.is_err(), "byte {at}");
+        if number % 16 == 0 {
+            let verified = Set::from_bytes(&bytes).and_then(|s| s.verify(&mut |_| {}));
+            assert!(verified.is_err(), "byte {at}");
+        }
         bytes[at] ^= 1 << (number % 8);
     }
     println!("{errors} of {} refused by a search", errors + unchanged);
-    assert!(errors > 500, "{errors}");
+    assert!(errors > 300 && unchanged > 300, "{errors} {unchanged}");
 }
 
 /// An index that was made to deceive, with checksums that hold: it may hide codes, but nothing is found that is not there, and `verify` refuses it.
@@ -236,6 +248,10 @@ fn a_forged_radius_index_adds_nothing() {
             1 => 0..8,
             _ => 64..index.len(),
         };
+        if number % 10 == 9 {
+            // Every bucket is empty.
+            forged.data[index.start + 64..index.end].fill(0);
+        }
         for k in 0..[1, 30, 3000][number % 3] {
             let random = common::fingerprint(Algorithm::Blake3, (number * 5000 + k) as u64);
             let at = places.start + common::u32_at(random.bytes(), 0) as usize % places.len();
@@ -265,5 +281,6 @@ fn a_forged_radius_index_adds_nothing() {
         }
     }
     println!("{refused} searches refused, {hidden} with less than all");
-    assert!(refused > 10, "the forgeries reach the search: {refused} {hidden}");
+    // Those whose buckets are all empty hide everything.
+    assert!(refused > 10 && hidden > 0, "the forgeries reach the search: {refused} {hidden}");
 }

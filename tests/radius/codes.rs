@@ -90,7 +90,7 @@ pub enum Kind {
     Clustered,
     /// 96 of the bits are random, the others those of one code.
     LowEntropy,
-    /// Half of them share 96 bits but for a little noise, and crowd in six tables.
+    /// Half of them share six whole chunks of the index, but for a little noise: six tables in which half of all stands in a few buckets.
     Adversarial,
     /// Real codes, of a film's frames where there are any, each many times with up to 6 bits flipped.
     Frames,
@@ -119,7 +119,7 @@ impl Kind {
         };
         let mut code = |i: usize| match self {
             Kind::Weight128 => random.weight128(),
-            Kind::Clustered if i % 2 == 0 => random.weight128(),
+            Kind::Clustered if i.is_multiple_of(2) => random.weight128(),
             Kind::Clustered => {
                 let bits = random.below(41);
                 let centre = *random.pick(&centres);
@@ -129,8 +129,7 @@ impl Kind {
                 let from = random.weight128();
                 limited(mixed(&base, &from, &places[..96]))
             }
-            // Whole columns of the permutation do not matter here: 6 of every 16 bits of each row.
-            Kind::Adversarial if i % 2 == 0 => random.weight128(),
+            Kind::Adversarial if i.is_multiple_of(2) => random.weight128(),
             Kind::Adversarial => {
                 let from = random.weight128();
                 let bits = random.below(7);
