@@ -143,7 +143,7 @@ pub(crate) enum Verb {
                       hold, about half of all. All are entries of one list, `bench`, of kind test, and of one item, \
                       `drawn`.\n\n\
                       Cost: ten million codes give a file of 2.3 GB (1.0 GB with --profile small) and take some minutes \
-                      and about 1.5 GB of memory; a million take seconds.\n\n\
+                      and about 1 GB of memory; a million take seconds.\n\n\
                       Exit status: 0 if the set was published, 2 if it was not."
     )]
     BenchSet(BenchSet),
@@ -162,8 +162,7 @@ pub(crate) enum Verb {
                       index          one query by the index, after 512 others that are not timed\n  \
                       chosen         the same by index or scan, whichever costs less, as for an upload\n  \
                       batch          several queries in one call, chosen\n\
-                      p50 and p99 are percentiles of all that was timed: on a busy machine, p99 is its neighbours'. \
-                      Blocks of the set are compared with their checksums at first touch, as always.\n\n\
+                      p50 and p99 are percentiles of all that was timed: on a busy machine, p99 is its neighbours'.\n\n\
                       Cost: most of it is the check, which scans for every query. At ten million codes it takes a minute or so. Nothing is written.\n\n\
                       Exit status: 0; 2 on an error, and if any answers differ."
     )]
