@@ -139,9 +139,22 @@ impl Touch for () {
 
 /// Appends to `found` what [`RadiusIndex::within`] does, by a scan of all codes for all queries at once.
 pub fn scan(isa: Isa, codes: &[Code], queries: &[(Code, u32)], found: &mut Vec<Near>) {
-    let codes_only: Vec<Code> = queries.iter().map(|(code, _)| *code).collect();
-    let widest = queries.iter().map(|(_, radius)| *radius).max().unwrap_or(0);
-    scan_batch(isa, codes, &codes_only, widest, |query, row, distance| {
+    let every: Vec<usize> = (0..queries.len()).collect();
+    scan_some(isa, codes, queries, &every, found);
+}
+
+/// As [`scan`], for the queries of some numbers only, which are ascending.
+fn scan_some(
+    isa: Isa,
+    codes: &[Code],
+    queries: &[(Code, u32)],
+    numbers: &[usize],
+    found: &mut Vec<Near>,
+) {
+    let asked: Vec<Code> = numbers.iter().map(|number| queries[*number].0).collect();
+    let widest = numbers.iter().map(|number| queries[*number].1).max().unwrap_or(0);
+    scan_batch(isa, codes, &asked, widest, |i, row, distance| {
+        let query = numbers[i];
         if distance <= queries[query].1 {
             found.push(Near { query, row, distance });
         }

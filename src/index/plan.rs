@@ -108,9 +108,9 @@ impl Costs {
         let index = Costs {
             compared: 0,
             look_up: 8_000,
-            bucket: 40_000,
+            bucket: 50_000,
             entry: 300,
-            passed: 6_000,
+            passed: 9_000,
             candidate: 60_000,
             start: 300_000,
         };

@@ -89,11 +89,16 @@ impl<'a, T: Touch> RadiusIndex<'a, T> {
                 let first = number * BATCH + i * together;
                 self.batch(&way, batch.len(), first, part, buffers, found)?;
             }
+            // For those that gave up the index, in one pass.
             if !buffers.scans.is_empty() {
-                self.scan(isa, queries, &buffers.scans, found)?;
+                self.touch.codes(0..size_of_val(self.codes))?;
+                super::scan_some(isa, self.codes, queries, &buffers.scans, found);
             }
         }
-        found[first..].sort_unstable_by_key(|near| (near.row, near.query));
+        // What one scan has found is sorted already, and may be much.
+        if queries.len() > BATCH || buffers.scans.len() < queries.len() {
+            found[first..].sort_unstable_by_key(|near| (near.row, near.query));
+        }
         Ok(())
     }
 
@@ -153,24 +158,6 @@ impl<'a, T: Touch> RadiusIndex<'a, T> {
                     found.push(Near { query: job.query, row: *row as usize, distance });
                 }
             }
-        }
-        Ok(())
-    }
-
-    /// Scans for the queries of the batch that gave up the index, all in one pass.
-    fn scan(
-        &self,
-        isa: Isa,
-        queries: &[(Code, u32)],
-        scans: &[usize],
-        found: &mut Vec<Near>,
-    ) -> Result<()> {
-        self.touch.codes(0..size_of_val(self.codes))?;
-        let first = found.len();
-        let asked: Vec<(Code, u32)> = scans.iter().map(|query| queries[*query]).collect();
-        super::scan(isa, self.codes, &asked, found);
-        for near in &mut found[first..] {
-            near.query = scans[near.query];
         }
         Ok(())
     }
