@@ -23,7 +23,7 @@ use common::LISTED;
 use criterion::{BenchmarkId, Criterion, criterion_group};
 use drawn::{Kind, Random, query};
 use tamis::hamming::{Code, Isa, distance};
-use tamis::index::{Buffers, Builder, Method, Near, RadiusIndex, scan};
+use tamis::index::{Buffers, Builder, Near, RadiusIndex, Strategy, scan};
 
 /// Queries that take turns, so that one does not find in the caches what it left there.
 const TURNS: usize = 512;
@@ -86,7 +86,7 @@ impl<'a> Asker<'a> {
         self.found.clear();
         match &self.index {
             Some(index) => index
-                .within(self.isa, Method::Auto, queries, &mut self.buffers, &mut self.found)
+                .within(self.isa, Strategy::Auto, queries, &mut self.buffers, &mut self.found)
                 .expect("a sound index"),
             None => scan(self.isa, self.codes, queries, &mut self.found),
         }

@@ -20,7 +20,7 @@ use tamis::fingerprint::{
 use tamis::fingerprint::{Digests, pdq::plain};
 use tamis::hamming::{Code, Isa, distance};
 use tamis::import::{self, Format, Options, Report};
-use tamis::index::{self, Buffers, Builder, Method, RadiusIndex};
+use tamis::index::{self, Buffers, Builder, RadiusIndex, Strategy};
 use tamis::media::{
     Budget, Decoder, Frame, Keep, MediaClass, Raster, Request, Sink, embedded, sniff,
 };
@@ -113,12 +113,12 @@ pub fn radius_index(data: &[u8]) {
     assert!(truth.len() > codes.len());
     let mut buffers = Buffers::default();
     for isa in Isa::available() {
-        for method in [Method::Index, Method::Auto] {
+        for method in [Strategy::Index, Strategy::Auto] {
             let mut found = Vec::new();
             let result = index.within(isa, method, &queries, &mut buffers, &mut found);
             if let Err(error) = &result {
                 assert_eq!(error.code(), ErrorCode::SetCorrupt);
-                assert!(method == Method::Index, "so few codes are scanned");
+                assert!(method == Strategy::Index, "so few codes are scanned");
                 continue;
             }
             assert!(found.is_sorted_by(|a, b| (a.row, a.query) < (b.row, b.query)));
@@ -127,7 +127,7 @@ pub fn radius_index(data: &[u8]) {
                 assert_eq!(distance(&codes[near.row], &query), near.distance);
                 assert!(near.distance <= radius, "{near:?} for radius {radius}");
             }
-            assert!(found == truth || method == Method::Index && verified.is_err(), "{isa}");
+            assert!(found == truth || method == Strategy::Index && verified.is_err(), "{isa}");
         }
     }
 }

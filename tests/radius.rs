@@ -13,13 +13,13 @@ use common::Parts;
 use drawn::{KINDS, Kind, Random, query, real};
 use tamis::fingerprint::{Algorithm, Fingerprints, Pdq, PdqHash, Perceptual, View};
 use tamis::hamming::{Code, Isa, distance};
-use tamis::search::{self, Method, Near, RadiusSearch, Searcher};
+use tamis::search::{self, Near, RadiusSearch, Searcher, Strategy};
 use tamis::set::{BuildOptions, Entry, List, ListId, ListKind, Profile};
 use tamis::{Set, SetBuilder};
 
 /// The section of the radius index, in `FORMAT.md`.
 const RADIUS_INDEX: u32 = 0x310;
-const METHODS: [Method; 3] = [Method::Auto, Method::Index, Method::Scan];
+const METHODS: [Strategy; 3] = [Strategy::Auto, Strategy::Index, Strategy::Scan];
 
 fn builder() -> (SetBuilder, ListId) {
     let mut builder = SetBuilder::new();
@@ -62,7 +62,7 @@ fn compare(set: &Set, codes: &[Code], queries: &[(PdqHash, u32)], name: &str) ->
     let expected = expected(codes, queries);
     for isa in Isa::available() {
         for method in METHODS {
-            let mut search = RadiusSearch::new().with_isa(isa).with_method(method);
+            let mut search = RadiusSearch::new().with_isa(isa).with_strategy(method);
             let found = search.within(set, queries).unwrap();
             assert!(
                 found == expected,
@@ -173,7 +173,7 @@ fn a_batch_is_its_queries_one_by_one() {
         matches += singly.len();
         for isa in Isa::available() {
             for method in METHODS {
-                let mut search = RadiusSearch::new().with_isa(isa).with_method(method);
+                let mut search = RadiusSearch::new().with_isa(isa).with_strategy(method);
                 // Twice, since buffers are kept from call to call.
                 for _ in 0..2 {
                     let found = search.within(&set, &queries).unwrap();
@@ -190,7 +190,7 @@ fn the_nearest_are_the_first_of_all_by_distance() {
     let mut random = Random(4);
     let (set, codes) = set_of(&Kind::Clustered.codes(20_000, &[], &mut random));
     for method in METHODS {
-        let mut search = RadiusSearch::new().with_method(method);
+        let mut search = RadiusSearch::new().with_strategy(method);
         for round in 0..60 {
             let asked = query(&codes, &mut random);
             let radius = *random.pick(&[0, 12, 31, 40, 70]);

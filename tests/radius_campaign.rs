@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use drawn::{Kind, Random, planted};
 use tamis::fingerprint::{Algorithm, PdqHash};
 use tamis::hamming::{Code, Isa};
-use tamis::search::{Method, Near, RadiusSearch};
+use tamis::search::{Near, RadiusSearch, Strategy};
 use tamis::set::{Entry, List, ListKind};
 use tamis::{Set, SetBuilder};
 
@@ -56,9 +56,9 @@ impl Tally {
 }
 
 /// The ways that calls take in turn: each instruction set, by the costs and by the index whatever it costs.
-fn ways() -> Vec<(Isa, Method)> {
+fn ways() -> Vec<(Isa, Strategy)> {
     let isas: Vec<Isa> = Isa::available().collect();
-    isas.iter().flat_map(|isa| [(*isa, Method::Auto), (*isa, Method::Index)]).collect()
+    isas.iter().flat_map(|isa| [(*isa, Strategy::Auto), (*isa, Strategy::Index)]).collect()
 }
 
 /// Bits in which two codes differ, by the definition and by none of the kernels.
@@ -139,9 +139,9 @@ fn call(
 }
 
 /// One unit of work by one way.
-fn unit(number: usize, of: usize, way: (Isa, Method), set: &Set, codes: &[Code]) -> Tally {
+fn unit(number: usize, of: usize, way: (Isa, Strategy), set: &Set, codes: &[Code]) -> Tally {
     let mut random = Random(0x5ea0_0000 + number as u64);
-    let mut search = RadiusSearch::new().with_isa(way.0).with_method(way.1);
+    let mut search = RadiusSearch::new().with_isa(way.0).with_strategy(way.1);
     let mut tally = Tally::default();
     let mut scanned = 0;
     while (tally.queries as usize) < of {

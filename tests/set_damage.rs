@@ -9,7 +9,7 @@ use tamis::Set;
 use tamis::fingerprint::{Algorithm, PdqHash};
 use tamis::hamming::{Code, distance};
 use tamis::index::Builder;
-use tamis::search::{Method, Near, RadiusSearch};
+use tamis::search::{Near, RadiusSearch, Strategy};
 use tamis::set::{Entry, List, ListKind, StoredEntry};
 
 /// Everything that the set tells, or the first error.
@@ -184,8 +184,8 @@ fn indexed() -> (Vec<u8>, Vec<Code>, Queries) {
     (builder.to_bytes().unwrap().0, codes, queries)
 }
 
-fn search(set: &Set, queries: &[(PdqHash, u32)], method: Method) -> tamis::Result<Vec<Near>> {
-    Ok(RadiusSearch::new().with_method(method).within(set, queries)?.to_vec())
+fn search(set: &Set, queries: &[(PdqHash, u32)], strategy: Strategy) -> tamis::Result<Vec<Near>> {
+    Ok(RadiusSearch::new().with_strategy(strategy).within(set, queries)?.to_vec())
 }
 
 /// A flipped bit in the index is an error or changes nothing.
@@ -193,10 +193,10 @@ fn search(set: &Set, queries: &[(PdqHash, u32)], method: Method) -> tamis::Resul
 fn any_damage_to_the_radius_index_is_noticed_where_it_matters() {
     let (mut bytes, _, queries) = indexed();
     let set = Set::from_bytes(&bytes).unwrap();
-    let right = search(&set, &queries, Method::Scan).unwrap();
+    let right = search(&set, &queries, Strategy::Scan).unwrap();
     assert_eq!(right.len(), queries.len() - 1);
     let small = *right.iter().find(|near| near.query == 2).unwrap();
-    assert_eq!(search(&set, &queries, Method::Index).unwrap(), right);
+    assert_eq!(search(&set, &queries, Strategy::Index).unwrap(), right);
     let index = Parts::of(&bytes).section(RADIUS_INDEX).1;
     let start = common::u64_at(&bytes, 24) as usize;
     let (mut errors, mut unchanged) = (0, 0);
@@ -210,7 +210,7 @@ fn any_damage_to_the_radius_index_is_noticed_where_it_matters() {
         } else {
             (&queries[2..3], Vec::from([Near { query: 0, ..small }]))
         };
-        let answer = Set::from_bytes(&bytes).and_then(|s| search(&s, queries, Method::Index));
+        let answer = Set::from_bytes(&bytes).and_then(|s| search(&s, queries, Strategy::Index));
         match answer {
             Ok(found) => {
                 assert_eq!(found, right, "byte {at} gives another answer");
@@ -237,7 +237,7 @@ fn a_forged_radius_index_adds_nothing() {
     let (bytes, codes, queries) = indexed();
     let parts = Parts::of(&bytes);
     let index = parts.section(RADIUS_INDEX).1;
-    let right = search(&Set::from_bytes(&bytes).unwrap(), &queries, Method::Scan).unwrap();
+    let right = search(&Set::from_bytes(&bytes).unwrap(), &queries, Strategy::Scan).unwrap();
     let (mut refused, mut hidden) = (0, 0);
     for number in 0..150usize {
         let mut forged = parts.clone();
@@ -262,8 +262,8 @@ fn a_forged_radius_index_adds_nothing() {
         }
         let Ok(set) = Set::from_bytes(&forged.seal()) else { continue };
         assert!(set.verify(&mut |_| {}).is_err(), "{number}");
-        assert_eq!(search(&set, &queries, Method::Scan).unwrap(), right);
-        for method in [Method::Index, Method::Auto] {
+        assert_eq!(search(&set, &queries, Strategy::Scan).unwrap(), right);
+        for method in [Strategy::Index, Strategy::Auto] {
             match search(&set, &queries, method) {
                 Err(error) => {
                     assert_eq!(error.code(), tamis::ErrorCode::SetCorrupt);
@@ -283,4 +283,24 @@ fn a_forged_radius_index_adds_nothing() {
     println!("{refused} searches refused, {hidden} with less than all");
     // Those whose buckets are all empty hide everything.
     assert!(refused > 10 && hidden > 0, "the forgeries reach the search: {refused} {hidden}");
+}
+
+/// A code is compared with its checksum before it is compared with an upload.
+#[test]
+fn a_flipped_bit_in_a_code_that_is_found_is_an_error() {
+    let (bytes, _, queries) = indexed();
+    let right = search(&Set::from_bytes(&bytes).unwrap(), &queries, Strategy::Scan).unwrap();
+    let column = Parts::of(&bytes).section(0x110).1.start;
+    let data_start = common::u64_at(&bytes, 24) as usize;
+    for near in right {
+        let mut damaged = bytes.clone();
+        damaged[data_start + column + 32 * near.row + 7] ^= 0x20;
+        let set = Set::from_bytes(&damaged).unwrap();
+        for strategy in [Strategy::Index, Strategy::Auto, Strategy::Scan] {
+            let error = search(&set, &queries[near.query..=near.query], strategy).unwrap_err();
+            assert_eq!(error.code(), tamis::ErrorCode::SetCorrupt, "{strategy:?} {error}");
+        }
+        // What is looked up by digest alone has nothing to do with it.
+        assert!(search(&set, &[], Strategy::Auto).unwrap().is_empty());
+    }
 }

@@ -32,11 +32,18 @@ fn good() -> Vec<(&'static str, SetBuilder)> {
     for seed in 0..12_000 {
         large.add(list, Entry::new(fingerprint(Algorithm::Sha512, seed))).unwrap();
     }
+    // Enough codes for a radius index.
+    let mut indexed = SetBuilder::new();
+    let list = indexed.add_list(List::new("codes", ListKind::Exchange)).unwrap();
+    for seed in 0..5_000 {
+        indexed.add(list, Entry::new(fingerprint(Algorithm::Pdq, seed))).unwrap();
+    }
     vec![
         ("empty", SetBuilder::new()),
         ("one-entry", one),
         ("full", full_builder()),
         ("two-groups", large),
+        ("indexed", indexed),
     ]
 }
 

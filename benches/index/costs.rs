@@ -15,7 +15,7 @@
 use std::time::Instant;
 
 use tamis::hamming::{Code, Isa};
-use tamis::index::{Buffers, Method, Near};
+use tamis::index::{Buffers, Near, Strategy};
 
 use super::drawn::{Random, chunk_places};
 use super::{Indexed, plain};
@@ -125,7 +125,7 @@ fn times(
     let index = set.index();
     let (mut buffers, mut found) = (Buffers::default(), Vec::<Near>::new());
     let mut times: [Vec<f64>; 4] = Default::default();
-    let method = if radius.is_some() { Method::Index } else { Method::Scan };
+    let method = if radius.is_some() { Strategy::Index } else { Strategy::Scan };
     for round in 0..rounds {
         for number in 0..QUERIES {
             for (sort, queries) in asked.iter().enumerate() {

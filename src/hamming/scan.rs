@@ -52,6 +52,9 @@ pub fn scan_batch(
     radius: u32,
     mut sink: impl FnMut(usize, usize, u32),
 ) {
+    if queries.is_empty() {
+        return;
+    }
     let mut examine = |first: usize, rows: &[Code], near: u64| {
         let mut left = near;
         while left != 0 {

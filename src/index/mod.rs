@@ -3,14 +3,14 @@
 //!
 //! ```
 //! use tamis::hamming::{Code, Isa};
-//! use tamis::index::{Buffers, Builder, Method, Near, RadiusIndex};
+//! use tamis::index::{Buffers, Builder, Strategy, Near, RadiusIndex};
 //! let codes: Vec<Code> = (0..=255).map(|i| [i; 32]).collect();
 //! let bytes = Builder::new(&codes)?.to_bytes();
 //! let index = RadiusIndex::new(&codes, &bytes, ())?;
 //! let mut found = Vec::new();
 //! let mut query = [7; 32];
 //! query[0] ^= 0xFF;
-//! index.within(Isa::detect(), Method::Auto, &[(query, 31)], &mut Buffers::default(), &mut found)?;
+//! index.within(Isa::detect(), Strategy::Auto, &[(query, 31)], &mut Buffers::default(), &mut found)?;
 //! assert_eq!(found, [Near { query: 0, row: 7, distance: 8 }]);
 //! # Ok::<(), tamis::Error>(())
 //! ```
@@ -47,7 +47,7 @@
 //!
 //! # What was added, and why it loses nothing
 //!
-//! 1. *A permutation of the bits*, the same for all ([`chunks`]). It changes no distance. Real hashes crowd in some keys; taken along
+//! 1. *A permutation of the bits*, the same for all (`chunks.rs`). It changes no distance. Real hashes crowd in some keys; taken along
 //!    diagonals of the transform they do so half as much.
 //! 2. *Shorter keys for fewer codes*: the lower bits of the chunk, so that buckets hold 16 entries or more. A difference in the key
 //!    bits is at most that of the whole chunk, so the conditions, with it for `d`, let pass what they should and a little more.
@@ -55,12 +55,13 @@
 //! 4. *Stages*. The offsets of all buckets are asked for, then read; buckets are asked for sixteen ahead of the one that is read;
 //!    then the second chunks of what passed, then the codes. A query waits four times for memory instead of a thousand times. The
 //!    queries of a batch pass each stage together.
-//! 5. *Planning* ([`plan`]). What the buckets hold is known from their offsets before any is read. If it is far more than evenly filled buckets would
+//! 5. *Planning* (`plan.rs`). What the buckets hold is known from their offsets before any is read. If it is far more than evenly filled buckets would
 //!    hold, the cheapest budgets for this query are found by dynamic programming; the lemma does not mind which.
 //! 6. *Giving up*. What a query spends is counted, in work and not in time. One that has spent a quarter of what a scan of all codes costs, or would by
-//!    its plan, is scanned for: at worst an index costs a quarter more than none. (Where buckets are filled evenly, so that the plan can be relied on, a wide
-//!    radius may plan for up to half of a scan.) This also bounds what a hostile file can make a query do.
-//! 7. *Small sets* have no index: below [`Builder::LEAST`] codes a scan is faster everywhere.
+//!    its plan, is scanned for. Where its buckets are filled evenly, so that the plan can be relied on, it may spend half of a scan on opening them, and a sixteenth on
+//!    what it finds in them: a wide radius that gives up after all has cost half a scan more than none, any other a quarter. This also bounds what a hostile
+//!    file can make a query do.
+//! 7. *Small sets* have no index: below [`Builder::LEAST`] codes a scan is about as fast or faster.
 //!
 //! # Not trusting the bytes
 //!
@@ -77,6 +78,7 @@ mod radius;
 mod stages;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::ops::Range;
 
@@ -89,7 +91,7 @@ pub use radius::{Buffers, RadiusIndex};
 /// How rows are found. Every method gives the same answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Method {
+pub enum Strategy {
     /// The cheaper one for each query, by the measured costs of this instruction set.
     #[default]
     Auto,

@@ -7,15 +7,18 @@ use super::chunks::CHUNKS;
 /// Largest budget of a chunk. Sixteen of them reach a radius of 95; long before that a scan is cheaper.
 pub(super) const MOST: usize = 6;
 
+/// The first radius that no budgets reach.
+const REACH: u32 = (CHUNKS * MOST) as u32;
+
 /// How far each chunk of the query may be from the key of a bucket that is opened, plus one; nothing is opened for 0.
 pub(super) type Budgets = [u8; CHUNKS];
 
 /// Budgets that sum to `radius + 1` and are as equal as that allows, the larger ones spread over the ring; none if one would exceed [`MOST`].
 pub(super) fn even(radius: u32) -> Option<Budgets> {
-    let sum = radius as usize + 1;
-    if sum > CHUNKS * MOST {
+    if radius >= REACH {
         return None;
     }
+    let sum = radius as usize + 1;
     Some(std::array::from_fn(|i| ((i + 1) * sum / CHUNKS - i * sum / CHUNKS) as u8))
 }
 
@@ -81,11 +84,13 @@ pub(super) fn keys_within(budget: usize, key_bits: u32) -> usize {
 }
 
 /// What things take, in picoseconds. They only choose between ways to the same answer, so they need not be right, and they are
-/// constants so that the choice is the same on every day. Measured by `cargo bench --bench index -- costs`.
+/// constants so that the choice is the same on every day. Measured by `cargo bench --bench index -- costs`, rounded; those of NEON are guessed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Costs {
     /// Per code of a scan, to compare it with one query. To bring it from memory takes [`FETCHED`], however many the queries.
     pub(super) compared: u64,
+    /// Finding the cheapest budgets.
+    pub(super) plan: u64,
     /// Per pair of offsets that is read.
     pub(super) look_up: u64,
     /// Per bucket opened: its offsets, its first line.
@@ -107,6 +112,7 @@ impl Costs {
     pub(super) fn of(isa: Isa) -> Costs {
         let index = Costs {
             compared: 0,
+            plan: 20_000_000,
             look_up: 8_000,
             bucket: 50_000,
             entry: 300,
@@ -139,23 +145,27 @@ impl Costs {
     }
 }
 
-/// The cheapest budgets for a radius, where `cost[i][b]` is what budget `b` costs on chunk `i`; none if no sum reaches the radius.
+/// The cheapest budgets of at most `most` for a radius, where `cost[i][b]` is what budget `b` costs on chunk `i`; none if no sum reaches the radius.
 ///
 /// ```text
 /// least[0][0] = 0
 /// least[i + 1][s] = min over b of least[i][s - b] + cost[i][b]
 /// ```
-pub(super) fn cheapest(radius: u32, cost: &[[u64; MOST + 1]; CHUNKS]) -> Option<(Budgets, u64)> {
-    let sum = radius as usize + 1;
-    if sum > CHUNKS * MOST {
+pub(super) fn cheapest(
+    radius: u32,
+    cost: &[[u64; MOST + 1]; CHUNKS],
+    most: usize,
+) -> Option<(Budgets, u64)> {
+    if radius >= REACH {
         return None;
     }
+    let sum = radius as usize + 1;
     let mut least = [[u64::MAX; CHUNKS * MOST + 1]; CHUNKS + 1];
     let mut taken = [[0u8; CHUNKS * MOST + 1]; CHUNKS];
     least[0][0] = 0;
     for i in 0..CHUNKS {
         for s in 0..=sum {
-            for b in 0..=MOST.min(s) {
+            for b in 0..=most.min(MOST).min(s) {
                 let total = least[i][s - b].saturating_add(cost[i][b]);
                 if total < least[i + 1][s] {
                     least[i + 1][s] = total;
@@ -204,7 +214,8 @@ mod tests {
             assert!(budgets.iter().max().unwrap() - budgets.iter().min().unwrap() <= 1);
         }
         assert_eq!(even(96), None);
-        assert_eq!(even(u32::MAX - 1), None);
+        assert_eq!(even(u32::MAX), None);
+        assert_eq!(cheapest(u32::MAX, &[[0; MOST + 1]; CHUNKS], MOST), None);
     }
 
     /// Against all ways to spend a small sum, with costs that favour some chunks.
@@ -216,7 +227,7 @@ mod tests {
                 std::array::from_fn(|b| base * (b * b * b) as u64)
             });
             for radius in [0, 1, 2, 3, 31, 64, 95] {
-                let (budgets, total) = cheapest(radius, &cost).unwrap();
+                let (budgets, total) = cheapest(radius, &cost, MOST).unwrap();
                 let priced: u64 = budgets.iter().zip(&cost).map(|(b, c)| c[usize::from(*b)]).sum();
                 assert_eq!(priced, total);
                 assert_eq!(budgets.iter().map(|b| u32::from(*b)).sum::<u32>(), radius + 1);

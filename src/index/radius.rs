@@ -7,7 +7,7 @@ use super::kernel::Kernel;
 use super::layout::{HEADER, Layout};
 use super::plan::{self, Costs};
 use super::stages::{AHEAD, Bucket, Job, Passed, Sweep};
-use super::{Builder, Method, Near, Touch};
+use super::{Near, Strategy, Touch};
 
 /// Queries whose stages are done side by side, so that one waits for memory while another works.
 const BATCH: usize = 16;
@@ -49,7 +49,7 @@ impl Buffers {
 struct Way {
     kernel: Kernel,
     costs: Costs,
-    method: Method,
+    strategy: Strategy,
 }
 
 impl<'a, T: Touch> RadiusIndex<'a, T> {
@@ -72,37 +72,34 @@ impl<'a, T: Touch> RadiusIndex<'a, T> {
     pub fn within(
         &self,
         isa: Isa,
-        method: Method,
+        strategy: Strategy,
         queries: &[(Code, u32)],
         buffers: &mut Buffers,
         found: &mut Vec<Near>,
     ) -> Result<()> {
         let first = found.len();
-        let way = Way { kernel: Kernel::of(isa), costs: Costs::of(isa), method };
+        let way = Way { kernel: Kernel::of(isa), costs: Costs::of(isa), strategy };
         // Of wide radii fewer at a time, so that their buckets stay in the cache.
-        let widest = queries.iter().map(|(_, radius)| *radius).max().unwrap_or(0);
-        let keys = plan::even(widest).map_or(0, |budgets| self.keys(&budgets));
-        let together = (KEYS / keys.max(1)).clamp(1, BATCH);
-        for (number, batch) in queries.chunks(BATCH).enumerate() {
-            buffers.scans.clear();
-            for (i, part) in batch.chunks(together).enumerate() {
-                let first = number * BATCH + i * together;
-                self.batch(&way, batch.len(), first, part, buffers, found)?;
-            }
-            // For those that gave up the index, in one pass.
-            if !buffers.scans.is_empty() {
-                self.touch.codes(0..size_of_val(self.codes))?;
-                super::scan_some(isa, self.codes, queries, &buffers.scans, found);
-            }
+        let keys = |(_, radius): &(Code, u32)| plan::even(*radius).map_or(0, |b| self.keys(&b));
+        let widest = queries.iter().map(keys).max().unwrap_or(0);
+        let together = (KEYS / widest.max(1)).clamp(1, BATCH);
+        buffers.scans.clear();
+        for (number, batch) in queries.chunks(together).enumerate() {
+            self.batch(&way, queries.len(), number * together, batch, buffers, found)?;
+        }
+        // For those that gave up the index, in one pass.
+        if !buffers.scans.is_empty() {
+            self.touch.codes(0..size_of_val(self.codes))?;
+            super::scan_some(isa, self.codes, queries, &buffers.scans, found);
         }
         // What one scan has found is sorted already, and may be much.
-        if queries.len() > BATCH || buffers.scans.len() < queries.len() {
+        if buffers.scans.len() < queries.len() {
             found[first..].sort_unstable_by_key(|near| (near.row, near.query));
         }
         Ok(())
     }
 
-    /// Some queries side by side, of which the first has the number `first`. Those that are to be scanned for, `in_scan` at most in one pass, are
+    /// Some queries side by side, of which the first has the number `first`. Those that are to be scanned for, of `in_scan` at most, are
     /// added to those in `buffers`.
     fn batch(
         &self,
@@ -116,11 +113,11 @@ impl<'a, T: Touch> RadiusIndex<'a, T> {
         let Buffers { jobs, buckets, passed, rows, scans, .. } = buffers;
         jobs.clear();
         buckets.clear();
-        let Way { kernel, costs, method } = way;
-        let scan_cost = match method {
-            Method::Auto => costs.scan(self.codes.len(), in_scan),
-            Method::Index => u64::MAX,
-            Method::Scan => 0,
+        let Way { kernel, costs, strategy } = way;
+        let scan_cost = match strategy {
+            Strategy::Auto => costs.scan(self.codes.len(), in_scan),
+            Strategy::Index => u64::MAX,
+            Strategy::Scan => 0,
         };
         for (i, (code, radius)) in queries.iter().enumerate() {
             let job = self.job(costs, scan_cost, first + i, code, *radius);
@@ -142,7 +139,9 @@ impl<'a, T: Touch> RadiusIndex<'a, T> {
             while !job.scan && !job.range.is_empty() {
                 passed.clear();
                 kernel.run(Sweep { index: self, cost: costs.passed, job, buckets, passed })?;
-                self.pick(job, buckets, passed, rows)?;
+                if !job.scan {
+                    self.pick(job, buckets, passed, rows)?;
+                }
             }
             self.leave(costs, job, rows)?;
             if job.scan {
@@ -160,15 +159,5 @@ impl<'a, T: Touch> RadiusIndex<'a, T> {
             }
         }
         Ok(())
-    }
-
-    /// Compares the index with one that is made anew. `progress` is called with the number of tables done.
-    ///
-    /// # Errors
-    /// Those of `T`, and [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt) if it is not what [`Builder`] makes of the codes.
-    pub fn verify(&self, progress: &mut dyn FnMut(usize)) -> Result<()> {
-        self.touch.codes(0..size_of_val(self.codes))?;
-        self.touch.index(0..self.bytes.len())?;
-        Builder::new(self.codes)?.compare(self.bytes, progress)
     }
 }

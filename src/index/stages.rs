@@ -142,9 +142,10 @@ impl<T: Touch> RadiusIndex<'_, T> {
         let (keys, entries) = self.list(job, buckets)?;
         if entries > 3 * self.expected(keys) + 4000 {
             buckets.truncate(start);
-            self.replan(costs, job)?;
+            self.replan(costs, job, keys)?;
             if !job.scan {
-                self.list(job, buckets)?;
+                let (keys, entries) = self.list(job, buckets)?;
+                job.pay(costs.opening(keys as u64, entries));
             }
         } else {
             let opening = costs.opening(keys as u64, entries);
@@ -179,12 +180,16 @@ impl<T: Touch> RadiusIndex<'_, T> {
             }
             Ok(())
         })?;
+        // The buckets of one table have no entry in common, unless the file is hostile.
+        if entries > (CHUNKS * self.codes.len()) as u64 {
+            return Err(corrupt("the radius index: its buckets overlap".into()));
+        }
         Ok((keys, entries))
     }
 
     /// Where a bucket begins, and its number of entries.
     #[inline(always)]
-    fn bucket(&self, table: usize, key: usize) -> Result<(usize, u32)> {
+    pub(super) fn bucket(&self, table: usize, key: usize) -> Result<(usize, u32)> {
         let at = self.layout.table(table);
         let bounds = at + 4 * key;
         self.touch.index(bounds..bounds + 8)?;
@@ -202,11 +207,12 @@ impl<T: Touch> RadiusIndex<'_, T> {
 
     /// Chooses the budgets by what the buckets of this query really hold.
     #[cold]
-    fn replan(&self, costs: &Costs, job: &mut Job) -> Result<()> {
+    fn replan(&self, costs: &Costs, job: &mut Job, listed: usize) -> Result<()> {
         let most = job.budgets.iter().max().map_or(0, |b| usize::from(*b) + 1).min(MOST);
         let key_bits = self.layout.key_bits;
-        // To look up what everything holds costs something itself.
-        job.pay((CHUNKS * plan::keys_within(most, key_bits)) as u64 * costs.look_up);
+        // To look up what everything holds, and to choose, costs something itself.
+        let looked_up = listed + CHUNKS * plan::keys_within(most, key_bits);
+        job.pay(costs.plan + looked_up as u64 * costs.look_up);
         if job.scan {
             return Ok(());
         }
@@ -222,12 +228,9 @@ impl<T: Touch> RadiusIndex<'_, T> {
                 cost[distance + 1] = cost[distance] + costs.buckets(flips.len() as u64, entries);
             }
         }
-        match plan::cheapest(job.radius, &cost) {
-            Some((budgets, total)) => {
-                job.budgets = budgets;
-                job.pay(total);
-            }
-            None => job.scan = true,
+        match plan::cheapest(job.radius, &cost, most) {
+            Some((budgets, total)) if total <= job.left => job.budgets = budgets,
+            _ => job.scan = true,
         }
         Ok(())
     }
@@ -273,16 +276,13 @@ impl<T: Touch> RadiusIndex<'_, T> {
                 rows.push(row);
             }
         }
-        // A row may be named by every bucket of a hostile file.
-        if rows.len() > self.codes.len() {
-            distinct(rows);
-        }
         Ok(())
     }
 
     /// Leaves each row once, if the query can afford to compare them, and has their codes touched.
     pub(super) fn leave(&self, costs: &Costs, job: &mut Job, rows: &mut Vec<u32>) -> Result<()> {
-        distinct(rows);
+        rows.sort_unstable();
+        rows.dedup();
         job.pay(rows.len() as u64 * costs.candidate);
         if !job.scan {
             for row in &*rows {
@@ -292,11 +292,6 @@ impl<T: Touch> RadiusIndex<'_, T> {
         }
         Ok(())
     }
-}
-
-fn distinct(rows: &mut Vec<u32>) {
-    rows.sort_unstable();
-    rows.dedup();
 }
 
 /// First test: reads the next chunk of every entry of the query's buckets, up to the bucket in which [`PASSED`] have passed.

@@ -26,7 +26,7 @@ use crate::set::{Set, StoredEntry};
 
 use found::Rendering;
 
-pub use crate::index::{Method, Near};
+pub use crate::index::{Near, Strategy};
 pub use found::Found;
 pub use matches::Match;
 pub use planted::planted;

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::fingerprint::{Algorithm, PdqHash};
 use crate::set::Set;
 
-use super::{Method, RadiusSearch};
+use super::{RadiusSearch, Strategy};
 
 /// At most this many codes are asked for.
 const SAMPLE: usize = 32;
@@ -36,8 +36,8 @@ pub fn planted(set: &Set, radius: u32) -> Result<u64> {
             queries.push((PdqHash(query), radius));
         }
     }
-    for method in [Method::Index, Method::Scan] {
-        let mut search = RadiusSearch::new().with_method(method);
+    for method in [Strategy::Index, Strategy::Scan] {
+        let mut search = RadiusSearch::new().with_strategy(method);
         let near = search.within(set, &queries)?;
         for (query, (row, flips)) in rows.iter().enumerate() {
             if !near.iter().any(|n| (n.query, n.row, n.distance) == (query, *row, *flips)) {

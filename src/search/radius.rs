@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::error::Result;
 use crate::fingerprint::{Algorithm, PdqHash};
 use crate::hamming::{Code, Isa};
-use crate::index::{self, Buffers, Method, Near};
+use crate::index::{self, Buffers, Near, Strategy};
 use crate::set::{Set, StoredEntry};
 
 /// What is kept of a buffer from call to call, in elements: one upload that is near a whole list must not hold its memory for ever.
@@ -36,7 +36,7 @@ const STEPS: [u32; 5] = [7, 15, 31, 47, 63];
 /// ```
 #[derive(Debug)]
 pub struct RadiusSearch {
-    method: Method,
+    strategy: Strategy,
     isa: Isa,
     buffers: Buffers,
     asked: Vec<(Code, u32)>,
@@ -50,10 +50,10 @@ impl Default for RadiusSearch {
 }
 
 impl RadiusSearch {
-    /// With empty buffers, [`Method::Auto`] and [`Isa::detect`].
+    /// With empty buffers, [`Strategy::Auto`] and [`Isa::detect`].
     pub fn new() -> RadiusSearch {
         RadiusSearch {
-            method: Method::Auto,
+            strategy: Strategy::Auto,
             isa: Isa::detect(),
             buffers: Buffers::default(),
             asked: Vec::new(),
@@ -61,10 +61,10 @@ impl RadiusSearch {
         }
     }
 
-    /// Searches by this method from now on.
+    /// Searches by this strategy from now on.
     #[must_use]
-    pub fn with_method(mut self, method: Method) -> RadiusSearch {
-        self.method = method;
+    pub fn with_strategy(mut self, strategy: Strategy) -> RadiusSearch {
+        self.strategy = strategy;
         self
     }
 
@@ -86,11 +86,13 @@ impl RadiusSearch {
         self.trim();
         self.asked.clear();
         self.asked.extend(queries.iter().map(|(hash, radius)| (hash.0, *radius)));
-        let scan = self.method == Method::Scan || queries.is_empty();
-        match if scan { None } else { set.radius_index()? } {
+        if queries.is_empty() {
+            return Ok(&self.near);
+        }
+        match if self.strategy == Strategy::Scan { None } else { set.radius_index()? } {
             Some(index) => {
-                let Self { isa, method, asked, buffers, near, .. } = self;
-                index.within(*isa, *method, asked, buffers, near)?;
+                let Self { isa, strategy, asked, buffers, near, .. } = self;
+                index.within(*isa, *strategy, asked, buffers, near)?;
             }
             None => index::scan(self.isa, set.pdq_codes()?, &self.asked, &mut self.near),
         }
@@ -105,7 +107,7 @@ impl RadiusSearch {
     }
 
     /// The `count` rows nearest to a code, of those within the radius for which `keep(row)` is true: nearest first, then by row. `keep`
-    /// is asked of few rows besides those: it is where tombstones and lists are looked at.
+    /// is where tombstones and lists are looked at. It is asked of no row beyond the last that it keeps, but of some rows more than once.
     ///
     /// # Errors
     /// As for [`RadiusSearch::within`], and those of `keep`.
@@ -121,25 +123,28 @@ impl RadiusSearch {
             STEPS.into_iter().filter(|step| *step < radius && count < usize::MAX).chain([radius])
         {
             self.within(set, &[(query, step)])?;
-            let mut kept = Vec::new();
-            for near in &self.near {
-                if keep(near.row as u64)? {
-                    kept.push(*near);
+            self.near.sort_unstable_by_key(|near| (near.distance, near.row));
+            let mut kept = 0;
+            for at in 0..self.near.len() {
+                if kept == count {
+                    break;
+                }
+                if keep(self.near[at].row as u64)? {
+                    self.near[kept] = self.near[at];
+                    kept += 1;
                 }
             }
-            self.near = kept;
+            self.near.truncate(kept);
             // What is farther than this step is farther than all of these.
-            if self.near.len() >= count {
+            if kept == count {
                 break;
             }
         }
-        self.near.sort_unstable_by_key(|near| (near.distance, near.row));
-        self.near.truncate(count);
         Ok(&self.near)
     }
 
     /// The entries of the set within the radius that `keep` keeps, no more than the nearest `count` of them, each with its distance: [`nearest`](super::nearest)
-    /// by this search's method.
+    /// by this search's strategy.
     ///
     /// # Errors
     /// As for [`RadiusSearch::within`].

@@ -54,7 +54,8 @@ impl Set {
     /// long as hashing the file, and reading it, if it is not in memory; when all was verified before, it only brings back what the system has dropped.
     /// `progress` is called now and then with the number of bytes of the file done.
     ///
-    /// A set that passed cannot turn out to be damaged later; whether its maker kept the rules of the format is for [`Set::verify`].
+    /// What passed is not compared again: of a mapped set, pages that the system drops and reads again are taken on trust. Whether its maker kept the rules of the format is
+    /// for [`Set::verify`].
     ///
     /// ```
     /// # use tamis::{Set, SetBuilder};

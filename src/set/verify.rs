@@ -231,15 +231,14 @@ impl Set {
     }
 
     fn verify_radius_index(&self) -> Result<()> {
-        let index = self.blocks().head.section(format::RADIUS_INDEX);
         let codes = self.fingerprint_count(Algorithm::Pdq);
-        if let Some(index) = index.filter(|index| index.count != codes) {
-            return Err(corrupt(format!(
-                "the radius index counts {} codes, of {codes}",
-                index.count
-            )));
-        }
-        self.radius_index()?.map_or(Ok(()), |index| index.verify(&mut |_| {}))
+        let Some(section) = self.blocks().head.section(format::RADIUS_INDEX) else { return Ok(()) };
+        let index = self.radius_index()?.filter(|_| section.count == codes);
+        let index = index.ok_or_else(|| {
+            corrupt(format!("the radius index counts {} codes, of {codes}", section.count))
+        })?;
+        self.reserved(index.reserved(), "the reserved part of the radius index")?;
+        index.verify(&mut |_| {})
     }
 
     /// Number of ranges in a section of offsets, whose first is 0 and whose last is `end`.

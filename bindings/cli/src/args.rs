@@ -270,8 +270,8 @@ pub(crate) struct Query {
     #[arg(long, value_name = "NAME")]
     pub(crate) list: Vec<String>,
     /// How to find them; every way finds the same.
-    #[arg(long, value_enum, default_value_t = SearchMethod::Auto)]
-    pub(crate) method: SearchMethod,
+    #[arg(long, value_enum, default_value_t = SearchStrategy::Auto)]
+    pub(crate) strategy: SearchStrategy,
     /// Include the built-in test list.
     #[arg(long)]
     pub(crate) test_list: bool,
@@ -300,7 +300,7 @@ impl Place {
 
 /// Ways to find codes.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum SearchMethod {
+pub(crate) enum SearchStrategy {
     /// The cheaper one for this query.
     Auto,
     /// The radius index, whatever it costs. A set that has none is scanned, and so is one for a radius above 95.
@@ -309,12 +309,12 @@ pub(crate) enum SearchMethod {
     Scan,
 }
 
-impl From<SearchMethod> for tamis::search::Method {
-    fn from(method: SearchMethod) -> tamis::search::Method {
-        match method {
-            SearchMethod::Auto => tamis::search::Method::Auto,
-            SearchMethod::Index => tamis::search::Method::Index,
-            SearchMethod::Scan => tamis::search::Method::Scan,
+impl From<SearchStrategy> for tamis::search::Strategy {
+    fn from(strategy: SearchStrategy) -> tamis::search::Strategy {
+        match strategy {
+            SearchStrategy::Auto => tamis::search::Strategy::Auto,
+            SearchStrategy::Index => tamis::search::Strategy::Index,
+            SearchStrategy::Scan => tamis::search::Strategy::Scan,
         }
     }
 }

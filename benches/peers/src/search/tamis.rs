@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tamis::fingerprint::PdqHash;
 use tamis::hamming::Code;
-use tamis::index::Method;
+use tamis::index::Strategy;
 use tamis::search::RadiusSearch;
 use tamis::set::{Entry, List, ListKind};
 use tamis::{Set, SetBuilder};
@@ -32,11 +32,11 @@ pub fn build(codes: &[Code], file: &str) -> Result<()> {
 impl Tamis {
     pub fn open(method: &str, file: &str) -> Result<Tamis> {
         let method = match method {
-            "index" => Method::Index,
-            "scan" => Method::Scan,
-            _ => Method::Auto,
+            "index" => Strategy::Index,
+            "scan" => Strategy::Scan,
+            _ => Strategy::Auto,
         };
-        let search = RadiusSearch::new().with_method(method);
+        let search = RadiusSearch::new().with_strategy(method);
         Ok(Tamis { set: Set::open(file)?, search, queries: Vec::new() })
     }
 }

@@ -84,7 +84,7 @@ fn check_lists(arguments: &Query, sets: &[&Set]) -> Result<(), Failure> {
 
 fn find(arguments: &Query, sets: &[&Set]) -> tamis::Result<Vec<Near>> {
     let now = arguments.now.unwrap_or_else(now);
-    let mut search = RadiusSearch::new().with_method(arguments.method.into());
+    let mut search = RadiusSearch::new().with_strategy(arguments.strategy.into());
     let mut found = Vec::new();
     for set in sets {
         let lists = set.lists()?;

@@ -88,7 +88,7 @@ fn everything_within_the_radius_is_shown_nearest_first() {
     );
     assert_eq!(bench.query(&["--list", "one", "--list", "two"]), found);
     for method in ["auto", "index", "scan"] {
-        assert_eq!(bench.query(&["--method", method]), found);
+        assert_eq!(bench.query(&["--strategy", method]), found);
     }
 }
 
@@ -148,7 +148,7 @@ fn what_cannot_be_meant_is_an_error() {
     bad("5a", "pdq has 64 hexadecimal digits, found 2");
     bad(&"zz".repeat(32), "a character that is not a hexadecimal digit");
     for arguments in
-        [["--radius", "257"], ["--radius", "-1"], ["--nearest", "0"], ["--method", "guess"]]
+        [["--radius", "257"], ["--radius", "-1"], ["--nearest", "0"], ["--strategy", "guess"]]
     {
         let run =
             bench.run(&[&["query", "base.tamis", "--pdq", &code(0)], &arguments[..]].concat());
@@ -192,7 +192,7 @@ fn the_index_finds_what_the_scan_finds() {
         bench.run(&["bench-set", "--codes", "5000", "--kind", "clustered", "-o", "base.tamis"]);
     assert_eq!(run.status, 0);
     for radius in ["31", "64", "100", "120"] {
-        let found = |method: &str| bench.query(&["--radius", radius, "--method", method]);
+        let found = |method: &str| bench.query(&["--radius", radius, "--strategy", method]);
         let scanned = found("scan");
         assert_eq!(found("index"), scanned);
         assert_eq!(found("auto"), scanned);

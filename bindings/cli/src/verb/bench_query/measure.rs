@@ -12,7 +12,7 @@
 //! it is asked for other codes are scanned: nothing is timed that the caches hold because it was asked for just now.
 
 use tamis::fingerprint::PdqHash;
-use tamis::search::{Method, Near, RadiusSearch};
+use tamis::search::{Near, RadiusSearch, Strategy};
 use tamis::set::Set;
 
 use super::drawn::Queries;
@@ -40,7 +40,8 @@ pub(super) struct Times {
 
 /// Compares all answers. Returns how many codes are within the radius of the queries.
 pub(super) fn agree(set: &Set, queries: &Queries, radius: u32) -> Result<u64, Failure> {
-    let [mut scan, mut index, mut chosen] = [Method::Scan, Method::Index, Method::Auto].map(search);
+    let [mut scan, mut index, mut chosen] =
+        [Strategy::Scan, Strategy::Index, Strategy::Auto].map(search);
     let share = Share::new();
     let mut matches = 0;
     for (number, batch) in queries.codes.chunks(CHECKED).enumerate() {
@@ -94,7 +95,8 @@ pub(super) fn measure(
 ) -> Result<Times, Failure> {
     let radius = arguments.radius;
     let indexed = set.radius_index_bytes() > 0;
-    let [mut scan, mut index, mut chosen] = [Method::Scan, Method::Index, Method::Auto].map(search);
+    let [mut scan, mut index, mut chosen] =
+        [Strategy::Scan, Strategy::Index, Strategy::Auto].map(search);
     let all: Vec<_> = queries.codes.iter().map(|code| (*code, radius)).collect();
     let batch = batch(arguments);
     let rounds = (all.len() / batch).clamp(1, ROUNDS);
@@ -139,6 +141,6 @@ pub(super) fn batch(arguments: &BenchQuery) -> usize {
     arguments.batch.min(arguments.queries) as usize
 }
 
-fn search(method: Method) -> RadiusSearch {
-    RadiusSearch::new().with_method(method)
+fn search(strategy: Strategy) -> RadiusSearch {
+    RadiusSearch::new().with_strategy(strategy)
 }
