@@ -113,7 +113,7 @@ def main():
     options = options.parse_args()
     # The same picture of the same rows, byte for byte.
     matplotlib.rcParams["svg.hashsalt"] = "tamis"
-    lines, ours = read(options.rows or sorted(RECORD.glob("*search*.tsv")), options.kind)
+    lines, ours = read(options.rows or sorted(RECORD.glob("????-??-??-search-*.tsv")), options.kind)
     assert lines, "no such rows"
     draw(lines, ours, options.kind, options.out)
     print(f"wrote {options.out}")

@@ -88,6 +88,9 @@ use crate::hamming::{Code, Isa, scan_batch};
 pub use build::Builder;
 pub use radius::{Buffers, RadiusIndex};
 
+/// The widest radius that an index serves; beyond it every search is a scan.
+pub const WIDEST: u32 = plan::REACH - 1;
+
 /// How rows are found. Every method gives the same answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -95,7 +98,7 @@ pub enum Strategy {
     /// The cheaper one for each query, by the measured costs of this instruction set.
     #[default]
     Auto,
-    /// The index, whatever it costs, where there is one and the radius is at most 95.
+    /// The index, whatever it costs, where there is one and the radius is at most [`WIDEST`].
     Index,
     /// The scan.
     Scan,

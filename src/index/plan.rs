@@ -8,7 +8,7 @@ use super::chunks::CHUNKS;
 pub(super) const MOST: usize = 6;
 
 /// The first radius that no budgets reach.
-const REACH: u32 = (CHUNKS * MOST) as u32;
+pub(super) const REACH: u32 = (CHUNKS * MOST) as u32;
 
 /// How far each chunk of the query may be from the key of a bucket that is opened, plus one; nothing is opened for 0.
 pub(super) type Budgets = [u8; CHUNKS];

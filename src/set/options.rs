@@ -12,7 +12,7 @@ named! {
         /// Everything that makes the search fast.
         Full = 1 "full",
         /// Without the radius index, for hosts with little memory or disk: 32 bytes for each PDQ code instead of 160. A search by PDQ
-        /// is a scan then, about a millisecond for a million codes; it finds the same.
+        /// is a scan then, some milliseconds for a million codes; it finds the same.
         Small = 2 "small",
     }
 }

@@ -125,7 +125,7 @@ pub(crate) enum Verb {
                       per entry. Entries that are suppressed or have expired match no upload; here they are shown, \
                       and marked. It judges nothing: `tamis check` does. It prints no fingerprints, which are \
                       confidential.\n\n\
-                      Cost: microseconds where the set has a radius index, and about a millisecond for a million \
+                      Cost: microseconds where the set has a radius index, and some milliseconds for a million \
                       codes where it has none or --radius is above 95. Unrelated codes differ in about 128 bits, so \
                       near that much of the set is found, all of which is held in memory unless --nearest is given.\n\n\
                       Exit status: 0, found or not; 2 on an error."
@@ -242,7 +242,7 @@ pub(crate) struct Build {
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
     /// What the set is for: full, or small: without the radius index, for hosts with little memory or disk. A search by PDQ then takes
-    /// about a millisecond for a million codes, and finds the same.
+    /// some milliseconds for a million codes, and finds the same.
     #[arg(long, default_value = "full")]
     pub(crate) profile: tamis::set::Profile,
     /// Build even if it seems that this machine has not enough memory or disk.
@@ -263,7 +263,7 @@ pub(crate) struct Query {
     /// Most bits in which an entry may differ, 0 to 256.
     #[arg(long, value_name = "BITS", default_value_t = 31, value_parser = clap::value_parser!(u32).range(..=256))]
     pub(crate) radius: u32,
-    /// Only the nearest so many entries.
+    /// Only the nearest so many entries, at least 1.
     #[arg(long, value_name = "K")]
     pub(crate) nearest: Option<NonZeroUsize>,
     /// Only entries of this list; may be given several times.

@@ -60,7 +60,7 @@ pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
 /// The set file meant by a path: a store directory's base, or the file itself.
 pub(crate) fn set_file(path: &Path) -> PathBuf {
     let base = path.join(BASE);
-    if base.is_file() { base } else { path.to_owned() }
+    if path.is_dir() { base } else { path.to_owned() }
 }
 
 /// What the radius index of a set takes, which holds PDQ codes, or that there is none.

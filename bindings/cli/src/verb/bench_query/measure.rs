@@ -94,7 +94,7 @@ pub(super) fn measure(
     arguments: &BenchQuery,
 ) -> Result<Times, Failure> {
     let radius = arguments.radius;
-    let indexed = set.radius_index_bytes() > 0;
+    let indexed = set.radius_index_bytes() > 0 && radius <= tamis::index::WIDEST;
     let [mut scan, mut index, mut chosen] =
         [Strategy::Scan, Strategy::Index, Strategy::Auto].map(search);
     let all: Vec<_> = queries.codes.iter().map(|code| (*code, radius)).collect();
@@ -110,7 +110,9 @@ pub(super) fn measure(
         share.set("measuring", round as f64 / rounds as f64);
         let part = |ahead: usize| parts[(round + ahead) % rounds].as_slice();
         for number in (round..scans).step_by(rounds) {
-            let asked = &all[number * all.len() / scans..][..1];
+            // One planted, one not.
+            let at = (number * all.len() / scans) ^ (number & 1);
+            let asked = &all[at.min(all.len() - 1)..][..1];
             times.scan.time(|| scan.within(set, asked).map(<[Near]>::len))?;
             if indexed {
                 let asked = [(queries.stranger(), radius)];
