@@ -121,10 +121,10 @@ impl Costs {
             start: 300_000,
         };
         match isa.name() {
-            "avx512" => Costs { compared: 400, ..index },
-            "avx2" => Costs { compared: 1_000, ..index },
+            "avx512" => Costs { compared: 600, ..index },
+            "avx2" => Costs { compared: 1_200, ..index },
             "neon" => Costs { compared: 1_500, ..index },
-            _ => Costs { compared: 4_000, entry: 600, ..index },
+            _ => Costs { compared: 5_800, entry: 600, ..index },
         }
     }
 
