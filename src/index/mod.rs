@@ -91,7 +91,7 @@ pub use radius::{Buffers, RadiusIndex};
 /// The widest radius that an index serves; beyond it every search is a scan.
 pub const WIDEST: u32 = plan::REACH - 1;
 
-/// How rows are found. Every method gives the same answer.
+/// How rows are found. Every strategy gives the same answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Strategy {

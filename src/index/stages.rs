@@ -27,7 +27,7 @@ pub(super) struct Job {
     pub(super) radius: u32,
     chunks: Chunks,
     budgets: Budgets,
-    /// Its openings, later its buckets.
+    /// Its buckets that were not read yet, among those of the batch.
     pub(super) range: Range<usize>,
     /// What a scan would cost.
     scan_cost: u64,

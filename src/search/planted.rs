@@ -36,8 +36,8 @@ pub fn planted(set: &Set, radius: u32) -> Result<u64> {
             queries.push((PdqHash(query), radius));
         }
     }
-    for method in [Strategy::Index, Strategy::Scan] {
-        let mut search = RadiusSearch::new().with_strategy(method);
+    for strategy in [Strategy::Index, Strategy::Scan] {
+        let mut search = RadiusSearch::new().with_strategy(strategy);
         let near = search.within(set, &queries)?;
         for (query, (row, flips)) in rows.iter().enumerate() {
             if !near.iter().any(|n| (n.query, n.row, n.distance) == (query, *row, *flips)) {

@@ -76,7 +76,7 @@ impl RadiusSearch {
     }
 
     /// Every row of the set within the radius (inclusive, in bits) of one of the queries, which are codes with radii; sorted by row, then query.
-    /// Queries that are asked together share their waits for memory, and if they must be scanned for, one pass.
+    /// Queries that are asked together are looked up side by side, and if they must be scanned for, share one pass.
     ///
     /// A row is the position of a code among the distinct PDQ codes of this one set; it may have several entries.
     ///
