@@ -25,13 +25,13 @@ fn code(number: usize) -> PdqHash {
 }
 
 /// Every hundredth entry may block; the rest may lead to review.
-fn scanner(fingerprint: impl Fn(usize) -> Fingerprint) -> Scanner {
+fn scanner(fingerprint: impl Fn(usize) -> Fingerprint, policy: Policy) -> Scanner {
     let mut builder = SetBuilder::new();
     let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
     for number in 0..CROWD {
         let entry = Entry {
             source_id: format!("case {number}"),
-            // A label of its own for every entry: no rule names it.
+            // A label of its own for every entry: no rule names it, though one may name the other.
             labels: vec![format!("case {number}"), "terror".to_owned()],
             reviewed: number % 100 == 0,
             ..Entry::new(fingerprint(number))
@@ -39,7 +39,7 @@ fn scanner(fingerprint: impl Fn(usize) -> Fingerprint) -> Scanner {
         builder.add(list, entry).unwrap();
     }
     let set = Set::from_bytes(&builder.to_bytes().unwrap().0).unwrap();
-    Scanner::new(Store::from_set(set, StoreOptions::new()).unwrap(), Policy::builtin())
+    Scanner::new(Store::from_set(set, StoreOptions::new()).unwrap(), policy)
 }
 
 /// The one test of this file: another would allocate beside it.
@@ -51,19 +51,33 @@ fn a_crowd_of_entries_is_judged_without_a_match_for_each() {
     let by_digest = Fingerprints { digests: file, ..Default::default() };
     let by_code = |hash| Fingerprints { perceptual: seen(hash), ..Default::default() };
 
+    let builtin = Policy::builtin;
+    // Its labels are read, of every entry, to know which of them it names.
+    let named = || {
+        Policy::from_toml("version = 1\n[[rule]]\nlabel = 'terror'\naction = 'block'\n").unwrap()
+    };
+
     // A hundred matches and reasons take what they take; then 0 bytes for an entry under a fingerprint that many have, and some dozens for a
     // fingerprint that is found: its row, in the search and in what was found, both in vectors that grow by doubling.
     let middle = code(0b10_1010_1010_1010_1010);
-    for (name, asked, fingerprint, each) in [
-        ("one digest", by_digest, Box::new(|_| digest) as Box<dyn Fn(usize) -> Fingerprint>, 0),
-        ("one code", by_code(code(0)), Box::new(|_| code(0).into()), 0),
-        ("a cluster of codes", by_code(middle), Box::new(|n| code(n).into()), 160),
+    type Listed = Box<dyn Fn(usize) -> Fingerprint>;
+    for (name, asked, fingerprint, policy, each) in [
+        ("one digest", &by_digest, Box::new(move |_| digest) as Listed, builtin(), 0),
+        (
+            "one digest, a rule that names a label",
+            &by_digest,
+            Box::new(move |_| digest),
+            named(),
+            0,
+        ),
+        ("one code", &by_code(code(0)), Box::new(|_| code(0).into()), builtin(), 0),
+        ("a cluster of codes", &by_code(middle), Box::new(|n| code(n).into()), builtin(), 160),
     ] {
-        let mut scanner = scanner(fingerprint);
+        let mut scanner = scanner(fingerprint, policy);
         let context = Context::at(1_790_000_000);
         let before = live();
         let peak = peak_of(|| {
-            let verdict = scanner.check_fingerprints(&asked, &context).unwrap();
+            let verdict = scanner.check_fingerprints(asked, &context).unwrap();
             assert_eq!(verdict.action, Action::Block, "{name}: {}", verdict.reason());
             assert_eq!((verdict.matches.len(), verdict.more_matches), (100, CROWD - 100), "{name}");
             assert_eq!((verdict.reasons.len(), verdict.more_reasons), (100, CROWD - 100), "{name}");

@@ -84,6 +84,9 @@ impl Found<'_> {
     }
 }
 
+/// Label sets whose numbers are remembered.
+const REMEMBERED: usize = 1 << 12;
+
 /// What two matches have in common that are ranked alike. Labels are numbered by [`LabelSets`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Kind {
@@ -154,7 +157,7 @@ impl<R: Ord + Copy, F: FnMut(&Match) -> R> Ranking<'_, R, F> {
 /// Numbers sets of labels by those labels in them that are named.
 struct LabelSets<'a> {
     named: &'a BTreeSet<&'a str>,
-    /// By set and label set.
+    /// By set and label set; what was read lately, since every entry may have a label set of its own.
     numbers: HashMap<(u32, u32), u32>,
     known: HashMap<Vec<String>, u32>,
 }
@@ -163,6 +166,9 @@ impl LabelSets<'_> {
     fn number(&mut self, position: u32, set: &Set, labels: u32) -> Result<u32> {
         if self.named.is_empty() {
             return Ok(0);
+        }
+        if self.numbers.len() >= REMEMBERED {
+            self.numbers.clear();
         }
         match self.numbers.entry((position, labels)) {
             Entry::Occupied(known) => Ok(*known.get()),
