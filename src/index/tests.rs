@@ -416,3 +416,77 @@ fn buckets_that_overlap_are_an_error() {
     let result = index.within(isa, Strategy::Index, &[asked], &mut Buffers::default(), &mut found);
     assert_eq!(result.unwrap_err().code(), ErrorCode::SetCorrupt);
 }
+
+/// Bytes of the codes and of the index that one query touches, and that the answer is right.
+fn touched(codes: &[Code], bytes: &[u8], asked: (Code, u32), strategy: Strategy) -> [usize; 2] {
+    let watched = Watched { codes: Cell::new(0), index: Cell::new(0), refuse: None };
+    let index = RadiusIndex::new(codes, bytes, &watched).unwrap();
+    let (isa, mut found) = (Isa::PORTABLE, Vec::new());
+    index.within(isa, strategy, &[asked], &mut Buffers::default(), &mut found).unwrap();
+    assert!(found == plain(codes, &[asked]));
+    [watched.codes.get(), watched.index.get()]
+}
+
+/// Half of the codes share four of their chunks: the cheapest budgets avoid the buckets in which they crowd.
+#[test]
+fn planning_avoids_crowded_buckets() {
+    let mut random = Random(10);
+    let base = random.code();
+    // The bits of chunks 0 to 3.
+    let mut shared = [0u8; 32];
+    for bit in 0..256 {
+        let mut one = [0; 32];
+        one[bit / 8] = 1 << (bit % 8);
+        if chunks::chunks(&one)[..4].iter().any(|chunk| *chunk != 0) {
+            shared[bit / 8] |= 1 << (bit % 8);
+        }
+    }
+    let mut codes = codes(Kind::Uniform, 200_000, &mut random);
+    for code in codes.iter_mut().step_by(2) {
+        code.iter_mut().zip(base).zip(shared).for_each(|((c, b), s)| *c = *c & !s | b & s);
+    }
+    codes.sort_unstable();
+    let bytes = Builder::new(&codes).unwrap().to_bytes();
+    let index = RadiusIndex::new(&codes, &bytes, ()).unwrap();
+    let chunks = chunks::chunks(&base);
+    // What even budgets would open for the base itself: of the four tables alone, half of all codes in each.
+    let even: usize =
+        (0..4).map(|t| index.bucket(t, index.layout.key(chunks[t])).unwrap().1 as usize).sum();
+    assert!(even >= 4 * codes.len() / 2);
+    let [of_codes, of_index] = touched(&codes, &bytes, (base, 31), Strategy::Auto);
+    assert!(
+        of_index < even * layout::ENTRY / 4,
+        "{of_index} bytes of the index, {even} entries with even budgets"
+    );
+    assert!(
+        of_codes < size_of_val(codes.as_slice()) / 100,
+        "{of_codes} bytes of the codes: it was scanned for"
+    );
+}
+
+/// A few thousand codes that are all near the query: cheap to open, dear to look at. What passes the first test, and then what passes the second, is counted.
+#[test]
+fn a_query_that_finds_too_much_gives_up_on_the_way() {
+    let mut random = Random(11);
+    let centre = random.code();
+    for (crowd, bits) in [(12_000, 24), (2_000, 4)] {
+        let mut codes = codes(Kind::Uniform, 100_000, &mut random);
+        codes.extend((0..crowd).map(|_| random.flipped(centre, bits)));
+        codes.sort_unstable();
+        codes.dedup();
+        let bytes = Builder::new(&codes).unwrap().to_bytes();
+        let [of_codes, of_index] = touched(&codes, &bytes, (centre, 31), Strategy::Auto);
+        let offsets = 8 * 16 * 137 * 2;
+        assert!(
+            of_index > offsets,
+            "{crowd}: {of_index} bytes of the index: it gave up before it had read a bucket"
+        );
+        assert_eq!(
+            of_codes,
+            size_of_val(codes.as_slice()),
+            "{crowd}: a scan, and no code looked at one by one"
+        );
+        let [of_codes, _] = touched(&codes, &bytes, (centre, 31), Strategy::Index);
+        assert!(of_codes < size_of_val(codes.as_slice()), "{crowd}: forced, it does not scan");
+    }
+}
