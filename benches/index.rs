@@ -21,8 +21,8 @@ use std::time::Duration;
 
 use common::LISTED;
 use criterion::{BenchmarkId, Criterion, criterion_group};
-use drawn::{Kind, Random, query};
-use tamis::hamming::{Code, Isa, distance};
+use drawn::{Kind, Random, plain, query};
+use tamis::hamming::{Code, Isa};
 use tamis::index::{Buffers, Builder, Near, RadiusIndex, Strategy, scan};
 
 /// Queries that take turns, so that one does not find in the caches what it left there.
@@ -67,7 +67,7 @@ impl Indexed {
     }
 }
 
-/// Asks by one method, or scans if there is none.
+/// Asks an index, or scans if there is none.
 struct Asker<'a> {
     index: Option<RadiusIndex<'a, ()>>,
     codes: &'a [Code],
@@ -92,20 +92,6 @@ impl<'a> Asker<'a> {
         }
         &self.found
     }
-}
-
-/// The definition.
-fn plain(codes: &[Code], queries: &[(Code, u32)]) -> Vec<Near> {
-    let mut found = Vec::new();
-    for (row, code) in codes.iter().enumerate() {
-        for (query, (other, radius)) in queries.iter().enumerate() {
-            let distance = distance(code, other);
-            if distance <= *radius {
-                found.push(Near { query, row, distance });
-            }
-        }
-    }
-    found
 }
 
 fn queries(codes: &[Code], radius: u32, random: &mut Random) -> Vec<(Code, u32)> {

@@ -19,7 +19,7 @@ use tamis::{Set, SetBuilder};
 
 /// The section of the radius index, in `FORMAT.md`.
 const RADIUS_INDEX: u32 = 0x310;
-const METHODS: [Strategy; 3] = [Strategy::Auto, Strategy::Index, Strategy::Scan];
+const STRATEGIES: [Strategy; 3] = [Strategy::Auto, Strategy::Index, Strategy::Scan];
 
 fn builder() -> (SetBuilder, ListId) {
     let mut builder = SetBuilder::new();
@@ -43,30 +43,23 @@ fn set_of(codes: &[Code]) -> (Set, Vec<Code>) {
     (set, taken)
 }
 
-/// The definition, in the order of the answer.
+/// As [`drawn::plain`].
 fn expected(codes: &[Code], queries: &[(PdqHash, u32)]) -> Vec<Near> {
-    let mut near = Vec::new();
-    for (row, code) in codes.iter().enumerate() {
-        for (query, (hash, radius)) in queries.iter().enumerate() {
-            let distance = distance(code, &hash.0);
-            if distance <= *radius {
-                near.push(Near { query, row, distance });
-            }
-        }
-    }
-    near
+    let queries: Vec<(Code, u32)> =
+        queries.iter().map(|(hash, radius)| (hash.0, *radius)).collect();
+    drawn::plain(codes, &queries)
 }
 
-/// Asks every method on every instruction set. Returns the number of matches.
+/// Asks by every strategy on every instruction set. Returns the number of matches.
 fn compare(set: &Set, codes: &[Code], queries: &[(PdqHash, u32)], name: &str) -> usize {
     let expected = expected(codes, queries);
     for isa in Isa::available() {
-        for method in METHODS {
-            let mut search = RadiusSearch::new().with_isa(isa).with_strategy(method);
+        for strategy in STRATEGIES {
+            let mut search = RadiusSearch::new().with_isa(isa).with_strategy(strategy);
             let found = search.within(set, queries).unwrap();
             assert!(
                 found == expected,
-                "{name}, {isa} {method:?}: {} found, {} expected",
+                "{name}, {isa} {strategy:?}: {} found, {} expected",
                 found.len(),
                 expected.len()
             );
@@ -172,12 +165,12 @@ fn a_batch_is_its_queries_one_by_one() {
         singly.sort_unstable_by_key(|near| (near.row, near.query));
         matches += singly.len();
         for isa in Isa::available() {
-            for method in METHODS {
-                let mut search = RadiusSearch::new().with_isa(isa).with_strategy(method);
+            for strategy in STRATEGIES {
+                let mut search = RadiusSearch::new().with_isa(isa).with_strategy(strategy);
                 // Twice, since buffers are kept from call to call.
                 for _ in 0..2 {
                     let found = search.within(&set, &queries).unwrap();
-                    assert!(found == singly, "{size} queries, {isa} {method:?}");
+                    assert!(found == singly, "{size} queries, {isa} {strategy:?}");
                 }
             }
         }
@@ -189,8 +182,8 @@ fn a_batch_is_its_queries_one_by_one() {
 fn the_nearest_are_the_first_of_all_by_distance() {
     let mut random = Random(4);
     let (set, codes) = set_of(&Kind::Clustered.codes(20_000, &[], &mut random));
-    for method in METHODS {
-        let mut search = RadiusSearch::new().with_strategy(method);
+    for strategy in STRATEGIES {
+        let mut search = RadiusSearch::new().with_strategy(strategy);
         for round in 0..60 {
             let asked = query(&codes, &mut random);
             let radius = *random.pick(&[0, 12, 31, 40, 70]);
@@ -203,7 +196,7 @@ fn the_nearest_are_the_first_of_all_by_distance() {
             sorted.truncate(count);
             let found =
                 search.nearest(&set, PdqHash(asked), radius, count, |row| Ok(keep(row))).unwrap();
-            assert_eq!(found, sorted, "{method:?}, radius {radius}, {count} nearest");
+            assert_eq!(found, sorted, "{strategy:?}, radius {radius}, {count} nearest");
 
             // The same by entries, of which each row has one here.
             let entries = search::nearest(&set, PdqHash(asked), radius, count, |entry| {

@@ -17,8 +17,8 @@ use std::time::Instant;
 use tamis::hamming::{Code, Isa};
 use tamis::index::{Buffers, Near, Strategy};
 
-use super::drawn::{Random, chunk_places};
-use super::{Indexed, plain};
+use super::Indexed;
+use super::drawn::{Random, chunk_places, plain};
 
 /// Queries of each sort.
 const QUERIES: usize = 32;

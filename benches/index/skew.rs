@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use tamis::hamming::{Code, Isa};
 
-use super::drawn::{KINDS, Kind, Random, drawn_frames, query, real};
-use super::{Asker, Indexed, plain};
+use super::drawn::{KINDS, Kind, Random, drawn_frames, plain, query, real};
+use super::{Asker, Indexed};
 
 /// Prints a line for each kind of set and instruction set. The promise is a p99 below 1.3 times that of the scan.
 pub(super) fn print(count: usize, queries: usize) {

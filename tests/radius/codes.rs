@@ -4,7 +4,8 @@
 
 use std::path::Path;
 
-use tamis::hamming::Code;
+use tamis::hamming::{Code, distance};
+use tamis::index::Near;
 
 /// SplitMix64.
 pub struct Random(pub u64);
@@ -194,6 +195,20 @@ pub fn limited(mut code: Code) -> Code {
         }
     }
     code
+}
+
+/// What is within the radius of which query: the definition, in the order of the answer.
+pub fn plain(codes: &[Code], queries: &[(Code, u32)]) -> Vec<Near> {
+    let mut found = Vec::new();
+    for (row, code) in codes.iter().enumerate() {
+        for (query, (other, radius)) in queries.iter().enumerate() {
+            let distance = distance(code, other);
+            if distance <= *radius {
+                found.push(Near { query, row, distance });
+            }
+        }
+    }
+    found
 }
 
 /// Own codes with 0 to 40 bits flipped, most of them with 30, 31 or 32, and every eighth time a stranger.
