@@ -82,6 +82,17 @@ impl Kernel {
         }
     }
 
+    /// As `TAMIS_ISA` spells it.
+    pub(super) fn name(self) -> &'static str {
+        match self.0 {
+            Set::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512 => "avx512",
+        }
+    }
+
     /// Does the work with these instructions.
     #[inline]
     pub(super) fn run<W: Work>(self, work: W) -> W::Output {

@@ -91,6 +91,12 @@ pub use radius::{Buffers, RadiusIndex};
 /// The widest radius that an index serves; beyond it every search is a scan.
 pub const WIDEST: u32 = plan::REACH - 1;
 
+/// The name of the kernel that reads indexes where scans use `isa`: the same, or a weaker one where this CPU lacks what it takes or where it fails its trial,
+/// which is made once in the life of a process.
+pub fn kernel(isa: Isa) -> &'static str {
+    kernel::Kernel::of(isa).name()
+}
+
 /// How rows are found. Every strategy gives the same answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use crate::error::Result;
 use crate::fingerprint::{Algorithm, Fingerprint};
+use crate::index;
 
 use super::format::{
     self, ENTRY_BYTES, HEADER, ITEM_BYTES, LIST_BYTES, TABLE_ROW, section, u32_at,
@@ -30,7 +31,7 @@ pub struct Verification {
 
 impl Set {
     /// Compares every block with its checksum and every record with the rules of the format.
-    /// `progress` is called now and then with the number of bytes of the file done.
+    /// `progress` is called now and then with the number of bytes done, of [`Set::size`] and, for a second look at it, [`Set::radius_index_bytes`].
     ///
     /// # Errors
     /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt), naming the first fault found.
@@ -42,7 +43,7 @@ impl Set {
         self.verify_labels()?;
         let poison = self.verify_entries()?;
         self.verify_suppressions()?;
-        self.verify_radius_index()?;
+        self.verify_radius_index(progress)?;
         let bytes = self.blocks().head.data_length;
         Ok(Verification { bytes, entries: self.entry_count(), poison })
     }
@@ -230,7 +231,7 @@ impl Set {
         }
     }
 
-    fn verify_radius_index(&self) -> Result<()> {
+    fn verify_radius_index(&self, progress: &mut dyn FnMut(u64)) -> Result<()> {
         let codes = self.fingerprint_count(Algorithm::Pdq);
         let Some(section) = self.blocks().head.section(format::RADIUS_INDEX) else { return Ok(()) };
         let index = self.radius_index()?.filter(|_| section.count == codes);
@@ -238,7 +239,8 @@ impl Set {
             corrupt(format!("the radius index counts {} codes, of {codes}", section.count))
         })?;
         self.reserved(index.reserved(), "the reserved part of the radius index")?;
-        index.verify(&mut |_| {})
+        let tables = index::Builder::TABLES as u64;
+        index.verify(&mut |done| progress(self.size() + section.length * done as u64 / tables))
     }
 
     /// Number of ranges in a section of offsets, whose first is 0 and whose last is `end`.

@@ -263,9 +263,9 @@ pub(crate) struct Query {
     /// Most bits in which an entry may differ, 0 to 256.
     #[arg(long, value_name = "BITS", default_value_t = 31, value_parser = clap::value_parser!(u32).range(..=256))]
     pub(crate) radius: u32,
-    /// Only the nearest so many entries, at least 1.
-    #[arg(long, value_name = "K")]
-    pub(crate) nearest: Option<NonZeroUsize>,
+    /// Only the nearest so many entries.
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) nearest: Option<u64>,
     /// Only entries of this list; may be given several times.
     #[arg(long, value_name = "NAME")]
     pub(crate) list: Vec<String>,

@@ -46,6 +46,10 @@ pub(crate) fn run(arguments: &Query, output: &mut Output) -> Result<Exit, Failur
         tell(near, output)?;
     }
     let codes: u64 = sets.iter().map(|set| set.fingerprint_count(Algorithm::Pdq)).sum();
+    if codes == 0 {
+        output.line("the store holds no PDQ codes, so nothing can be near this one")?;
+        return Ok(Exit::SUCCESS);
+    }
     let number = match found.len() as u64 {
         0 => "nothing".into(),
         n => count(n, "entry"),
@@ -64,7 +68,7 @@ pub(crate) fn run(arguments: &Query, output: &mut Output) -> Result<Exit, Failur
 }
 
 fn most(arguments: &Query) -> usize {
-    arguments.nearest.map_or(usize::MAX, Into::into)
+    arguments.nearest.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX)
 }
 
 /// Refuses names that no list has: nothing would be found, for a wrong reason.

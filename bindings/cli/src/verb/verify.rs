@@ -60,13 +60,16 @@ pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
         n => format!("{} planted queries, all answered", wording::grouped(n)),
     };
     output.line(format_args!("  {planted}"))?;
+    if set.radius_index_bytes() > 0 {
+        output.line("  the radius index is that of the codes")?;
+    }
     output.line(format_args!("  digest {}", set.digest()))?;
     Ok(Exit::SUCCESS)
 }
 
 /// Verifies a set and searches it for samples of its own fingerprints.
 pub(crate) fn prove(set: &Set) -> tamis::Result<Soundness> {
-    let progress = Progress::new("verifying", Some(set.size()));
+    let progress = Progress::new("verifying", Some(set.size() + set.radius_index_bytes()));
     let started = Instant::now();
     let verified = set.verify(&mut |bytes| progress.set(bytes));
     let time = started.elapsed();

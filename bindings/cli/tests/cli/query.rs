@@ -110,6 +110,12 @@ fn text_for_people_says_so_when_nothing_is_near_and_shows_no_fingerprint() {
     assert_eq!((run.status, run.out.as_str()), (0, "nothing within 1 bit of it in 5 codes\n"));
     let run = bench.run(&["query", "base.tamis", "--pdq", &stranger, "--json"]);
     assert_eq!((run.status, run.out.as_str(), run.err.as_str()), (0, "", ""));
+
+    bench.write("none.txt", "");
+    let none = ["build", "-o", "none.tamis", "--algorithm", "pdq", "--allow-empty", "none.txt"];
+    assert_eq!(bench.run(&none).status, 0);
+    let run = bench.run(&["query", "none.tamis", "--pdq", &stranger]);
+    assert_eq!((run.status, run.out.contains("no PDQ codes")), (0, true), "{}", run.out);
 }
 
 #[test]

@@ -36,10 +36,10 @@ pub(super) fn instructions() -> Check {
         );
     }
     // Made anew, so that its kernel proves itself here as it does in a scanner.
-    let hashing = Hasher::new().kernel();
+    let (isa, hashing) = (Isa::detect(), Hasher::new().kernel());
     let message = format!(
-        "{} is used for searching, {hashing} for hashing pictures; self-tests passed: {}",
-        Isa::detect(),
+        "{isa} is used for scans, {} by the radius index, {hashing} for hashing pictures; self-tests passed: {}",
+        tamis::index::kernel(isa),
         names(&sound)
     );
     match Isa::requested() {
