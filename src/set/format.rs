@@ -122,7 +122,8 @@ pub(super) struct Head {
 /// Bytes of data from which on they start at a block of the file, and at a huge page.
 const PAGED: u64 = 16 * BLOCK as u64;
 const HUGE: u64 = 32 * HUGE_PAGE;
-const HUGE_PAGE: u64 = 2 << 20;
+/// Bytes of a huge page where ordinary ones have 4 KiB; other systems have others, and then it is merely a size to round to.
+pub(super) const HUGE_PAGE: u64 = 2 << 20;
 
 /// Where data of that length may start. A large set's blocks are pages of the file, and a very large one's can be huge pages; a small one, such as
 /// a delta, wastes nothing on that.

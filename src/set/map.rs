@@ -22,8 +22,7 @@ use memmap2::{Mmap, MmapMut};
 
 use crate::error::{Error, ErrorCode, Result};
 
-/// Bytes of a huge page where ordinary ones have 4 KiB; other systems have others, and then it is merely a size to round to.
-const HUGE_PAGE: usize = 2 << 20;
+use super::format::HUGE_PAGE;
 
 /// The bytes of a set file.
 pub(super) enum Bytes {
@@ -52,8 +51,9 @@ impl Bytes {
     pub(super) fn room(length: u64, huge_pages: bool) -> Result<Bytes> {
         let wanted = usize::try_from(length).ok().and_then(|length| {
             // Whole huge pages: Linux aligns the map to them only then.
-            let huge = huge_pages && length >= HUGE_PAGE;
-            let size = if huge { length.checked_next_multiple_of(HUGE_PAGE)? } else { length };
+            let huge_page = HUGE_PAGE as usize;
+            let huge = huge_pages && length >= huge_page;
+            let size = if huge { length.checked_next_multiple_of(huge_page)? } else { length };
             Some((length, MmapMut::map_anon(size).ok()?))
         });
         let (length, map) = wanted.ok_or_else(|| too_large(length))?;
