@@ -24,6 +24,9 @@ pub enum ErrorCode {
     Unsupported = 5,
     /// The caller asked the work to stop. Nothing of it is left behind.
     Stopped = 6,
+    /// The change is in place, but the system could not say that it has reached the disk: it may be lost if the power fails now. Doing the
+    /// same again is safe.
+    Durability = 7,
     /// The file is not a Tamis set at all.
     SetForeign = 10,
     /// The set file is shorter or longer than its header says.
@@ -42,8 +45,36 @@ pub enum ErrorCode {
     Policy = 30,
     /// The store directory does not have the expected shape.
     Store = 40,
+    /// Another process is writing to the store.
+    StoreLocked = 41,
     /// The worker process could not be started, or is not one.
     Worker = 50,
+    /// An update was refused: its signatures are missing, wrong, too few or not by the keys that its list is pinned to.
+    UpdateSignature = 60,
+    /// An update was refused: it is older than one that was seen.
+    UpdateRollback = 61,
+    /// An update was refused: it says something else under a number that was used before.
+    UpdateConflict = 62,
+    /// An update was refused: its maker's date for its end has passed.
+    UpdateExpired = 63,
+    /// An update was refused: it speaks of another list than the one it may speak of.
+    UpdateForeign = 64,
+    /// An update was refused: it would match a harmless file that the operator keeps for this purpose.
+    UpdateCanary = 65,
+    /// An update was refused: its list would grow beyond the bound.
+    UpdateGrowth = 66,
+    /// An update was refused: its list would shrink beyond the bound.
+    UpdateShrinkage = 67,
+    /// An update was refused: it lists a flat picture, which would match every blank page.
+    UpdateFlatPicture = 68,
+    /// An update was refused: it lists the digest of the empty file.
+    UpdateEmptyDigest = 69,
+    /// An update was refused: it lists something else that no set takes.
+    UpdatePoison = 70,
+    /// An update was refused: its number is at or below what was merged into the base.
+    UpdateStale = 71,
+    /// An update was refused: it is not signed, and its list takes only signed ones.
+    UpdateUnsigned = 72,
     /// A defect of Tamis itself, caught at the boundary. Please report it.
     Internal = 90,
 }
@@ -57,6 +88,7 @@ impl ErrorCode {
         ErrorCode::Permissions,
         ErrorCode::Unsupported,
         ErrorCode::Stopped,
+        ErrorCode::Durability,
         ErrorCode::SetForeign,
         ErrorCode::SetTruncated,
         ErrorCode::SetVersion,
@@ -66,7 +98,21 @@ impl ErrorCode {
         ErrorCode::List,
         ErrorCode::Policy,
         ErrorCode::Store,
+        ErrorCode::StoreLocked,
         ErrorCode::Worker,
+        ErrorCode::UpdateSignature,
+        ErrorCode::UpdateRollback,
+        ErrorCode::UpdateConflict,
+        ErrorCode::UpdateExpired,
+        ErrorCode::UpdateForeign,
+        ErrorCode::UpdateCanary,
+        ErrorCode::UpdateGrowth,
+        ErrorCode::UpdateShrinkage,
+        ErrorCode::UpdateFlatPicture,
+        ErrorCode::UpdateEmptyDigest,
+        ErrorCode::UpdatePoison,
+        ErrorCode::UpdateStale,
+        ErrorCode::UpdateUnsigned,
         ErrorCode::Internal,
     ];
 
