@@ -1,5 +1,6 @@
 //! [`SetBuilder`]: collects lists and entries; the writer lays them out.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -7,6 +8,7 @@ use std::path::Path;
 use crate::error::{Error, ErrorCode, Result};
 use crate::fingerprint::Algorithm;
 
+use super::change::{Tombstone, Withdrawal};
 use super::format;
 use super::interner::Interner;
 use super::options::{BuildOptions, BuildPhase, Meter, OnProgress};
@@ -48,7 +50,13 @@ pub struct SetBuilder {
     /// In the order of the algorithms; those that have entries.
     pub(super) columns: Vec<Column>,
     pub(super) suppressions: Vec<EntryId>,
+    pub(super) tombstones: Vec<Tombstone>,
+    /// By list.
+    pub(super) changes: BTreeMap<u16, Run>,
 }
+
+/// Numbers of the changes of a list: first and last, and whether they replace it.
+pub(super) type Run = (u64, u64, bool);
 
 /// A list and the numbers of its name, agreement and legal basis.
 pub(super) struct NamedList {
@@ -111,6 +119,15 @@ impl SetBuilder {
         entry.labels.sort_unstable();
         entry.labels.dedup();
         refusal::check(&entry)?;
+        self.keep(list, &entry)
+    }
+
+    /// Adds an entry, poison or not, because it comes from a set that had taken it; its labels are sorted. What is poison may change from one version of
+    /// Tamis to the next, and merging must lose nothing.
+    ///
+    /// # Errors
+    /// [`Refusal`], only for want of room.
+    pub(crate) fn keep(&mut self, list: ListId, entry: &Entry) -> std::result::Result<(), Refusal> {
         let Some(name) = self.lists.get(usize::from(list.0)).map(|l| l.list.name.as_str()) else {
             return Err(Refusal::UnknownList);
         };
@@ -177,6 +194,40 @@ impl SetBuilder {
     /// Switches an entry off, in whichever set it is. Survives every refresh of its list.
     pub fn suppress(&mut self, entry: EntryId) {
         self.suppressions.push(entry);
+    }
+
+    /// Says that the set holds the changes `first..=last` of a list, which makes it a delta. If they replace the list, `first` counts as 0.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidArgument`] if there is no such list, or no such run of changes: they are numbered from 1.
+    pub fn set_change(
+        &mut self,
+        list: ListId,
+        first: u64,
+        last: u64,
+        replaces: bool,
+    ) -> Result<()> {
+        let first = if replaces { 0 } else { first };
+        if usize::from(list.0) >= self.lists.len() || last == 0 || first > last {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!("changes {first} to {last} cannot be: they are numbered from 1"),
+            ));
+        }
+        if first == 0 && !replaces {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                "changes are numbered from 1; 0 is for those that replace the list",
+            ));
+        }
+        self.changes.insert(list.0, (first, last, replaces));
+        Ok(())
+    }
+
+    /// Withdraws what a list said before this set. Entries that this set adds stay. Has an effect only in a delta.
+    pub fn withdraw(&mut self, list: ListId, what: &Withdrawal) {
+        let (kind, key) = what.tombstone();
+        self.tombstones.push((u32::from(list.0), kind as u32, key));
     }
 
     /// Number of entries added so far, duplicates included.

@@ -5,7 +5,7 @@ use crate::fingerprint::Algorithm;
 
 pub(super) const MAGIC: [u8; 8] = *b"\x8BTAMIS\r\n";
 pub(super) const MAJOR: u16 = 1;
-pub(super) const MINOR: u16 = 1;
+pub(super) const MINOR: u16 = 2;
 pub(super) const HEADER: usize = 96;
 pub(super) const TABLE_ROW: usize = 32;
 pub(super) const CHECKSUM: usize = 16;
@@ -28,6 +28,9 @@ pub(super) mod section {
     pub(in crate::set) const LABEL_OFFSETS: u32 = 0x007;
     pub(in crate::set) const LABELS: u32 = 0x008;
     pub(in crate::set) const SUPPRESSIONS: u32 = 0x009;
+    /// Behind the columns and the radius index.
+    pub(in crate::set) const TOMBSTONES: u32 = 0x600;
+    pub(in crate::set) const CHANGES: u32 = 0x700;
 }
 
 pub(super) const META_BYTES: usize = 32;
@@ -35,6 +38,8 @@ pub(super) const LIST_BYTES: usize = 32;
 pub(super) const ITEM_BYTES: usize = 8;
 pub(super) const ENTRY_BYTES: usize = 64;
 pub(super) const ID_BYTES: usize = 16;
+pub(super) const TOMBSTONE_BYTES: usize = 24;
+pub(super) const CHANGE_BYTES: usize = 32;
 /// Bounds on what a reader must be ready to hold at once.
 pub(super) const MAX_LISTS: u64 = 4096;
 pub(super) const MAX_STRING: u64 = 1024;
@@ -64,6 +69,8 @@ fn element_bytes(id: u32) -> Option<u64> {
         section::ITEMS => ITEM_BYTES,
         section::ENTRIES => ENTRY_BYTES,
         section::SUPPRESSIONS => ID_BYTES,
+        section::TOMBSTONES => TOMBSTONE_BYTES,
+        section::CHANGES => CHANGE_BYTES,
         _ => {
             let algorithm = Algorithm::from_number((id & 0xFF) as u8)?;
             match id & !0xFF {
@@ -354,8 +361,11 @@ impl Head {
         );
         out.extend(MAGIC);
         out.extend(MAJOR.to_le_bytes());
-        // The lowest version that describes the file: 1.1 brought the radius index.
-        let minor = u16::from(self.section(RADIUS_INDEX).is_some());
+        // The lowest version that describes the file: 1.1 brought the radius index, 1.2 deltas.
+        let minor = match self.section(section::CHANGES) {
+            Some(_) => 2,
+            None => u16::from(self.section(RADIUS_INDEX).is_some()),
+        };
         out.extend(minor.to_le_bytes());
         out.extend((self.sections.len() as u32).to_le_bytes());
         out.extend((self.roots.len() as u32).to_le_bytes());

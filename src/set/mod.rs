@@ -23,6 +23,8 @@
 mod block_writer;
 mod blocks;
 mod builder;
+mod change;
+mod delta;
 mod estimate;
 mod format;
 mod interner;
@@ -41,6 +43,9 @@ mod verify;
 mod writer;
 
 pub use builder::{BuildReport, ListId, SetBuilder};
+pub use change::{Change, Withdrawal};
+pub(crate) use change::{TombstoneKind, text_key};
+pub use delta::Delta;
 pub use estimate::Estimate;
 pub(crate) use map::check_mode;
 pub use options::{BuildOptions, BuildPhase, BuildProgress, OnProgress, Profile};

@@ -43,13 +43,14 @@ impl Set {
         self.verify_labels()?;
         let poison = self.verify_entries()?;
         self.verify_suppressions()?;
+        self.verify_changes()?;
         self.verify_radius_index(progress)?;
         let bytes = self.blocks().head.data_length;
         Ok(Verification { bytes, entries: self.entry_count(), poison })
     }
 
     /// Bytes that this version calls reserved are zero; a newer minor version may have given them a meaning.
-    fn reserved(&self, bytes: &[u8], what: &str) -> Result<()> {
+    pub(super) fn reserved(&self, bytes: &[u8], what: &str) -> Result<()> {
         if self.blocks().head.newer_minor { Ok(()) } else { zero(bytes, what) }
     }
 

@@ -16,7 +16,10 @@ use crate::index;
 
 use super::block_writer::BlockWriter;
 use super::builder::{BuildReport, SetBuilder};
-use super::format::{self, Head, LIST_BYTES, META_BYTES, REVIEWED, array_at, section};
+use super::change::REPLACES;
+use super::format::{
+    self, CHANGE_BYTES, Head, LIST_BYTES, META_BYTES, REVIEWED, TOMBSTONE_BYTES, array_at, section,
+};
 use super::interner::Interner;
 use super::layout::{Layout, Ranking};
 use super::options::{BuildOptions, BuildPhase, Meter, Profile};
@@ -67,6 +70,9 @@ impl Build<'_> {
         let entries = self.builder.len();
         self.builder.suppressions.sort_unstable();
         self.builder.suppressions.dedup();
+        self.builder.tombstones.sort_unstable();
+        self.builder.tombstones.dedup();
+        u32::try_from(self.builder.tombstones.len()).map_err(|_| too_large("tombstones"))?;
         meter.at(BuildPhase::Numbering, 0.0)?;
         self.layout = Layout::new(&mut self.builder, self.threads, &mut |part| {
             meter.at(BuildPhase::Numbering, part)
@@ -104,7 +110,8 @@ impl Build<'_> {
 
     /// Id, length and count of every section, in the order of the file.
     fn plan(&self, options: &BuildOptions) -> Vec<(u32, u64, u64)> {
-        let SetBuilder { lists, strings, columns, suppressions, .. } = &self.builder;
+        let SetBuilder { lists, strings, columns, suppressions, tombstones, changes, .. } =
+            &self.builder;
         let layout = &self.layout;
         let string_bytes = layout.strings.order.iter().map(|n| strings.get(*n).len()).sum();
         let mut plan = vec![
@@ -133,6 +140,12 @@ impl Build<'_> {
         let codes = self.builder.column_of(Algorithm::Pdq).map_or(0, Column::distinct);
         if let Some(length) = index_length(options, codes) {
             plan.push((format::RADIUS_INDEX, length, codes as u64));
+        }
+        if !changes.is_empty() {
+            if !tombstones.is_empty() {
+                plan.push(row((section::TOMBSTONES, TOMBSTONE_BYTES, tombstones.len())));
+            }
+            plan.push(row((section::CHANGES, CHANGE_BYTES, changes.len())));
         }
         plan
     }
@@ -204,6 +217,22 @@ impl Build<'_> {
                 })
             }),
             section::SUPPRESSIONS => suppressions.iter().try_for_each(|id| out.write_all(&id.0)),
+            section::TOMBSTONES => {
+                self.builder.tombstones.iter().try_for_each(|(list, kind, key)| {
+                    out.write_all(&list.to_le_bytes())?;
+                    out.write_all(&kind.to_le_bytes())?;
+                    out.write_all(key)
+                })
+            }
+            section::CHANGES => {
+                self.builder.changes.iter().try_for_each(|(list, (first, last, replaces))| {
+                    out.write_all(&u32::from(*list).to_le_bytes())?;
+                    out.write_all(&if *replaces { REPLACES } else { 0 }.to_le_bytes())?;
+                    out.write_all(&first.to_le_bytes())?;
+                    out.write_all(&last.to_le_bytes())?;
+                    zeros(out, CHANGE_BYTES as u64 - 24)
+                })
+            }
             _ => {
                 let mut first = 0u32;
                 for column in columns {

@@ -1,0 +1,204 @@
+//! [`Delta`]: one change of one list, on its way to a file.
+
+use std::path::Path;
+
+use crate::error::{Error, ErrorCode, Result};
+
+use super::builder::{BuildReport, ListId, SetBuilder};
+use super::change::{Change, Withdrawal};
+use super::reader::Set;
+use super::record::{Entry, EntryId, List, ListKind};
+use super::refusal::Refusal;
+
+/// One change of one list: what it withdraws, then what it adds. Written, it is a set that a store takes, or that a list's maker publishes.
+///
+/// ```
+/// use tamis::fingerprint::{Algorithm, Fingerprint};
+/// use tamis::set::{Delta, Entry, List, ListKind, Set, Withdrawal};
+/// let mut delta = Delta::new(List::new("gifct", ListKind::Exchange), 7)?;
+/// let digest = Fingerprint::from_hex(Algorithm::Md5, "0cc175b9c0f1b6a831c399e269772661")?;
+/// delta.add(Entry::new(digest)).expect("not poison");
+/// delta.withdraw(&Withdrawal::Item("listed by mistake".into()))?;
+///
+/// let set = Set::from_bytes(&delta.to_bytes()?.0)?;
+/// assert_eq!((set.changes()?[0].first, set.changes()?[0].last), (7, 7));
+/// # Ok::<(), tamis::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Delta {
+    builder: SetBuilder,
+    id: ListId,
+    change: Change,
+    kind: ListKind,
+}
+
+impl Delta {
+    /// An empty change of a list, with its number, from 1.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidArgument`] if the list's name or texts are not valid, or the number is 0.
+    pub fn new(list: List, number: u64) -> Result<Delta> {
+        let mut builder = SetBuilder::new();
+        let (name, kind) = (list.name.clone(), list.kind);
+        let id = builder.add_list(list)?;
+        builder.set_change(id, number, number, false)?;
+        let change = Change { list: name, first: number, last: number, replaces: false };
+        Ok(Delta { builder, id, change, kind })
+    }
+
+    /// Makes the change replace the list: whatever it does not add is withdrawn.
+    #[must_use]
+    pub fn replacing(mut self) -> Delta {
+        (self.change.first, self.change.replaces) = (0, true);
+        self
+    }
+
+    /// A change that a set holds, such as a delta that was received. It becomes one of `list`, whose name must be the set's, while kind, agreement and
+    /// legal basis are what the caller says of it: no maker of a list decides how far it is trusted.
+    ///
+    /// # Errors
+    /// [`ErrorCode::UpdateForeign`] if the set is no delta, or speaks of another list or of several; [`ErrorCode::UpdateEmptyDigest`],
+    /// [`ErrorCode::UpdateFlatPicture`], [`ErrorCode::UpdatePoison`] for an entry that would match harmless uploads;
+    /// [`ErrorCode::SetCorrupt`].
+    pub fn from_set(set: &Set, list: List) -> Result<Delta> {
+        let changes = set.changes()?;
+        let change = match &changes[..] {
+            [change] if change.list == list.name && set.lists()?.len() == 1 => change.clone(),
+            [] => return Err(foreign("it says of no list which change of it this is".into())),
+            [change, ..] => {
+                let found = if changes.len() > 1 { "several lists" } else { &change.list };
+                let found = crate::error::shown(found);
+                return Err(foreign(format!(
+                    "it speaks of {found}; expected the list {:?} and no other",
+                    list.name
+                )));
+            }
+        };
+        if !set.suppressions()?.is_empty() && list.kind != ListKind::Local {
+            return Err(foreign("it switches entries off, which is for the operator alone".into()));
+        }
+        let mut delta = Delta::new(list, change.last)?;
+        for entry in set.entries() {
+            let entry = entry?;
+            delta.add(entry.entry).map_err(|refusal| refused(&refusal, entry.id))?;
+        }
+        for (_, kind, key) in set.withdrawn()? {
+            delta.builder.tombstones.push((0, kind, key));
+        }
+        for id in set.suppressions()? {
+            delta.builder.suppress(id);
+        }
+        delta.change = change;
+        Ok(delta)
+    }
+
+    /// Which change of which list it is.
+    pub fn change(&self) -> &Change {
+        &self.change
+    }
+
+    /// Gives it another number: for whoever numbers the changes.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidArgument`] if it is 0.
+    pub fn set_number(&mut self, number: u64) -> Result<()> {
+        self.builder.set_change(self.id, number, number, false)?;
+        self.change.last = number;
+        if !self.change.replaces {
+            self.change.first = number;
+        }
+        Ok(())
+    }
+
+    /// Adds an entry, which takes the place of one of the same id.
+    ///
+    /// # Errors
+    /// [`Refusal`] with the cause. The delta can go on.
+    pub fn add(&mut self, entry: Entry) -> std::result::Result<(), Refusal> {
+        self.builder.add(self.id, entry)
+    }
+
+    /// Withdraws what the list said before this change.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidArgument`] if a suppression is lifted in another list than a local one.
+    pub fn withdraw(&mut self, what: &Withdrawal) -> Result<()> {
+        if matches!(what, Withdrawal::Suppression(_)) {
+            self.only_local()?;
+        }
+        self.builder.withdraw(self.id, what);
+        Ok(())
+    }
+
+    /// Switches an entry off, of whatever list it is.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidArgument`] if this is no local list: only the operator may do that.
+    pub fn suppress(&mut self, entry: EntryId) -> Result<()> {
+        self.only_local()?;
+        self.builder.suppress(entry);
+        Ok(())
+    }
+
+    fn only_local(&self) -> Result<()> {
+        if self.kind == ListKind::Local {
+            return Ok(());
+        }
+        let what = "only a local list switches entries off: the operator decides on it";
+        Err(Error::new(ErrorCode::InvalidArgument, what))
+    }
+
+    /// Number of entries added so far, duplicates included.
+    pub fn len(&self) -> usize {
+        self.builder.len()
+    }
+
+    /// Whether it says nothing at all.
+    pub fn is_empty(&self) -> bool {
+        let builder = &self.builder;
+        builder.is_empty()
+            && builder.tombstones.is_empty()
+            && builder.suppressions.is_empty()
+            && !self.change.replaces
+    }
+
+    /// The set's bytes.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SetTooLarge`].
+    pub fn to_bytes(self) -> Result<(Vec<u8>, BuildReport)> {
+        self.into_builder()?.to_bytes()
+    }
+
+    /// Publishes it as a set file.
+    ///
+    /// # Errors
+    /// As for [`SetBuilder::write`].
+    pub fn write(self, path: impl AsRef<Path>) -> Result<BuildReport> {
+        self.into_builder()?.write(path)
+    }
+
+    /// The builder of its set, for options of building.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidArgument`] never, unless there is a defect: the change was checked when it was made.
+    pub fn into_builder(mut self) -> Result<SetBuilder> {
+        let Change { first, last, replaces, .. } = self.change;
+        self.builder.set_change(self.id, first, last, replaces)?;
+        Ok(self.builder)
+    }
+}
+
+fn foreign(what: String) -> Error {
+    Error::new(ErrorCode::UpdateForeign, format!("the update is refused: {what}"))
+}
+
+/// The refusal of an entry as that of all of the update: it is not for us to choose from what somebody signed.
+fn refused(refusal: &Refusal, entry: EntryId) -> Error {
+    let code = match refusal {
+        Refusal::EmptyInput(_) => ErrorCode::UpdateEmptyDigest,
+        Refusal::FlatPicture => ErrorCode::UpdateFlatPicture,
+        _ => ErrorCode::UpdatePoison,
+    };
+    Error::new(code, format!("the update is refused: entry {entry}: {refusal}"))
+}
