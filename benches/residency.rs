@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use tamis::fingerprint::{Algorithm, Algorithms, Fingerprint, Fingerprints, PdqHash, digests};
-use tamis::search::{self, Searcher};
+use tamis::search::{self, Layers, Searcher};
 use tamis::set::{Entry, List, ListKind, Residency};
 use tamis::{Set, SetBuilder};
 
@@ -138,7 +138,7 @@ fn drop_cache(path: &Path) -> bool {
 fn one(path: &Path, way: Residency, digests: u64) {
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     let started = Instant::now();
-    let set = [std::sync::Arc::new(Set::open_with(path, way).expect("just written"))];
+    let set = Layers::of(Set::open_with(path, way).expect("just written")).expect("undamaged");
     let open = started.elapsed();
     let open_on_cpu = on_cpu();
     let mut searcher = Searcher::new();
@@ -151,7 +151,7 @@ fn one(path: &Path, way: Residency, digests: u64) {
     };
     let first = look_up(digests / 3);
     let started = Instant::now();
-    let near = search::query(&set[0], PdqHash([0x55; 32]), 31).expect("undamaged");
+    let near = search::query(&set.sets()[0], PdqHash([0x55; 32]), 31).expect("undamaged");
     assert!(near.len() < 2);
     let first_code = started.elapsed();
     let mut draw = 1u64;

@@ -49,6 +49,7 @@ pub use delta::Delta;
 pub use estimate::Estimate;
 pub(crate) use map::check_mode;
 pub use options::{BuildOptions, BuildPhase, BuildProgress, OnProgress, Profile};
+pub(crate) use publish::sync_directory;
 pub use publish::{draft_path, publish, publish_bytes};
 pub use reader::{Set, SetDigest, StoredEntry};
 pub use record::{Entry, EntryId, List, ListKind, Opinion, Role, Severity};

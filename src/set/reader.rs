@@ -173,6 +173,14 @@ impl Set {
         Ok(set)
     }
 
+    /// The same set, opened once more from where it lies now.
+    pub(crate) fn reopened(&self) -> Result<Set> {
+        match &self.blocks.path {
+            Some(path) => Set::open(path),
+            None => Err(corrupt("the set does not lie in a file".into())),
+        }
+    }
+
     /// The digest of the set, which identifies its contents.
     pub fn digest(&self) -> SetDigest {
         SetDigest(self.blocks.head.digest)
@@ -324,6 +332,12 @@ impl Set {
             self.fingerprint_count(algorithm),
             fingerprint.bytes(),
         )
+    }
+
+    /// The fingerprint of a row among those of its algorithm.
+    pub(crate) fn fingerprint(&self, algorithm: Algorithm, row: u64) -> Result<Fingerprint> {
+        let bytes = self.element(format::fingerprints(algorithm), row, algorithm.width())?;
+        Fingerprint::new(algorithm, bytes)
     }
 
     /// The numbers of the entries of a fingerprint row.
