@@ -128,7 +128,9 @@ impl Snapshot {
     /// # Errors
     /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt).
     pub fn census(&self, now: u64) -> Result<BTreeMap<String, Census>> {
-        let mut lists: HashMap<String, Census> = HashMap::new();
+        let known = self.manifest.iter().flat_map(|manifest| manifest.lists.keys());
+        let mut lists: HashMap<String, Census> =
+            known.map(|name| (name.clone(), Census::default())).collect();
         for set in self.sets() {
             for list in set.lists()?.iter() {
                 lists.entry(list.name.clone()).or_default();
