@@ -17,11 +17,12 @@ use tamis::set::{Entry, List, ListKind, Residency};
 use tamis::{Set, SetBuilder};
 
 const LOOK_UPS: u64 = 20_000;
-const WAYS: [(&str, Residency); 4] = [
+const WAYS: [(&str, Residency); 5] = [
     ("mapped", Residency::Mapped),
     ("populated", Residency::Populated),
     ("heap", Residency::Heap),
     ("huge-pages", Residency::HugePages),
+    ("sealed", Residency::Sealed),
 ];
 
 fn main() {
@@ -217,8 +218,9 @@ impl Memory {
             let mut words = line.split_whitespace();
             let field = match words.next() {
                 Some("Anonymous:") => &mut memory.private,
-                Some("AnonHugePages:" | "FilePmdMapped:") => &mut memory.huge,
-                Some("RssFile:") => &mut memory.shared,
+                Some("AnonHugePages:" | "FilePmdMapped:" | "ShmemPmdMapped:") => &mut memory.huge,
+                // Sealed memory is shared by those that were forked later, not by all.
+                Some("RssFile:" | "RssShmem:") => &mut memory.shared,
                 Some("VmPTE:") => &mut memory.tables,
                 _ => continue,
             };
