@@ -170,6 +170,7 @@ impl Set {
                 )));
             }
         }
+        set.check_change_counts()?;
         Ok(set)
     }
 
