@@ -9,7 +9,6 @@
 mod common;
 
 use std::io::Read;
-use std::sync::Arc;
 use std::time::Duration;
 
 use common::{Parts, u32_at, u64_at};

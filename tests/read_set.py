@@ -18,6 +18,7 @@ KINDS = {1: "exchange", 2: "local", 3: "friend", 4: "referral", 5: "submissions"
 ROLES = {1: "listed", 2: "exception"}
 OPINIONS = {1: "positive", 2: "negative", 3: "disputed", 4: "seed"}
 SEVERITIES = ["unspecified", "low", "medium", "high", "critical"]
+TOMBSTONES = {1: "entry", 2: "item", 3: "source", 4: "suppression"}
 ID_CONTEXT = "tamis 2026-11 entry id"
 
 
@@ -50,7 +51,7 @@ def chunks_of(code):
 class Set:
     def __init__(self, file):
         need(file[:8] == MAGIC, "not a Tamis set")
-        major, minor, sections, roots, _ = struct.unpack_from("<HHIII", file, 8)
+        major, self.minor, sections, roots, _ = struct.unpack_from("<HHIII", file, 8)
         data_start, data_length = struct.unpack_from("<QQ", file, 24)
         need(major == 1, "major version %d" % major)
         need(len(file) == data_start + data_length, "wrong length")
@@ -71,10 +72,10 @@ class Set:
             need(checksum(block) == checksums[16 * i : 16 * i + 16], "block %d" % i)
 
         self.sections = {}
-        known = set(range(1, 10)) | {0x310} | {base + a for base in (0x100, 0x200) for a in ALGORITHMS}
+        critical = set(range(1, 10)) | {0x600, 0x700} | {base + a for base in (0x100, 0x200) for a in ALGORITHMS}
         for i in range(sections):
             number, flags, offset, length, count = struct.unpack_from("<IIQQQ", file, 96 + 32 * i)
-            need(number in known or not flags & 1, "unknown critical section %#x" % number)
+            need(number == 0x310 or (number in critical) == flags & 1, "section %#x is critical or not" % number)
             need(offset + length <= data_length, "section %#x lies outside" % number)
             self.sections[number] = (self.data[offset : offset + length], count)
 
@@ -87,15 +88,36 @@ class Set:
         self.label_sets = [[self.strings[n] for n in labels[a:b]] for a, b in zip(ends, ends[1:])]
         if 0x310 in self.sections:
             self.check_radius_index(self.records(0x110, 32), *self.sections[0x310])
-        self.suppressions = [r.hex() for r in self.records(9, 16)] if 9 in self.sections else []
+        self.suppressions = [r.hex() for r in self.records(9, 16)]
+        self.changes = self.read_changes()
+        self.tombstones = self.read_tombstones()
 
     def part(self, number):
         return self.sections[number][0]
 
     def records(self, number, size):
-        data, count = self.sections[number]
+        """The elements of a section, none if it is absent."""
+        data, count = self.sections.get(number, (b"", 0))
         need(len(data) == count * size, "section %#x" % number)
         return [data[i : i + size] for i in range(0, len(data), size)]
+
+    def read_changes(self):
+        rows = [struct.unpack("<IIQQQ", r) for r in self.records(0x700, 32)]
+        listed = [row[0] for row in rows]
+        need(listed == sorted(set(listed)), "the delta header is out of order")
+        need(not rows or self.minor >= 2, "a delta of minor version %d" % self.minor)
+        for the_list, flags, first, last, reserved in rows:
+            need(flags in (0, 1) and reserved == 0, "a reserved part of the delta header")
+            need(1 - flags <= first <= last < 1 << 53 and last > 0 and (first == 0) == flags, "changes %d to %d" % (first, last))
+        names = [self.lists[n]["name"] for n in listed]
+        return {name: {"first": r[2], "last": r[3], "replaces": r[1] == 1} for name, r in zip(names, rows)}
+
+    def read_tombstones(self):
+        rows = [struct.unpack("<II16s", r) for r in self.records(0x600, 24)]
+        need(rows == sorted(set(rows)), "tombstones are out of order")
+        told = [{"list": self.lists[n]["name"], "kind": TOMBSTONES[kind], "key": key.hex()} for n, kind, key in rows]
+        need(all(t["list"] in self.changes for t in told), "a tombstone of a list without changes")
+        return told
 
     def check_radius_index(self, codes, data, count):
         """Rebuilds it entry by entry from the codes."""
@@ -178,7 +200,8 @@ class Set:
 
 if __name__ == "__main__":
     the_set = Set(open(sys.argv[1], "rb").read())
-    top = {"digest": the_set.digest.hex(), "created": the_set.created}
-    print(json.dumps({**top, "lists": the_set.lists, "suppressions": the_set.suppressions}))
+    top = {"digest": the_set.digest.hex(), "created": the_set.created, "lists": the_set.lists}
+    top["suppressions"], top["changes"], top["tombstones"] = the_set.suppressions, the_set.changes, the_set.tombstones
+    print(json.dumps(top))
     for entry in the_set.entries():
         print(json.dumps(entry))

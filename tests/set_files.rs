@@ -7,11 +7,13 @@
 mod common;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
-use common::{Parts, fingerprint, full_builder, full_set, u32_at, u64_at};
+use common::{
+    Parts, delta_builder, fingerprint, full_builder, full_set, small_delta, u32_at, u64_at,
+};
 use tamis::fingerprint::Algorithm;
-use tamis::set::{Entry, List, ListKind};
+use tamis::set::{Change, Entry, EntryId, List, ListKind, Role};
 use tamis::{ErrorCode, Set, SetBuilder};
 
 fn sets(kind: &str) -> PathBuf {
@@ -44,6 +46,7 @@ fn good() -> Vec<(&'static str, SetBuilder)> {
         ("full", full_builder()),
         ("two-groups", large),
         ("indexed", indexed),
+        ("delta", delta_builder()),
     ]
 }
 
@@ -73,10 +76,8 @@ fn good_sets_have_not_changed() {
     }
 }
 
-/// The Python reader, which knows only FORMAT.md, finds the same entries.
-#[test]
-fn an_independent_reader_agrees() {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+/// What the Python reader says of a file, unless there is no Python.
+fn independent_reader() -> Option<impl FnMut(&Path) -> Output> {
     let python = std::env::var("TAMIS_PYTHON").unwrap_or_else(|_| "python3".into());
     let ready = Command::new(&python)
         .args(["-c", "import blake3"])
@@ -84,18 +85,22 @@ fn an_independent_reader_agrees() {
         .is_ok_and(|o| o.status.success());
     if !ready {
         println!("SKIPPED: {python} has no module blake3; tests/run installs it");
-        return;
+        return None;
     }
+    let reader = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/read_set.py");
+    Some(move |path: &Path| Command::new(&python).arg(&reader).arg(path).output().unwrap())
+}
+
+/// The Python reader, which knows only FORMAT.md, finds the same entries.
+#[test]
+fn an_independent_reader_agrees() {
+    let Some(mut read) = independent_reader() else { return };
     let dir = tempfile::tempdir().unwrap();
     for (name, builder) in good() {
         let path = dir.path().join(name);
         builder.write(&path).unwrap();
         let set = Set::open(&path).unwrap();
-        let output = Command::new(&python)
-            .arg(manifest.join("tests/read_set.py"))
-            .arg(&path)
-            .output()
-            .unwrap();
+        let output = read(&path);
         assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();
         let mut lines =
@@ -106,6 +111,13 @@ fn an_independent_reader_agrees() {
         let suppressions: Vec<_> =
             set.suppressions().unwrap().iter().map(|id| id.to_string()).collect();
         assert_eq!(head["suppressions"], serde_json::json!(suppressions));
+        let changes: serde_json::Map<_, _> = set.changes().unwrap().into_iter().map(told).collect();
+        assert_eq!(head["changes"], serde_json::Value::from(changes));
+        let tombstones = head["tombstones"].as_array().unwrap();
+        assert_eq!(tombstones.len() as u64, set.withdrawal_count());
+        if name == "delta" {
+            assert_eq!(tombstones, &tombstones_of_delta());
+        }
         let lists = set.lists().unwrap();
         for (theirs, ours) in head["lists"].as_array().unwrap().iter().zip(lists.iter()) {
             assert_eq!(theirs["name"], ours.name);
@@ -142,6 +154,40 @@ fn an_independent_reader_agrees() {
     }
 }
 
+fn told(change: Change) -> (String, serde_json::Value) {
+    let Change { list, first, last, replaces } = change;
+    (list, serde_json::json!({ "first": first, "last": last, "replaces": replaces }))
+}
+
+/// What [`delta_builder`] withdraws, from what `FORMAT.md` says of the keys.
+fn tombstones_of_delta() -> Vec<serde_json::Value> {
+    let text = |text: String| {
+        blake3::derive_key("tamis 2026-11 tombstone text", text.as_bytes())[..16].to_vec()
+    };
+    let entry = |seed| {
+        EntryId::new("local", "", Role::Listed, &fingerprint(Algorithm::Pdq, seed)).0.to_vec()
+    };
+    let keys = |make: &dyn Fn(u64) -> Vec<u8>| {
+        let mut keys: Vec<_> = (0..3).map(make).collect();
+        keys.sort();
+        keys
+    };
+    let kinds = [
+        ("demo-exchange", "item", keys(&|n| text(format!("item-{n}")))),
+        ("demo-exchange", "source", keys(&|n| text(format!("row {n}")))),
+        ("local", "entry", keys(&entry)),
+        ("local", "suppression", keys(&|n| entry(n + 10))),
+    ];
+    let told = |list, kind, key: Vec<u8>| {
+        let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        serde_json::json!({ "list": list, "kind": kind, "key": key })
+    };
+    let told = kinds
+        .into_iter()
+        .flat_map(|(list, kind, keys)| keys.into_iter().map(move |key| told(list, kind, key)));
+    told.collect()
+}
+
 /// Name of the file, the code expected, whether opening already refuses it (else only reading or verifying it does), and how it is made.
 type Bad = (&'static str, ErrorCode, bool, Box<dyn Fn() -> Vec<u8>>);
 
@@ -170,7 +216,7 @@ const PDQ_RANGES: u32 = 0x210;
 
 fn bad() -> Vec<Bad> {
     use ErrorCode::{SetCorrupt, SetForeign, SetSection, SetTruncated, SetVersion};
-    vec![
+    let mut sets: Vec<Bad> = vec![
         ("empty-file", SetForeign, true, Box::new(Vec::new)),
         (
             "foreign-gif",
@@ -199,7 +245,7 @@ fn bad() -> Vec<Bad> {
                 let end = p.data.len() as u64;
                 p.data.resize((end.next_multiple_of(64) + 8) as usize, 0);
                 let mut row = [0; 32];
-                put(&mut row, 0, 0x600);
+                put(&mut row, 0, 0x800);
                 put(&mut row, 4, 1);
                 row[8..16].copy_from_slice(&end.next_multiple_of(64).to_le_bytes());
                 row[16..24].copy_from_slice(&8u64.to_le_bytes());
@@ -306,7 +352,128 @@ fn bad() -> Vec<Bad> {
         ("section-flag-reserved", SetCorrupt, false, sealed(|p| p.table[2][4] |= 4)),
         ("entry-flag-reserved", SetCorrupt, false, sealed(|p| p.bytes_of(6)[52] |= 2)),
         ("meta-reserved-not-zero", SetCorrupt, false, sealed(|p| p.bytes_of(1)[20] = 1)),
+    ];
+    sets.extend(bad_deltas().into_iter().map(|(name, _, at_open, change)| {
+        let make = move || {
+            let mut parts = Parts::of(&small_delta());
+            change(&mut parts);
+            parts.seal()
+        };
+        (name, SetCorrupt, at_open, Box::new(make) as Box<dyn Fn() -> Vec<u8>>)
+    }));
+    sets
+}
+
+const TOMBSTONES: u32 = 0x600;
+const CHANGES: u32 = 0x700;
+const CHANGE: usize = 32;
+const TOMBSTONE: usize = 24;
+
+fn put_long(bytes: &mut [u8], at: usize, number: u64) {
+    bytes[at..at + 8].copy_from_slice(&number.to_le_bytes());
+}
+
+/// A damaged delta: a few words of the error, and whether opening refuses it.
+type BadDelta = (&'static str, &'static str, bool, fn(&mut Parts));
+
+/// What is done to [`small_delta`], whose changes are of the lists 0 and 1, of which it replaces the second. Tombstone *i* is of kind *i* + 1; the first
+/// three are of list 0. All are refused as corrupt.
+fn bad_deltas() -> Vec<BadDelta> {
+    vec![
+        ("change-of-no-list", "speaks of list 3,", false, |p| {
+            put(p.bytes_of(CHANGES), CHANGE, 3);
+        }),
+        ("changes-out-of-order", "speaks of list 0,", false, |p| {
+            p.bytes_of(CHANGES).rotate_left(CHANGE);
+        }),
+        ("changes-of-a-list-twice", "speaks of list 1,", false, |p| {
+            p.bytes_of(CHANGES).copy_within(CHANGE.., 0);
+        }),
+        ("change-first-after-last", "says changes 7 to 6 of list 0", false, |p| {
+            put_long(p.bytes_of(CHANGES), 8, 7);
+        }),
+        ("change-zero-without-replacing", "says changes 0 to 6 of list 0", false, |p| {
+            put_long(p.bytes_of(CHANGES), 8, 0);
+        }),
+        ("change-replaces-from-one", "says changes 1 to 9 of list 1", false, |p| {
+            put_long(p.bytes_of(CHANGES), CHANGE + 8, 1);
+        }),
+        ("change-replaces-up-to-zero", "says changes 0 to 0 of list 1", false, |p| {
+            put_long(p.bytes_of(CHANGES), CHANGE + 16, 0);
+        }),
+        ("change-number-too-large", "says changes 4 to 9007199254740992", false, |p| {
+            put_long(p.bytes_of(CHANGES), 16, 1 << 53);
+        }),
+        ("change-reserved-not-zero", "the reserved part of change 1", false, |p| {
+            p.bytes_of(CHANGES)[CHANGE + 31] = 1;
+        }),
+        ("change-flag-unknown", "a reserved flag of change 0", false, |p| {
+            p.bytes_of(CHANGES)[4] |= 2;
+        }),
+        ("change-count-wrong", "section 0x700 has 3 elements of 32 bytes", true, |p| {
+            let row = p.section(CHANGES).0;
+            p.table[row][24] += 1;
+        }),
+        ("changes-not-critical", "section 0x700 is not marked", false, |p| {
+            let row = p.section(CHANGES).0;
+            p.table[row][4] = 0;
+        }),
+        ("tombstones-not-critical", "section 0x600 is not marked", false, |p| {
+            let row = p.section(TOMBSTONES).0;
+            p.table[row][4] = 0;
+        }),
+        // 24 times that is the section's length in 64 bits.
+        ("tombstone-count-overflows", "section 0x600 has 2305843009213693956", true, |p| {
+            let row = p.section(TOMBSTONES).0;
+            put_long(&mut p.table[row], 24, (1 << 61) + 4);
+        }),
+        ("tombstones-without-changes", "4 tombstones and changes of 0 lists", true, |p| {
+            let end = p.section(TOMBSTONES).1.end;
+            p.table.pop();
+            p.data.truncate(end);
+        }),
+        ("tombstone-of-no-list", "tombstone 3 is of a list without changes", false, |p| {
+            put(p.bytes_of(TOMBSTONES), 3 * TOMBSTONE, u32::MAX);
+        }),
+        ("tombstone-of-a-list-without-changes", "tombstone 3 is of a list w", false, |p| {
+            put(p.bytes_of(TOMBSTONES), 3 * TOMBSTONE, 2);
+        }),
+        ("tombstone-kind-zero", "tombstone 0 is of the unknown kind 0", false, |p| {
+            put(p.bytes_of(TOMBSTONES), 4, 0);
+        }),
+        ("tombstone-kind-unknown", "tombstone 2 is of the unknown kind 5", false, |p| {
+            put(p.bytes_of(TOMBSTONES), 2 * TOMBSTONE + 4, 5);
+        }),
+        ("tombstones-out-of-order", "tombstone 2 is out of order", false, |p| {
+            let first: [u8; TOMBSTONE] = p.bytes_of(TOMBSTONES)[..TOMBSTONE].try_into().unwrap();
+            p.bytes_of(TOMBSTONES)[2 * TOMBSTONE..3 * TOMBSTONE].copy_from_slice(&first);
+        }),
+        ("tombstone-twice", "tombstone 1 is out of order", false, |p| {
+            p.bytes_of(TOMBSTONES).copy_within(..TOMBSTONE, TOMBSTONE);
+        }),
     ]
+}
+
+#[test]
+fn bad_deltas_name_their_fault() {
+    Set::from_bytes(&Parts::of(&small_delta()).seal()).unwrap().verify(&mut |_| {}).unwrap();
+    for (name, words, _, change) in bad_deltas() {
+        let mut parts = Parts::of(&small_delta());
+        change(&mut parts);
+        let verified =
+            Set::from_bytes(&parts.seal()).and_then(|set| set.verify(&mut |_| {}).map(drop));
+        let error = verified.unwrap_err().to_string();
+        assert!(error.contains(words), "{name}: {error}");
+    }
+}
+
+#[test]
+fn an_independent_reader_refuses_bad_deltas() {
+    let Some(mut read) = independent_reader() else { return };
+    for (name, ..) in bad_deltas() {
+        let output = read(&sets("bad").join(format!("{name}.tamis")));
+        assert!(!output.status.success(), "{name}");
+    }
 }
 
 #[test]
@@ -328,6 +495,7 @@ fn bad_sets_are_refused_for_their_own_reason() {
                 assert!(!at_open, "{name}: accepted at open");
                 // Reading everything must not panic, whatever it answers.
                 let _ = set.entries().filter(Result::is_ok).count();
+                let _ = set.changes();
                 set.verify(&mut |_| {}).expect_err(name)
             }
         };

@@ -199,7 +199,7 @@ impl SetBuilder {
     /// Says that the set holds the changes `first..=last` of a list, which makes it a delta. If they replace the list, `first` counts as 0.
     ///
     /// # Errors
-    /// [`ErrorCode::InvalidArgument`] if there is no such list, or no such run of changes: they are numbered from 1.
+    /// [`ErrorCode::InvalidArgument`] if there is no such list, or no such run of changes: they are numbered from 1 to 2^53 - 1.
     pub fn set_change(
         &mut self,
         list: ListId,
@@ -208,23 +208,21 @@ impl SetBuilder {
         replaces: bool,
     ) -> Result<()> {
         let first = if replaces { 0 } else { first };
-        if usize::from(list.0) >= self.lists.len() || last == 0 || first > last {
-            return Err(Error::new(
-                ErrorCode::InvalidArgument,
-                format!("changes {first} to {last} cannot be: they are numbered from 1"),
-            ));
+        let fault = |what: String| Err(Error::new(ErrorCode::InvalidArgument, what));
+        if usize::from(list.0) >= self.lists.len() {
+            return fault("the changes are of a list that was not added to this builder".into());
         }
-        if first == 0 && !replaces {
-            return Err(Error::new(
-                ErrorCode::InvalidArgument,
-                "changes are numbered from 1; 0 is for those that replace the list",
+        if last == 0 || first > last || last > format::MAX_CHANGE || (first == 0 && !replaces) {
+            return fault(format!(
+                "changes {first} to {last} cannot be: they are numbered from 1 to {}",
+                format::MAX_CHANGE
             ));
         }
         self.changes.insert(list.0, (first, last, replaces));
         Ok(())
     }
 
-    /// Withdraws what a list said before this set. Entries that this set adds stay. Has an effect only in a delta.
+    /// Withdraws what a list said before this set. Entries that this set adds stay. Has an effect only on a list with [changes](SetBuilder::set_change).
     pub fn withdraw(&mut self, list: ListId, what: &Withdrawal) {
         let (kind, key) = what.tombstone();
         self.tombstones.push((u32::from(list.0), kind as u32, key));

@@ -12,7 +12,9 @@
 
 use crate::error::Result;
 
-use super::format::{CHANGE_BYTES, TOMBSTONE_BYTES, array_at, section, u32_at, u64_at};
+use super::format::{
+    CHANGE_BYTES, MAX_CHANGE, MAX_LISTS, TOMBSTONE_BYTES, array_at, section, u32_at, u64_at,
+};
 use super::reader::{Set, corrupt};
 use super::record::EntryId;
 
@@ -23,7 +25,7 @@ pub struct Change {
     pub list: String,
     /// Number of the first change, at least 1; 0 if the run replaces the list.
     pub first: u64,
-    /// Number of the last change.
+    /// Number of the last change, at most 2^53 - 1.
     pub last: u64,
     /// Whether all entries that the list had before are withdrawn.
     pub replaces: bool,
@@ -68,6 +70,13 @@ pub(crate) enum TombstoneKind {
     Suppression = 4,
 }
 
+impl TombstoneKind {
+    pub(super) fn from_number(number: u32) -> Option<TombstoneKind> {
+        use TombstoneKind::{Entry, Item, Source, Suppression};
+        [Entry, Item, Source, Suppression].into_iter().find(|kind| *kind as u32 == number)
+    }
+}
+
 /// A list by its position, a kind, a key: in the order in which they stand in the file.
 pub(super) type Tombstone = (u32, u32, [u8; 16]);
 
@@ -93,20 +102,32 @@ impl Set {
             let (list, flags) = (u32_at(row, 0), u32_at(row, 4));
             let (first, last) = (u64_at(row, 8), u64_at(row, 16));
             let replaces = flags & REPLACES != 0;
-            let known = lists.get(list as usize).filter(|_| previous < Some(list));
-            match known {
-                Some(known) if first <= last && last > 0 && (first == 0) == replaces => {
-                    changes.push(Change { list: known.name.clone(), first, last, replaces })
-                }
-                _ => {
-                    return Err(corrupt(format!(
-                        "the delta header says {first}..{last} of list {list}, which cannot be"
-                    )));
-                }
+            let Some(known) = lists.get(list as usize).filter(|_| previous < Some(list)) else {
+                return Err(corrupt(format!(
+                    "the delta header speaks of list {list}, which is out of order or does not exist"
+                )));
+            };
+            if first > last || last == 0 || last > MAX_CHANGE || (first == 0) != replaces {
+                return Err(corrupt(format!(
+                    "the delta header says changes {first} to {last} of list {list}, which cannot be"
+                )));
             }
+            changes.push(Change { list: known.name.clone(), first, last, replaces });
             previous = Some(list);
         }
         Ok(changes)
+    }
+
+    /// What the head says of the changes is within bounds. Whoever opens a set finds out before any of it is read.
+    pub(super) fn check_change_counts(&self) -> Result<()> {
+        let (changes, tombstones) = (self.count(section::CHANGES), self.withdrawal_count());
+        let most = if changes > 0 { u64::from(u32::MAX) } else { 0 };
+        if changes > MAX_LISTS || tombstones > most {
+            return Err(corrupt(format!(
+                "{tombstones} tombstones and changes of {changes} lists; expected at most {MAX_LISTS} lists, and tombstones only with changes"
+            )));
+        }
+        Ok(())
     }
 
     /// Number of tombstones.
@@ -116,15 +137,14 @@ impl Set {
 
     /// Whether a list, by its position in this set, has any tombstone of that kind.
     pub(crate) fn withdraws_any(&self, list: u32, kind: TombstoneKind) -> Result<bool> {
-        let tombstones = self.tombstones()?;
-        let at = tombstones.partition_point(|t| key_of(t) < (list, kind as u32, [0; 16]));
-        Ok(tombstones.get(at).is_some_and(|t| (u32_at(t, 0), u32_at(t, 4)) == (list, kind as u32)))
+        let found = self.first_tombstone((list, kind as u32, [0; 16]))?;
+        Ok(found.is_some_and(|found| (found.0, found.1) == (list, kind as u32)))
     }
 
     /// Whether the set withdraws what has that key from what a list, by its position in this set, said before.
     pub(crate) fn withdraws(&self, list: u32, kind: TombstoneKind, key: [u8; 16]) -> Result<bool> {
         let wanted = (list, kind as u32, key);
-        Ok(self.tombstones()?.binary_search_by_key(&wanted, key_of).is_ok())
+        Ok(self.first_tombstone(wanted)? == Some(wanted))
     }
 
     /// Calls `each` with kind and key of every tombstone of a list, by its position in this set.
@@ -140,32 +160,49 @@ impl Set {
 
     /// List, kind and key of every tombstone. Numbers are as they stand there.
     pub(super) fn withdrawn(&self) -> Result<impl Iterator<Item = Tombstone> + '_> {
-        Ok(self.tombstones()?.iter().map(key_of))
+        Ok(self.table::<TOMBSTONE_BYTES>(section::TOMBSTONES)?.iter().map(|row| tombstone(row)))
     }
 
-    fn tombstones(&self) -> Result<&[[u8; TOMBSTONE_BYTES]]> {
-        self.table(section::TOMBSTONES)
+    /// The first tombstone that does not stand before `wanted`. However many there are, only the blocks on the way to it are read.
+    fn first_tombstone(&self, wanted: Tombstone) -> Result<Option<Tombstone>> {
+        let Some(section) = self.blocks().head.section(section::TOMBSTONES) else {
+            return Ok(None);
+        };
+        let (mut low, mut high, mut found) = (0, section.count, None);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let one = tombstone(self.elements_of(section, middle..middle + 1, TOMBSTONE_BYTES)?);
+            if one < wanted {
+                low = middle + 1;
+            } else {
+                (high, found) = (middle, Some(one));
+            }
+        }
+        Ok(found)
     }
 
     pub(super) fn verify_changes(&self) -> Result<()> {
-        let changes = self.changes()?;
-        let lists = self.lists()?;
+        let mut changes = vec![false; self.lists()?.len()];
+        self.changes()?;
         for (i, row) in self.table::<CHANGE_BYTES>(section::CHANGES)?.iter().enumerate() {
             self.reserved(&row[24..], &format!("the reserved part of change {i}"))?;
             let flags = (u32_at(row, 4) & !REPLACES).to_le_bytes();
             self.reserved(&flags, &format!("a reserved flag of change {i}"))?;
+            if let Some(has_changes) = changes.get_mut(u32_at(row, 0) as usize) {
+                *has_changes = true;
+            }
         }
         let mut previous = None;
         for (i, tombstone) in self.withdrawn()?.enumerate() {
             let (list, kind, _) = tombstone;
-            let of_change = lists
-                .get(list as usize)
-                .is_some_and(|list| changes.iter().any(|change| change.list == list.name));
-            let known = (1..=TombstoneKind::Suppression as u32).contains(&kind);
-            if !of_change || !known || previous >= Some(tombstone) {
-                return Err(corrupt(format!(
-                    "tombstone {i} is out of order, of an unknown kind, or of a list without changes"
-                )));
+            if changes.get(list as usize) != Some(&true) {
+                return Err(corrupt(format!("tombstone {i} is of a list without changes")));
+            }
+            if TombstoneKind::from_number(kind).is_none() {
+                return Err(corrupt(format!("tombstone {i} is of the unknown kind {kind}")));
+            }
+            if previous >= Some(tombstone) {
+                return Err(corrupt(format!("tombstone {i} is out of order")));
             }
             previous = Some(tombstone);
         }
@@ -175,6 +212,6 @@ impl Set {
 
 pub(super) const REPLACES: u32 = 1;
 
-fn key_of(tombstone: &[u8; TOMBSTONE_BYTES]) -> Tombstone {
-    (u32_at(tombstone, 0), u32_at(tombstone, 4), array_at(tombstone, 8))
+fn tombstone(row: &[u8]) -> Tombstone {
+    (u32_at(row, 0), u32_at(row, 4), array_at(row, 8))
 }

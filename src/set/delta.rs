@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::error::{Error, ErrorCode, Result};
 
 use super::builder::{BuildReport, ListId, SetBuilder};
-use super::change::{Change, Withdrawal};
-use super::reader::{Set, SetDigest};
+use super::change::{Change, TombstoneKind, Withdrawal};
+use super::reader::{Set, SetDigest, corrupt};
 use super::record::{Entry, EntryId, List, ListKind};
 use super::refusal::Refusal;
 
@@ -34,10 +34,10 @@ pub struct Delta {
 }
 
 impl Delta {
-    /// An empty change of a list, with its number, from 1.
+    /// An empty change of a list, with its number, from 1 to 2^53 - 1.
     ///
     /// # Errors
-    /// [`ErrorCode::InvalidArgument`] if the list's name or texts are not valid, or the number is 0.
+    /// [`ErrorCode::InvalidArgument`] if the list's name or texts are not valid, or the number is not one of those.
     pub fn new(list: List, number: u64) -> Result<Delta> {
         let mut builder = SetBuilder::new();
         let (name, kind) = (list.name.clone(), list.kind);
@@ -55,40 +55,53 @@ impl Delta {
     }
 
     /// A change that a set holds, such as a delta that was received. It becomes one of `list`, whose name must be the set's, while kind, agreement and
-    /// legal basis are what the caller says of it: no maker of a list decides how far it is trusted.
+    /// legal basis are what the caller says of it: no maker of a list decides how far it is trusted. The set need not have been verified: what
+    /// comes of it is sound.
     ///
     /// # Errors
-    /// [`ErrorCode::UpdateForeign`] if the set is no delta, or speaks of another list or of several; [`ErrorCode::UpdateEmptyDigest`],
+    /// [`ErrorCode::UpdateForeign`] if the set is no delta, speaks of another list or of several, or switches entries off or on while `list` is not a
+    /// local one; [`ErrorCode::UpdateEmptyDigest`],
     /// [`ErrorCode::UpdateFlatPicture`], [`ErrorCode::UpdatePoison`] for an entry that would match harmless uploads;
     /// [`ErrorCode::SetCorrupt`].
     pub fn from_set(set: &Set, list: List) -> Result<Delta> {
         let changes = set.changes()?;
+        let lists = set.lists()?;
         let change = match &changes[..] {
-            [change] if change.list == list.name && set.lists()?.len() == 1 => change.clone(),
+            [change] if change.list == list.name && lists.len() == 1 => change.clone(),
             [] => return Err(foreign("it says of no list which change of it this is".into())),
             [change, ..] => {
-                let found = if changes.len() > 1 { "several lists" } else { &change.list };
-                let found = crate::error::shown(found);
+                let found = match lists.len() {
+                    1 => format!("the list {:?}", crate::error::shown(&change.list)),
+                    several => format!("{several} lists"),
+                };
                 return Err(foreign(format!(
                     "it speaks of {found}; expected the list {:?} and no other",
                     list.name
                 )));
             }
         };
-        if !set.suppressions()?.is_empty() && list.kind != ListKind::Local {
+        let local = list.kind == ListKind::Local;
+        let suppressions = set.suppressions()?;
+        if !suppressions.is_empty() && !local {
             return Err(foreign("it switches entries off, which is for the operator alone".into()));
         }
         let mut delta = Delta::new(list, change.last)?;
+        delta.builder.set_created(set.created()?);
         for entry in set.entries() {
             let entry = entry?;
             delta.add(entry.entry).map_err(|refusal| refused(&refusal, entry.id))?;
         }
-        for (_, kind, key) in set.withdrawn()? {
-            delta.builder.tombstones.push((0, kind, key));
+        for (at, kind, key) in set.withdrawn()? {
+            match TombstoneKind::from_number(kind).filter(|_| at == 0) {
+                None => return Err(corrupt(format!("a tombstone of kind {kind} of list {at}"))),
+                Some(TombstoneKind::Suppression) if !local => {
+                    let what = "it switches entries on again, which is for the operator alone";
+                    return Err(foreign(what.into()));
+                }
+                Some(_) => delta.builder.tombstones.push((0, kind, key)),
+            }
         }
-        for id in set.suppressions()? {
-            delta.builder.suppress(id);
-        }
+        delta.builder.suppressions = suppressions;
         delta.change = change;
         delta.source = Some(set.digest());
         Ok(delta)
@@ -107,7 +120,7 @@ impl Delta {
     /// Gives it another number: for whoever numbers the changes.
     ///
     /// # Errors
-    /// [`ErrorCode::InvalidArgument`] if it is 0.
+    /// [`ErrorCode::InvalidArgument`] if it is not within 1 to 2^53 - 1.
     pub fn set_number(&mut self, number: u64) -> Result<()> {
         self.builder.set_change(self.id, number, number, false)?;
         self.change.last = number;
@@ -128,10 +141,16 @@ impl Delta {
     /// Withdraws what the list said before this change.
     ///
     /// # Errors
-    /// [`ErrorCode::InvalidArgument`] if a suppression is lifted in another list than a local one.
+    /// [`ErrorCode::InvalidArgument`] if a suppression is lifted in another list than a local one, or if the name of the item or the source id is empty:
+    /// entries without one have nothing in common.
     pub fn withdraw(&mut self, what: &Withdrawal) -> Result<()> {
-        if matches!(what, Withdrawal::Suppression(_)) {
-            self.only_local()?;
+        match what {
+            Withdrawal::Suppression(_) => self.only_local()?,
+            Withdrawal::Item(text) | Withdrawal::Source(text) if text.is_empty() => {
+                let what = "an empty text names neither an item nor a source id to withdraw";
+                return Err(Error::new(ErrorCode::InvalidArgument, what));
+            }
+            _ => {}
         }
         self.builder.withdraw(self.id, what);
         Ok(())

@@ -3,6 +3,7 @@
 use crate::fingerprint::Algorithm;
 
 use super::builder::SetBuilder;
+use super::change::Tombstone;
 use super::format;
 use super::interner::Interner;
 use super::options::BuildOptions;
@@ -53,10 +54,12 @@ impl SetBuilder {
             + self.label_sets.bytes()
             + 4 * (self.label_sets.len() as u64 + 2)
             + format::ID_BYTES as u64 * self.suppressions.len() as u64
+            + format::TOMBSTONE_BYTES as u64 * self.tombstones.len() as u64
+            + format::CHANGE_BYTES as u64 * self.changes.len() as u64
             + per_column(Algorithm::width)
             + 4 * (entries + self.columns.len() as u64)
             + index;
-        let sections = 10 + 3 * self.columns.len() as u64;
+        let sections = 12 + 3 * self.columns.len() as u64;
         let checksums = data.div_ceil(format::BLOCK as u64) * format::CHECKSUM as u64;
         let head = format::HEADER as u64
             + (format::TABLE_ROW as u64 + format::ALIGN) * sections
@@ -65,7 +68,8 @@ impl SetBuilder {
 
         let texts = |interner: &Interner| interner.bytes() + END * interner.len() as u64;
         let rows = per_column(Column::row_bytes);
-        let kept = rows + texts(&self.strings) + texts(&self.label_sets);
+        let withdrawn = (size_of::<Tombstone>() * self.tombstones.capacity()) as u64;
+        let kept = rows + texts(&self.strings) + texts(&self.label_sets) + withdrawn;
         let all_texts = strings + self.label_sets.len() as u64;
         let reading = kept + (SLOT * all_texts as f64) as u64;
         // Where the distinct fingerprints begin; then the texts' first bytes while they are sorted, or their ranks, and the items.
@@ -73,7 +77,7 @@ impl SetBuilder {
         let numbering = kept + texts(&self.label_sets) + 4 * entries + sorting;
         let writing = kept + 4 * entries + 8 * all_texts + 8 * entries + checksums;
         // The codes are copied from the rows; then the tables come and the rows are gone, which never takes more.
-        let indexing = rows + 4 * entries + checksums + 32 * codes as u64;
+        let indexing = rows + withdrawn + 4 * entries + checksums + 32 * codes as u64;
         let peak_memory = reading.max(numbering).max(writing).max(indexing);
         Estimate { file_bytes, peak_memory }
     }

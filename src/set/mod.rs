@@ -66,4 +66,6 @@ pub use verify::Verification;
 #[cfg(test)]
 mod build_tests;
 #[cfg(test)]
+mod delta_tests;
+#[cfg(test)]
 mod tests;

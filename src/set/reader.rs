@@ -105,6 +105,7 @@ impl Set {
                 )));
             }
         }
+        set.check_change_counts()?;
         Ok(set)
     }
 

@@ -61,6 +61,9 @@ impl Set {
                 "a reserved part of the header or of the section table is not zero".into(),
             ));
         }
+        if let Some(lax) = head.sections.iter().find(|s| format::is_critical(s.id) && !s.critical) {
+            return Err(corrupt(format!("section {:#x} is not marked as critical", lax.id)));
+        }
         let head_length =
             HEADER + head.sections.len() * TABLE_ROW + head.roots.len() * format::CHECKSUM;
         for padding in self.blocks().padding_before_data(head_length as u64)? {

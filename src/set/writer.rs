@@ -70,6 +70,9 @@ impl Build<'_> {
         let entries = self.builder.len();
         self.builder.suppressions.sort_unstable();
         self.builder.suppressions.dedup();
+        let SetBuilder { tombstones, changes, .. } = &mut self.builder;
+        tombstones
+            .retain(|(list, ..)| u16::try_from(*list).is_ok_and(|l| changes.contains_key(&l)));
         self.builder.tombstones.sort_unstable();
         self.builder.tombstones.dedup();
         u32::try_from(self.builder.tombstones.len()).map_err(|_| too_large("tombstones"))?;

@@ -3,7 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
 use tamis::fingerprint::{Algorithm, Fingerprint};
-use tamis::set::{Entry, EntryId, List, ListKind, Opinion, Role, SetBuilder, Severity};
+use tamis::set::{Entry, EntryId, List, ListKind, Opinion, Role, SetBuilder, Severity, Withdrawal};
 
 /// A fingerprint that depends on the seed only: BLAKE3 of it, as long as needed. A PDQ code gets exactly 128 bits.
 pub fn fingerprint(algorithm: Algorithm, seed: u64) -> Fingerprint {
@@ -88,6 +88,52 @@ pub fn full_builder() -> SetBuilder {
 
 pub fn full_set() -> Vec<u8> {
     full_builder().to_bytes().unwrap().0
+}
+
+/// A delta of several lists: runs of changes, one that replaces its list, tombstones of every kind, suppressions, and a list that it only adds to.
+pub fn delta_builder() -> SetBuilder {
+    let mut builder = SetBuilder::new();
+    builder.set_created(1_790_000_000);
+    let lists = [
+        ("demo-exchange", ListKind::Exchange),
+        ("friend", ListKind::Friend),
+        ("local", ListKind::Local),
+        ("no-changes", ListKind::Referral),
+    ];
+    let lists = lists.map(|(name, kind)| builder.add_list(List::new(name, kind)).unwrap());
+    let [exchange, friend, local, other] = lists;
+    builder.set_change(exchange, 4, 6, false).unwrap();
+    builder.set_change(friend, 0, 260, true).unwrap();
+    builder.set_change(local, 70_000, 70_000, false).unwrap();
+    for (list, algorithm) in
+        [(exchange, Algorithm::Pdq), (friend, Algorithm::Md5), (other, Algorithm::Md5)]
+    {
+        let entry = Entry { item: "item-1".into(), ..Entry::new(fingerprint(algorithm, 1)) };
+        builder.add(list, entry).unwrap();
+    }
+    let entry = |seed| EntryId::new("local", "", Role::Listed, &fingerprint(Algorithm::Pdq, seed));
+    for seed in 0..3 {
+        builder.withdraw(exchange, &Withdrawal::Item(format!("item-{seed}")));
+        builder.withdraw(exchange, &Withdrawal::Source(format!("row {seed}")));
+        builder.withdraw(local, &Withdrawal::Entry(entry(seed)));
+        builder.withdraw(local, &Withdrawal::Suppression(entry(seed + 10)));
+        builder.suppress(entry(seed + 20));
+    }
+    builder
+}
+
+/// The smallest delta that has one tombstone of each kind. Its lists are `a` with changes 4 to 6, `b` replaced by change 9, and `c` without any.
+pub fn small_delta() -> Vec<u8> {
+    let mut builder = SetBuilder::new();
+    let [a, b, _] =
+        ["a", "b", "c"].map(|name| builder.add_list(List::new(name, ListKind::Local)).unwrap());
+    builder.set_change(a, 4, 6, false).unwrap();
+    builder.set_change(b, 0, 9, true).unwrap();
+    builder.withdraw(a, &Withdrawal::Entry(EntryId([7; 16])));
+    builder.withdraw(a, &Withdrawal::Item("i".into()));
+    builder.withdraw(a, &Withdrawal::Source("s".into()));
+    builder.withdraw(b, &Withdrawal::Suppression(EntryId([7; 16])));
+    builder.to_bytes().unwrap().0
 }
 
 /// A set file taken apart after `FORMAT.md`, to be damaged and put together again with checksums that hold.
