@@ -1,6 +1,7 @@
 //! A running store: replaced, removed and damaged files, and who may write to them. A scanner always has the last good state.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tamis::fingerprint::{Algorithms, digests};
@@ -203,4 +204,104 @@ fn what_others_may_write_to_or_read_is_refused() {
     mode(dir.path(), 0o770);
     assert_eq!(store.refresh().unwrap_err().code(), ErrorCode::Permissions);
     assert!(blocks(&mut scanner, "one"));
+}
+
+/// A process that holds a sealed copy of the base follows the deltas, and takes a new base only when it is told to.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_sealed_base_stays_until_it_is_reloaded() {
+    let dir = private_directory();
+    let mut writer = init(dir.path(), &["one"]);
+    writer.compact(1, &mut |_| Ok(())).unwrap();
+    let options = StoreOptions::new().residency(Residency::Sealed);
+    let store = options.refresh_interval(Some(Duration::ZERO)).open(dir.path()).unwrap();
+    let asleep = StoreOptions::new().residency(Residency::Sealed).refresh_interval(None);
+    let asleep = asleep.open(dir.path()).unwrap();
+    let mut scanner = Scanner::new(store.clone(), Policy::builtin());
+    let base = store.snapshot().base_digest();
+
+    list(&mut writer, &["two"]);
+    assert!(blocks(&mut scanner, "two"));
+    assert_eq!(store.snapshot().base_digest(), base);
+    writer.compact(1, &mut |_| Ok(())).unwrap();
+    list(&mut writer, &["three"]);
+    for upload in ["one", "two", "three"] {
+        assert!(blocks(&mut scanner, upload), "{upload}");
+    }
+    assert_eq!(store.fault(), None);
+    assert_eq!(
+        store.snapshot().base_digest(),
+        base,
+        "the sealed base and what was laid over it stand in for the new one"
+    );
+    assert_eq!(store.refresh().unwrap(), Refresh::Replaced);
+    assert_ne!(store.snapshot().base_digest(), base);
+    assert_eq!(store.refresh().unwrap(), Refresh::Unchanged);
+    for upload in ["one", "two", "three"] {
+        assert!(blocks(&mut scanner, upload), "{upload}");
+    }
+
+    // What went into the new base was never seen here.
+    let mut late = Scanner::new(asleep.clone(), Policy::builtin());
+    assert!(blocks(&mut late, "one") && !blocks(&mut late, "two"));
+    assert_eq!(asleep.refresh().unwrap(), Refresh::Replaced);
+    assert!(blocks(&mut late, "two") && blocks(&mut late, "three"));
+}
+
+/// Each verdict is that of one state or of the other, and nothing is left behind by ten thousand reloads in each of eight threads.
+#[test]
+fn reloads_are_never_torn() {
+    const THREADS: usize = 8;
+    const RELOADS: usize = 10_000;
+    let dir = private_directory();
+    // In the one state these two are listed, in the other those.
+    let (ours, theirs) = (["a", "b"], ["c", "d"]);
+    let paths = ["x", "y"].map(|name| dir.path().join(name));
+    publish(&paths[0], &ours);
+    publish(&paths[1], &theirs);
+    let path = dir.path().join("set");
+    std::fs::hard_link(&paths[0], &path).unwrap();
+    let store = StoreOptions::new().refresh_interval(Some(Duration::ZERO)).open(&path).unwrap();
+    let states = paths.map(|path| Store::open(path).unwrap().snapshot().digest());
+    let stop = AtomicBool::new(false);
+    let open_files = || std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+    let before = open_files();
+    std::thread::scope(|scope| {
+        let (store, stop, path, dir) = (&store, &stop, &path, dir.path());
+        scope.spawn(move || {
+            let mut turn = 0;
+            while !stop.load(Ordering::Relaxed) {
+                turn = 1 - turn;
+                let next = dir.join("next");
+                std::fs::hard_link(dir.join(["x", "y"][turn]), &next).unwrap();
+                std::fs::rename(&next, path).unwrap();
+            }
+        });
+        let readers: Vec<_> = (0..THREADS)
+            .map(|_| {
+                scope.spawn(move || {
+                    let mut scanner = Scanner::new(store.clone(), Policy::builtin());
+                    let mut seen = [0; 2];
+                    for round in 0..RELOADS {
+                        store.refresh().unwrap();
+                        let upload = ["a", "b", "c", "d"][round % 4];
+                        let verdict = scanner.check(upload.as_bytes(), &Context::at(1)).unwrap();
+                        let state = states.iter().position(|state| *state == verdict.store);
+                        let state = state.expect("the verdict names one of the two states");
+                        let listed = [&ours, &theirs][state].contains(&upload);
+                        assert_eq!(verdict.action == Action::Block, listed, "{upload} by {state}");
+                        seen[state] += 1;
+                    }
+                    seen
+                })
+            })
+            .collect();
+        let seen: Vec<[usize; 2]> =
+            readers.into_iter().map(|reader| reader.join().unwrap()).collect();
+        stop.store(true, Ordering::Relaxed);
+        for state in 0..2 {
+            assert!(seen.iter().map(|seen| seen[state]).sum::<usize>() > 0, "{seen:?}");
+        }
+    });
+    assert!(open_files() <= before + 2, "descriptors: {before}, then {}", open_files());
 }

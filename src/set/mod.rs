@@ -46,7 +46,7 @@ mod traits;
 mod verify;
 mod writer;
 
-pub(crate) use access::check_mode;
+pub(crate) use access::{check_mode, open_within as open_file_within};
 pub use builder::{BuildReport, ListId, SetBuilder};
 pub use change::{Change, Withdrawal};
 pub(crate) use change::{TombstoneKind, text_key};

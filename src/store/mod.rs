@@ -72,7 +72,7 @@ use serde::Serialize;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::search::Layers;
-use crate::set::{Residency, Set};
+use crate::set::{self, Residency, Set};
 
 use gate::Gate;
 use manifest::Opened;
@@ -128,7 +128,8 @@ impl StoreOptions {
     }
 
     /// Where the bytes of the sets lie, now and after each refresh. [`Residency::Heap`] is for network file systems, and for wherever a file may be
-    /// changed in place; [`Residency::Populated`] for servers whose first uploads should not wait for the disk.
+    /// changed in place; [`Residency::Populated`] for servers whose first uploads should not wait for the disk. With [`Residency::Sealed`], which copies, only deltas
+    /// come into force by themselves; for a new base call [`Store::refresh`].
     #[must_use]
     pub fn residency(mut self, residency: Residency) -> StoreOptions {
         self.residency = residency;
@@ -192,14 +193,10 @@ impl StoreOptions {
         loop {
             let Opened { manifest, stamp, file } = Manifest::open(directory)?;
             match self.open_sets(directory, &manifest, old, thorough) {
-                Ok(sets) => {
+                Ok((sets, behind)) => {
                     let snapshot = self.assemble(sets, Some(manifest))?;
-                    return Ok(Snapshot {
-                        stamp: Some(stamp),
-                        pin: Some(file),
-                        ticket,
-                        ..snapshot
-                    });
+                    let (stamp, pin) = (Some(stamp), Some(file));
+                    return Ok(Snapshot { stamp, pin, behind, ticket, ..snapshot });
                 }
                 // A writer removes what neither its manifest nor the one before names.
                 Err(e) if e.code() == ErrorCode::NotFound && races < RACES => {
@@ -219,16 +216,26 @@ impl StoreOptions {
         manifest: &Manifest,
         old: Option<&Snapshot>,
         thorough: bool,
-    ) -> Result<Vec<Arc<Set>>> {
+    ) -> Result<(Vec<Arc<Set>>, bool)> {
         let mut sets = Vec::with_capacity(manifest.sets.len());
-        for record in &manifest.sets {
-            let known = old.iter().flat_map(|old| old.sets());
-            if let Some(known) = known.clone().find(|set| set.digest().to_string() == record.digest)
-            {
+        let mut behind = false;
+        let mut records = manifest.sets.iter();
+        if let Some((base, old)) = manifest.sets.first().zip(old)
+            && self.residency == Residency::Sealed
+            && !thorough
+            && !old.holds(base)
+        {
+            // A copy of a base takes seconds and as much memory again: not for the path of an upload.
+            sets = old.in_place_of(base)?;
+            behind = true;
+            records.next();
+        }
+        for record in records {
+            if let Some(known) = old.and_then(|old| old.open_already(record)) {
                 sets.push(Arc::clone(known));
                 continue;
             }
-            let set = place::open_set(directory, &record.file, self.residency)?;
+            let set = set::open_within(directory, &record.file, self.residency)?;
             if set.digest().to_string() != record.digest {
                 let what = format!(
                     "it is not the set that the manifest names: its digest is {}, expected {}; restore it",
@@ -243,7 +250,7 @@ impl StoreOptions {
             }
             sets.push(Arc::new(set));
         }
-        Ok(sets)
+        Ok((sets, behind))
     }
 
     fn assemble(&self, mut sets: Vec<Arc<Set>>, manifest: Option<Manifest>) -> Result<Snapshot> {
@@ -263,7 +270,16 @@ impl StoreOptions {
                 .with_terms(lists.map(|(name, record)| (record.list(name), record.suppressed)));
         }
         let digest = StoreDigest(*hasher.finalize().as_bytes());
-        Ok(Snapshot { layers, digest, manifest, own, stamp: None, pin: None, ticket: 0 })
+        Ok(Snapshot {
+            layers,
+            digest,
+            manifest,
+            own,
+            stamp: None,
+            pin: None,
+            behind: false,
+            ticket: 0,
+        })
     }
 }
 
@@ -402,7 +418,7 @@ impl Store {
             None => Stamp::of(path),
         };
         // Whatever is wrong with it, loading says it best.
-        if watched.is_ok_and(|stamp| old.stamp == Some(stamp)) {
+        if watched.is_ok_and(|stamp| old.stamp == Some(stamp)) && !(thorough && old.behind) {
             if old.manifest.is_some() {
                 place::directory(path)?;
             }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::fingerprint::{Algorithms, hex};
 use crate::search::Layers;
 use crate::set::{Entry, EntryId, Set, SetDigest};
 
-use super::manifest::Manifest;
+use super::manifest::{Manifest, SetRecord};
 use super::stamp::Stamp;
 
 /// Identifies what a store holds: BLAKE3 over the digests of its sets and its manifest.
@@ -44,6 +44,8 @@ pub struct Snapshot {
     /// Kept open, so that no other file can have its stamp.
     #[allow(dead_code, reason = "held for what it keeps from happening")]
     pub(super) pin: Option<File>,
+    /// Sets that were open before stand in for the base that the manifest names.
+    pub(super) behind: bool,
     /// Which finding it is: see [`Gate`](super::gate::Gate).
     pub(super) ticket: u64,
 }
@@ -110,6 +112,45 @@ impl Snapshot {
     /// The digest of the base, or of the single set.
     pub fn base_digest(&self) -> Option<SetDigest> {
         self.sets().first().map(|base| base.digest())
+    }
+
+    /// The set of a manifest, if it is open here.
+    pub(super) fn open_already(&self, record: &SetRecord) -> Option<&Arc<Set>> {
+        self.sets().iter().find(|set| set.digest().to_string() == record.digest)
+    }
+
+    pub(super) fn holds(&self, record: &SetRecord) -> bool {
+        self.open_already(record).is_some()
+    }
+
+    /// The sets that are open here and say together what a new base says.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Store`] if some changes that went into the base never were open here.
+    pub(super) fn in_place_of(&self, base: &SetRecord) -> Result<Vec<Arc<Set>>> {
+        let mut sets = Vec::new();
+        // Up to which number all changes of a list are here.
+        let mut known: BTreeMap<String, u64> = BTreeMap::new();
+        for set in self.sets().iter().take(self.own) {
+            let changes = set.changes()?;
+            let last = |list: &str| base.change(list).map_or(0, |change| change.last);
+            if changes.iter().all(|change| change.last <= last(&change.list)) {
+                for change in changes {
+                    let known = known.entry(change.list).or_default();
+                    if change.replaces || change.first == *known + 1 {
+                        *known = change.last;
+                    }
+                }
+                sets.push(Arc::clone(set));
+            }
+        }
+        if base.changes.iter().all(|change| known.get(&change.list) == Some(&change.last)) {
+            return Ok(sets);
+        }
+        Err(Error::new(
+            ErrorCode::Store,
+            "the store has a new base, and this process, which holds a sealed copy of the old one, has not seen all that went into it: reload the store",
+        ))
     }
 
     /// Calls `each` with every entry that stands, expired or not, with the position of its set and the name of its list. Reads all of the store.

@@ -18,12 +18,13 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorCode, Result, shown};
 use crate::search::{Layers, planted};
-use crate::set::{BuildOptions, Change, Delta, ListKind, Residency, Set, SetBuilder, SetDigest};
+use crate::set::{
+    self, BuildOptions, Change, Delta, ListKind, Residency, Set, SetBuilder, SetDigest,
+};
 
 use super::log::Event;
 use super::manifest::{Incident, SetRecord};
 use super::merge;
-use super::place;
 use super::writer::{Draft, StoreWriter};
 
 /// Sets above the base that a search is put through, at most, unless they cannot be merged.
@@ -382,7 +383,7 @@ impl StoreWriter {
 
     fn open_sets(&self, records: &[SetRecord]) -> Result<Vec<Arc<Set>>> {
         let open = |record: &SetRecord| {
-            place::open_set(&self.directory, &record.file, Residency::Mapped).map(Arc::new)
+            set::open_within(&self.directory, &record.file, Residency::Mapped).map(Arc::new)
         };
         records.iter().map(open).collect()
     }
