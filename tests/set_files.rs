@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use common::{
-    Parts, delta_builder, fingerprint, full_builder, full_set, small_delta, u32_at, u64_at,
+    Parts, delta_builder, fingerprint, full_builder, full_set, local_delta, small_delta, u32_at,
+    u64_at,
 };
 use tamis::fingerprint::Algorithm;
 use tamis::set::{Change, Entry, EntryId, List, ListKind, Role};
@@ -47,6 +48,7 @@ fn good() -> Vec<(&'static str, SetBuilder)> {
         ("two-groups", large),
         ("indexed", indexed),
         ("delta", delta_builder()),
+        ("local-delta", local_delta()),
     ]
 }
 
