@@ -12,16 +12,17 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use tamis::fingerprint::{Algorithm, Algorithms, Fingerprint, Fingerprints, PdqHash, digests};
-use tamis::search::{self, Searcher};
+use tamis::search::{self, Layers, Searcher};
 use tamis::set::{Entry, List, ListKind, Residency};
 use tamis::{Set, SetBuilder};
 
 const LOOK_UPS: u64 = 20_000;
-const WAYS: [(&str, Residency); 4] = [
+const WAYS: [(&str, Residency); 5] = [
     ("mapped", Residency::Mapped),
     ("populated", Residency::Populated),
     ("heap", Residency::Heap),
     ("huge-pages", Residency::HugePages),
+    ("sealed", Residency::Sealed),
 ];
 
 fn main() {
@@ -138,7 +139,7 @@ fn drop_cache(path: &Path) -> bool {
 fn one(path: &Path, way: Residency, digests: u64) {
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     let started = Instant::now();
-    let set = [std::sync::Arc::new(Set::open_with(path, way).expect("just written"))];
+    let set = Layers::of(Set::open_with(path, way).expect("just written")).expect("undamaged");
     let open = started.elapsed();
     let open_on_cpu = on_cpu();
     let mut searcher = Searcher::new();
@@ -151,7 +152,7 @@ fn one(path: &Path, way: Residency, digests: u64) {
     };
     let first = look_up(digests / 3);
     let started = Instant::now();
-    let near = search::query(&set[0], PdqHash([0x55; 32]), 31).expect("undamaged");
+    let near = search::query(&set.sets()[0], PdqHash([0x55; 32]), 31).expect("undamaged");
     assert!(near.len() < 2);
     let first_code = started.elapsed();
     let mut draw = 1u64;
@@ -170,7 +171,7 @@ fn one(path: &Path, way: Residency, digests: u64) {
     };
     let before = many();
     let started = Instant::now();
-    set[0].warm(&mut |_| {}).expect("undamaged");
+    set.sets()[0].warm(&mut |_| {}).expect("undamaged");
     let warm = started.elapsed();
     many();
     let after = many();
@@ -217,8 +218,9 @@ impl Memory {
             let mut words = line.split_whitespace();
             let field = match words.next() {
                 Some("Anonymous:") => &mut memory.private,
-                Some("AnonHugePages:" | "FilePmdMapped:") => &mut memory.huge,
-                Some("RssFile:") => &mut memory.shared,
+                Some("AnonHugePages:" | "FilePmdMapped:" | "ShmemPmdMapped:") => &mut memory.huge,
+                // Sealed memory is shared by those that were forked later, not by all.
+                Some("RssFile:" | "RssShmem:") => &mut memory.shared,
                 Some("VmPTE:") => &mut memory.tables,
                 _ => continue,
             };

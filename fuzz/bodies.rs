@@ -9,7 +9,6 @@
 mod common;
 
 use std::io::Read;
-use std::sync::Arc;
 use std::time::Duration;
 
 use common::{Parts, u32_at, u64_at};
@@ -25,7 +24,7 @@ use tamis::media::{
     Budget, Decoder, Frame, Keep, MediaClass, Raster, Request, Sink, embedded, sniff,
 };
 use tamis::policy::{Mode, set_mode_in};
-use tamis::search::{self, Match, Searcher};
+use tamis::search::{self, Layers, Match, Searcher};
 use tamis::set::{Delta, EntryId, List, ListKind, Opinion, Severity};
 use tamis::{Action, ErrorCode, Limits, Policy, Set, SetBuilder};
 
@@ -68,9 +67,9 @@ pub fn set_open(data: &[u8]) {
         head && entries && codes && suppresses && changes,
         "verify accepts a set that cannot be read: {head} {entries} {codes} {suppresses} {changes}"
     );
-    let sets = [Arc::new(set)];
+    let sets = Layers::of(set).expect("verified");
     let mut searcher = Searcher::new();
-    for stored in sets[0].entries().take(64) {
+    for stored in sets.sets()[0].entries().take(64) {
         let stored = stored.expect("read a moment ago");
         let fingerprints = as_an_upload(&stored.entry.fingerprint);
         // At the time 0 nothing has expired.

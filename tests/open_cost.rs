@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tamis::fingerprint::{Algorithm, Algorithms, Fingerprint, Fingerprints, digests};
-use tamis::search::Searcher;
+use tamis::search::{Layers, Searcher};
 use tamis::set::{Entry, List, ListKind, Set, SetBuilder};
 
 const DIGESTS: u64 = 900_000;
@@ -82,7 +82,7 @@ fn opening_a_million_entries_reads_none_of_them() {
     eprintln!("opened in {:?} (median of 20)", times[10]);
     assert!(times[10] < Duration::from_millis(50), "{times:?}");
 
-    let set = [std::sync::Arc::new(Set::open(&path).unwrap())];
+    let set = Layers::of(Set::open(&path).unwrap()).unwrap();
     #[cfg(target_os = "linux")]
     assert_eq!(resident(&path), Some(0), "opening touched the body");
 

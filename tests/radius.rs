@@ -13,7 +13,7 @@ use common::Parts;
 use drawn::{KINDS, Kind, Random, query, real};
 use tamis::fingerprint::{Algorithm, Fingerprints, Pdq, PdqHash, Perceptual, View};
 use tamis::hamming::{Code, Isa, distance};
-use tamis::search::{self, Near, RadiusSearch, Searcher, Strategy};
+use tamis::search::{self, Layers, Near, RadiusSearch, Searcher, Strategy};
 use tamis::set::{BuildOptions, Entry, List, ListId, ListKind, Profile};
 use tamis::{Set, SetBuilder};
 
@@ -235,7 +235,7 @@ fn several_sets_are_searched_in_one_call() {
     let third = small(&third_codes, Profile::Full);
     let sets =
         [first, second, third, small(&fourth_codes, Profile::Small), small(&[], Profile::Full)];
-    let sets = sets.map(std::sync::Arc::new);
+    let sets = Layers::new(sets.map(std::sync::Arc::new).into()).unwrap();
     let all = [&first_codes, &second_codes, &third_codes, &fourth_codes, &Vec::new()];
 
     let mut searcher = Searcher::new();

@@ -11,9 +11,6 @@ use tamis::fingerprint::{Algorithm, PdqHash};
 use tamis::set::{Entry, List, ListKind, Residency, StoredEntry, publish_bytes};
 use tamis::{ErrorCode, Set, SetBuilder, search};
 
-const ALL: [Residency; 4] =
-    [Residency::Mapped, Residency::Populated, Residency::Heap, Residency::HugePages];
-
 fn tell(set: &Set) -> tamis::Result<Vec<StoredEntry>> {
     set.entries().collect()
 }
@@ -40,7 +37,7 @@ fn answers_do_not_depend_on_where_the_bytes_lie() {
         publish_bytes(&path, &bytes).unwrap();
         let told = Set::from_bytes(&bytes).unwrap();
         let entries = tell(&told).unwrap();
-        for residency in ALL {
+        for residency in Residency::ALL.iter().copied() {
             let set = Set::open_with(&path, residency).unwrap();
             assert_eq!((set.digest(), set.size()), (told.digest(), bytes.len() as u64));
             assert_eq!(tell(&set).unwrap(), entries, "{residency:?}");
@@ -82,7 +79,7 @@ fn damage_is_found_wherever_it_is() {
             continue; // Padding, which `verify` looks at and nothing else.
         }
         publish_bytes(&path, &damaged).unwrap();
-        for residency in ALL {
+        for residency in Residency::ALL.iter().copied() {
             let error = match Set::open_with(&path, residency) {
                 Ok(set) => {
                     assert_eq!(residency, Residency::Mapped, "byte {at}");
@@ -133,7 +130,7 @@ fn a_sparse_terabyte_is_an_error() {
         eprintln!("SKIPPED: this file system takes no sparse file of a terabyte: {error}");
         return;
     }
-    for residency in ALL {
+    for residency in Residency::ALL.iter().copied() {
         let error = match Set::open_with(&path, residency) {
             Ok(set) => {
                 assert_eq!(residency, Residency::Mapped);
@@ -194,7 +191,7 @@ fn what_was_populated_or_warmed_is_in_memory() {
     assert_eq!(of_file("Anonymous", &path), 0, "it is shared");
     eprintln!("{} of {whole} KB of the file are in huge pages", of_file("FilePmdMapped", &path));
     drop(populated);
-    for residency in [Residency::Heap, Residency::HugePages] {
+    for residency in [Residency::Heap, Residency::HugePages, Residency::Sealed] {
         let _set = Set::open_with(&path, residency).unwrap();
         assert_eq!(of_file("Size", &path), 0, "{residency:?}: the file is not mapped");
     }
@@ -256,4 +253,179 @@ fn a_copy_in_huge_pages_is_in_huge_pages_and_read_only() {
         eprintln!("SKIPPED: {free} KB are free");
     }
     assert_eq!(set.entry_count(), 60_000);
+}
+
+/// A fingerprint does not belong in the memory dump of a crashed host.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_residency_is_written_to_core_dumps() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("set.tamis");
+    let bytes = large();
+    publish_bytes(&path, &bytes).unwrap();
+    let flagged = || {
+        let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+        let mut size = 0;
+        let mut flagged = 0;
+        for line in smaps.lines() {
+            match line.split_once(':') {
+                Some(("Size", kilobytes)) => {
+                    size = kilobytes.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap();
+                }
+                Some(("VmFlags", flags)) if flags.split_whitespace().any(|f| f == "dd") => {
+                    flagged += size;
+                }
+                _ => {}
+            }
+        }
+        flagged
+    };
+    let least = bytes.len() as u64 >> 10;
+    // Other tests open and close sets meanwhile.
+    if std::env::var_os("TAMIS_ALONE").is_none() {
+        alone("no_residency_is_written_to_core_dumps");
+        return;
+    }
+    // The kernel's own pages.
+    let before = flagged();
+    for residency in Residency::ALL.iter().copied() {
+        let set = Set::open_with(&path, residency).unwrap();
+        let more = flagged() - before;
+        assert!((least..least + 2048).contains(&more), "{residency:?}: {more} KB");
+        drop(set);
+        assert_eq!(flagged(), before, "{residency:?}");
+    }
+    let _set = Set::from_bytes(&bytes).unwrap();
+    assert!(flagged() - before >= least);
+}
+
+/// Runs one test of this executable in a process of its own.
+#[cfg(target_os = "linux")]
+fn alone(test: &str) {
+    let run = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env("TAMIS_ALONE", "1")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&run.stdout);
+    let failed = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success() && told.contains("1 passed"), "{told}{failed}");
+}
+
+/// What `/proc` says of a sealed copy: shared memory without a name, that nobody may make writable, and no descriptor that is left open.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_sealed_copy_cannot_be_made_writable() {
+    if std::env::var_os("TAMIS_ALONE").is_none() {
+        alone("a_sealed_copy_cannot_be_made_writable");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("set.tamis");
+    publish_bytes(&path, &large()).unwrap();
+    let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let before = descriptors();
+    let set = Set::open_with(&path, Residency::Sealed).unwrap();
+    assert_eq!(descriptors(), before, "the descriptor is closed");
+    let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+    let copy = smaps.split_once("memfd:tamis-set").expect("it is mapped");
+    assert!(!copy.1.contains("memfd:tamis-set"), "it is mapped once");
+    let mode = copy.0.lines().last().unwrap().split_whitespace().nth(1).unwrap();
+    let flags = copy.1.lines().find_map(|line| line.strip_prefix("VmFlags:")).unwrap();
+    let has = |flag| flags.split_whitespace().any(|f| f == flag);
+    assert!(!has("wr") && mode.starts_with("r--"), "{mode} {flags}");
+    if mode == "r--p" {
+        eprintln!(
+            "SKIPPED: this kernel gives no shared map of sealed memory, so the private one is used"
+        );
+    } else {
+        assert!(!has("mw"), "{flags}");
+    }
+    let whole = set.size().div_ceil(4096) * 4;
+    assert_eq!(maps("Rss", |line| line.contains("memfd:tamis-set")), whole, "all of it is at hand");
+    let huge = maps("ShmemPmdMapped", |line| line.contains("memfd:tamis-set"));
+    eprintln!("{huge} of {whole} KB of the copy are in huge pages");
+}
+
+/// As a host does that decrypts a set: it comes in pieces, interrupted, and must end where it says.
+#[test]
+fn a_set_may_come_in_a_stream() {
+    use std::io::{self, Read};
+
+    /// Hands out some bytes at a time, and is interrupted before each of them.
+    struct Pieces<'a>(&'a [u8], bool);
+
+    impl Read for Pieces<'_> {
+        fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let size = room.len().min(70_001);
+            self.0.read(&mut room[..size])
+        }
+    }
+
+    let copies =
+        |residency: &&Residency| !matches!(residency, Residency::Mapped | Residency::Populated);
+    for residency in Residency::ALL.iter().filter(copies).copied() {
+        for bytes in [full_set(), large(), SetBuilder::new().to_bytes().unwrap().0] {
+            let open = |bytes: &[u8]| Set::from_reader(Pieces(bytes, false), residency);
+            let set = open(&bytes).unwrap();
+            assert_eq!(tell(&set).unwrap(), tell(&Set::from_bytes(&bytes).unwrap()).unwrap());
+            set.verify(&mut |_| {}).unwrap();
+            let code = |bytes: &[u8]| open(bytes).map(|set| set.size()).unwrap_err().code();
+            for cut in [1, 95, 96, 97, bytes.len() / 2, bytes.len() - 1] {
+                let expected = if cut < bytes.len() { ErrorCode::SetTruncated } else { continue };
+                assert_eq!(code(&bytes[..cut]), expected, "{residency:?}, {cut} bytes");
+            }
+            assert_eq!(code(&[&bytes[..], b"more"].concat()), ErrorCode::SetTruncated);
+            assert_eq!(code(b""), ErrorCode::SetForeign);
+            let mut damaged = bytes.clone();
+            *damaged.last_mut().unwrap() ^= 1;
+            assert_eq!(code(&damaged), ErrorCode::SetCorrupt);
+        }
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("the key does not fit"))
+            }
+        }
+        let start = &full_set()[..500];
+        let error = Set::from_reader(start.chain(Broken), residency).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Io);
+        assert!(error.to_string().contains("the key does not fit"), "{error}");
+    }
+    let error = Set::from_reader(&full_set()[..], Residency::Mapped).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidArgument);
+}
+
+/// Beyond that limit the kernel ends a process that makes a file longer, and sealed memory is a file.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_limit_on_the_size_of_files_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("set.tamis");
+    match std::env::var_os("TAMIS_ALONE") {
+        None => {
+            let own = std::env::current_exe().unwrap();
+            let run = std::process::Command::new("sh")
+                .args([
+                    "-c",
+                    "ulimit -f 16 && exec \"$0\" --exact a_limit_on_the_size_of_files_is_an_error",
+                ])
+                .arg(own)
+                .env("TAMIS_ALONE", "1")
+                .output()
+                .unwrap();
+            let told = String::from_utf8_lossy(&run.stdout);
+            assert!(run.status.success() && told.contains("1 passed"), "{:?} {told}", run.status);
+        }
+        Some(_) => {
+            let error = Set::from_reader(&large()[..], Residency::Sealed).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::SetTooLarge, "{error}");
+            publish_bytes(&path, &full_set()).unwrap();
+            Set::open_with(&path, Residency::Sealed).unwrap();
+        }
+    }
 }

@@ -36,7 +36,7 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn new(scanner: &Scanner, context: &Context) -> Run {
         Run {
-            snapshot: scanner.store.snapshot(),
+            snapshot: scanner.store.current(),
             now: context.now,
             started: Instant::now(),
             deadline: None,
@@ -74,7 +74,7 @@ impl Run {
     pub(super) fn digest_lookup(&mut self, scanner: &mut Scanner) -> Result<()> {
         let started = Instant::now();
         let snapshot = Arc::clone(&self.snapshot);
-        let found = scanner.searcher.digests(snapshot.sets(), &self.fingerprints, self.now)?;
+        let found = scanner.searcher.digests(snapshot.layers(), &self.fingerprints, self.now)?;
         self.timings.lookup = started.elapsed();
         self.keep(&found, &scanner.policy)
     }
@@ -86,8 +86,8 @@ impl Run {
     ) -> Result<Found<'s>> {
         let started = Instant::now();
         let radius = scanner.policy.radius();
-        let (searcher, sets) = (&mut scanner.searcher, snapshot.sets());
-        let found = searcher.perceptual(sets, &self.fingerprints, radius, self.now)?;
+        let (searcher, layers) = (&mut scanner.searcher, snapshot.layers());
+        let found = searcher.perceptual(layers, &self.fingerprints, radius, self.now)?;
         self.timings.search += started.elapsed();
         Ok(found)
     }

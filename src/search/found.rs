@@ -2,18 +2,19 @@
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 use crate::error::Result;
 use crate::fingerprint::{Algorithm, Perceptual, View};
 use crate::set::{Set, Summary};
 
-use super::Match;
+use super::{Layers, Match};
 
 /// Everything that one look-up found. It holds rows of the sets' columns, each of which stands for all entries of that fingerprint, so its size does not
 /// depend on how many those are.
 #[derive(Debug)]
 pub struct Found<'s> {
-    sets: Vec<&'s Set>,
+    layers: &'s Layers,
     /// Those of one row one after the other, nearest first; the rows of the last set first.
     near: Vec<Near>,
     /// In the order of view and part.
@@ -96,12 +97,11 @@ impl Sighting<'_> {
 impl<'s> Found<'s> {
     /// Nothing yet, by renderings of which [`Found::push`] speaks by their positions. `now` is in seconds since 1970.
     pub(super) fn new(
-        sets: &'s [impl AsRef<Set>],
+        layers: &'s Layers,
         renderings: impl IntoIterator<Item = Rendering>,
         now: u64,
     ) -> Found<'s> {
-        let sets = sets.iter().map(AsRef::as_ref).collect();
-        Found { sets, near: Vec::new(), renderings: renderings.into_iter().collect(), now }
+        Found { layers, near: Vec::new(), renderings: renderings.into_iter().collect(), now }
     }
 
     /// `set` and `rendering` are positions in what was given at first. Rows are fewer than 2^32 in every set.
@@ -151,14 +151,12 @@ impl<'s> Found<'s> {
     /// # Errors
     /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt), here and in all that follows, if a set turns out to be damaged where it is read.
     pub fn is_empty(&self) -> Result<bool> {
-        for near in &self.near {
-            for entry in self.set(near).summaries(near.algorithm, u64::from(near.row))? {
-                if self.is_in_force(&entry?) {
-                    return Ok(false);
-                }
-            }
-        }
-        Ok(true)
+        let mut empty = true;
+        self.visit(|_| {
+            empty = false;
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(empty)
     }
 
     /// Every match in full, each pair of entry and rendering once: nearest first, then by entry and view. For those who judge by themselves: it takes
@@ -177,18 +175,18 @@ impl<'s> Found<'s> {
     }
 
     /// Calls `each` once for every entry that was found and is in force at the time.
-    ///
-    /// An entry may stand in several sets, and is one entry all the same: what the last of them says of it holds.
     pub(super) fn each_entry(
         &self,
         mut each: impl FnMut(&Sighting<'_>) -> Result<()>,
     ) -> Result<()> {
+        self.visit(|seen| each(seen).map(ControlFlow::Continue))
+    }
+
+    /// As [`Found::each_entry`], until `each` breaks off.
+    ///
+    /// An entry may stand in several sets, and is one entry all the same: what the last of them says of it holds, be it that it has expired.
+    fn visit(&self, mut each: impl FnMut(&Sighting<'_>) -> Result<ControlFlow<()>>) -> Result<()> {
         let Some(Near { set: Reverse(first), .. }) = self.near.last() else { return Ok(()) };
-        let mut suppressed = Vec::new();
-        for set in &self.sets {
-            let ids = set.suppressed_ids()?;
-            suppressed.extend((!ids.is_empty()).then_some(ids));
-        }
         let mut later = HashSet::new();
         for near in
             self.near.chunk_by(|a, b| (a.set, a.algorithm, a.row) == (b.set, b.algorithm, b.row))
@@ -196,22 +194,26 @@ impl<'s> Found<'s> {
             let Near { set: Reverse(set), algorithm, row, .. } = near[0];
             for entry in self.set(&near[0]).summaries(algorithm, u64::from(row))? {
                 let entry = entry?;
-                if !self.is_in_force(&entry) || !later.is_empty() && later.contains(&entry.id) {
+                if !later.is_empty() && later.contains(&entry.id) {
                     continue;
                 }
                 if set > *first {
                     later.insert(entry.id);
                 }
-                let suppressed =
-                    suppressed.iter().any(|ids| ids.binary_search(&entry.id.0).is_ok());
-                each(&Sighting { set, entry, suppressed, near })?;
+                if !self.is_in_force(&entry) || self.layers.withdrawn(set as usize, &entry)? {
+                    continue;
+                }
+                let suppressed = self.layers.off(set as usize, &entry)?;
+                if each(&Sighting { set, entry, suppressed, near })?.is_break() {
+                    return Ok(());
+                }
             }
         }
         Ok(())
     }
 
     pub(super) fn set(&self, near: &Near) -> &'s Set {
-        self.sets[near.set.0 as usize]
+        &self.layers.sets()[near.set.0 as usize]
     }
 
     fn is_in_force(&self, entry: &Summary) -> bool {
@@ -219,9 +221,10 @@ impl<'s> Found<'s> {
     }
 
     pub(super) fn full(&self, place: &Place) -> Result<Match> {
-        let set = self.sets[place.set as usize];
+        let set = &self.layers.sets()[place.set as usize];
         let stored = set.entry(place.index)?;
-        let list = &set.lists()?[stored.list];
+        let lists = set.lists()?;
+        let list = self.layers.terms(&lists[stored.list]);
         let legal_basis = [&stored.entry.legal_basis, &list.legal_basis];
         let rendering = self.renderings[place.rendering as usize];
         Ok(Match {

@@ -1,7 +1,7 @@
 //! Search: which entries of a set an upload matches.
 //!
 //! ```text
-//! find(sets, fingerprints, radius, now):
+//! find(layers, fingerprints, radius, now):
 //!     for each set:
 //!         for each digest of the upload that the set has a column for: binary search
 //!         for each code of the set's PDQ column: is it within the radius of one of the upload's views?
@@ -15,6 +15,7 @@
 //! size: [`planted`] proves it for a given set.
 
 mod found;
+mod layers;
 mod matches;
 mod planted;
 mod radius;
@@ -28,6 +29,7 @@ use found::Rendering;
 
 pub use crate::index::{Near, Strategy};
 pub use found::Found;
+pub use layers::Layers;
 pub use matches::Match;
 pub use planted::planted;
 pub use radius::RadiusSearch;
@@ -54,13 +56,12 @@ impl Searcher {
     /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt) if a set turns out to be damaged where it is read.
     pub fn digests<'s>(
         &mut self,
-        sets: &'s [impl AsRef<Set>],
+        layers: &'s Layers,
         fingerprints: &Fingerprints,
         now: u64,
     ) -> Result<Found<'s>> {
-        let mut found = Found::new(sets, [Rendering::BYTES], now);
-        for (number, set) in sets.iter().enumerate() {
-            let set = set.as_ref();
+        let mut found = Found::new(layers, [Rendering::BYTES], now);
+        for (number, set) in layers.sets().iter().enumerate() {
             for digest in fingerprints.digests.iter() {
                 if let Some(row) = set.row_of(&digest)? {
                     found.push(number, digest.algorithm(), row, 0, 0);
@@ -77,17 +78,18 @@ impl Searcher {
     /// As for [`Searcher::digests`].
     pub fn perceptual<'s>(
         &mut self,
-        sets: &'s [impl AsRef<Set>],
+        layers: &'s Layers,
         fingerprints: &Fingerprints,
         radius: u32,
         now: u64,
     ) -> Result<Found<'s>> {
-        let mut found = Found::new(sets, fingerprints.perceptual.iter().map(Rendering::from), now);
+        let mut found =
+            Found::new(layers, fingerprints.perceptual.iter().map(Rendering::from), now);
         self.queries.clear();
         let queries = fingerprints.perceptual.iter();
         self.queries.extend(queries.map(|p| (p.hash, radius.saturating_add(p.slack))));
-        for (number, set) in sets.iter().enumerate() {
-            for near in self.radius.within(set.as_ref(), &self.queries)? {
+        for (number, set) in layers.sets().iter().enumerate() {
+            for near in self.radius.within(set, &self.queries)? {
                 found.push(number, Algorithm::Pdq, near.row as u64, near.distance, near.query);
             }
         }

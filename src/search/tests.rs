@@ -60,7 +60,7 @@ fn search(
     radius: u32,
     now: u64,
 ) -> Vec<(u32, EntryId, View)> {
-    let sets = [std::sync::Arc::new(set)];
+    let sets = Layers::of(set).unwrap();
     let mut searcher = Searcher::new();
     let exact = searcher.digests(&sets, fingerprints, now).unwrap();
     let near = searcher.perceptual(&sets, fingerprints, radius, now).unwrap();
@@ -159,6 +159,7 @@ fn a_match_tells_what_the_list_says_and_who_suppressed_it() {
 
     let sets = [base, other]
         .map(|b| std::sync::Arc::new(Set::from_bytes(&b.to_bytes().unwrap().0).unwrap()));
+    let sets = Layers::new(sets.into()).unwrap();
     let asked = fingerprints(&[(View::Rot90, code(1, 1))], b"");
     let matches = Searcher::new().perceptual(&sets, &asked, 31, 0).unwrap().matches().unwrap();
     assert_eq!(matches.len(), 2);
@@ -188,7 +189,7 @@ fn what_is_selected_is_first_by_rank_or_nearest_and_all_is_counted() {
         let entry = Entry { source_id: number.to_string(), labels, ..Entry::new(hash) };
         builder.add(list, entry).unwrap();
     }
-    let sets = [Set::from_bytes(&builder.to_bytes().unwrap().0).unwrap()];
+    let sets = Layers::of(Set::from_bytes(&builder.to_bytes().unwrap().0).unwrap()).unwrap();
     let asked = fingerprints(&[(View::AsStored, code(1, 0)), (View::Rot90, code(1, 5))], b"");
     let found = Searcher::new().perceptual(&sets, &asked, 31, 0).unwrap();
     let mut all = found.matches().unwrap();

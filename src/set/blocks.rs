@@ -3,8 +3,7 @@
 //! A bitmap remembers, per process, which blocks were found right, so a warm access costs one load. Two threads that
 //! race both verify the same block, and both come to the same result.
 
-use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -41,11 +40,11 @@ impl Blocks {
         })
     }
 
-    /// Fills room of its own from the file, and verifies each part while the cache still holds it. So a sparse file that claims more than it
+    /// Fills room of its own from a reader that stands at the first byte of the file, and verifies each part while the cache still holds it. So a sparse file that claims more than it
     /// has is found out at its first block, before it has taken the machine's memory.
-    pub(super) fn fill(mut self, file: &mut File, path: &Path) -> Result<Blocks> {
+    pub(super) fn fill(mut self, source: &mut dyn Read) -> Result<Blocks> {
         for part in self.parts() {
-            self.bytes.read(file, part.clone()).map_err(|e| Error::io("read", path, e))?;
+            self.bytes.fill(source, part.clone())?;
             self.verify_part(&part, false)?;
         }
         self.warm.store(true, Ordering::Relaxed);

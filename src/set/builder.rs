@@ -228,6 +228,11 @@ impl SetBuilder {
         self.tombstones.push((u32::from(list.0), kind as u32, key));
     }
 
+    /// Puts a tombstone of another set into this one.
+    pub(crate) fn bury(&mut self, list: ListId, kind: u32, key: [u8; 16]) {
+        self.tombstones.push((u32::from(list.0), kind, key));
+    }
+
     /// Number of entries added so far, duplicates included.
     pub fn len(&self) -> usize {
         self.columns.iter().map(Column::len).sum()

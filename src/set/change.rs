@@ -92,8 +92,11 @@ impl Set {
     /// # Errors
     /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt).
     pub fn changes(&self) -> Result<Vec<Change>> {
+        let mut changes: Vec<Change> = Vec::new();
+        if self.count(section::CHANGES) == 0 {
+            return Ok(changes);
+        }
         let lists = self.lists()?;
-        let mut changes = Vec::new();
         let mut previous = None;
         for row in self.table::<CHANGE_BYTES>(section::CHANGES)? {
             let (list, flags) = (u32_at(row, 0), u32_at(row, 4));
@@ -142,6 +145,17 @@ impl Set {
     pub(crate) fn withdraws(&self, list: u32, kind: TombstoneKind, key: [u8; 16]) -> Result<bool> {
         let wanted = (list, kind as u32, key);
         Ok(self.first_tombstone(wanted)? == Some(wanted))
+    }
+
+    /// Calls `each` with kind and key of every tombstone of a list, by its position in this set.
+    pub(crate) fn each_tombstone(
+        &self,
+        list: u32,
+        each: &mut dyn FnMut(u32, [u8; 16]),
+    ) -> Result<()> {
+        let of_list = self.withdrawn()?.filter(|tombstone| tombstone.0 == list);
+        of_list.for_each(|(_, kind, key)| each(kind, key));
+        Ok(())
     }
 
     /// List, kind and key of every tombstone. Numbers are as they stand there.

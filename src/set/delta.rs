@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorCode, Result};
 
 use super::builder::{BuildReport, ListId, SetBuilder};
 use super::change::{Change, TombstoneKind, Withdrawal};
-use super::reader::{Set, corrupt};
+use super::reader::{Set, SetDigest, corrupt};
 use super::record::{Entry, EntryId, List, ListKind};
 use super::refusal::Refusal;
 
@@ -30,6 +30,7 @@ pub struct Delta {
     id: ListId,
     change: Change,
     kind: ListKind,
+    source: Option<SetDigest>,
 }
 
 impl Delta {
@@ -43,7 +44,7 @@ impl Delta {
         let id = builder.add_list(list)?;
         builder.set_change(id, number, number, false)?;
         let change = Change { list: name, first: number, last: number, replaces: false };
-        Ok(Delta { builder, id, change, kind })
+        Ok(Delta { builder, id, change, kind, source: None })
     }
 
     /// Makes the change replace the list: whatever it does not add is withdrawn.
@@ -102,7 +103,13 @@ impl Delta {
         }
         delta.builder.suppressions = suppressions;
         delta.change = change;
+        delta.source = Some(set.digest());
         Ok(delta)
+    }
+
+    /// The digest of the set that it was read from, if it was.
+    pub fn source(&self) -> Option<SetDigest> {
+        self.source
     }
 
     /// Which change of which list it is.

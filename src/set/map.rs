@@ -1,5 +1,5 @@
-//! Where a set's bytes live: in a map of the file, shared by every process that opened it, or in memory of this process.
-//! The only file of this room with `unsafe` in it: the one call that maps a file.
+//! Where a set's bytes live: in a map of the file, shared by every process that opened it, or in a copy of it.
+//! The only file of this room with `unsafe` in it: the three calls that map a file.
 //!
 //! # Why mapping is offered by a safe function
 //!
@@ -11,9 +11,17 @@
 //! 2. Lengths and offsets are read once, by `read_prefix`, into the heap, and checked there. Nothing in the map is ever used as a
 //!    length or an index without a check at the moment of use, so changed bytes can give a wrong answer or an error, but no access out of bounds.
 //! 3. No reference into the map leaves the crate: matches are copies.
-//! 4. Whoever cannot promise (1), such as a file on a network file system, uses `Residency::Heap`, which copies the file.
+//! 4. Whoever cannot promise (1), such as a file on a network file system, uses a copy: `Residency::Sealed`, `Heap` or `HugePages`.
+//!
+//! # Why a sealed copy cannot change
+//!
+//! It lies in a file that has no name and no disk (`memfd_create`, Linux), and whose only descriptor is ours. While it is filled, it is written to by `write`
+//! alone, under an exclusive borrow, so no reference into its map lives then; there never is a writable map of it. Then it is sealed, for good: the kernel refuses
+//! every later write, cut or growth, and every writable shared map, by whomever, of whatever descriptor. From then on a shared map is used, which not even
+//! `mprotect` can make writable. Kernels before 6.7 do not give one of a sealed file; there the private, read-only map stays through which the copy was
+//! verified. As nobody writes, it shows the same pages, and all processes that are forked later share them, too.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
@@ -23,6 +31,8 @@ use memmap2::{Mmap, MmapMut};
 use crate::error::{Error, ErrorCode, Result};
 
 use super::format::HUGE_PAGE;
+#[cfg(target_os = "linux")]
+use super::memory_file::MemoryFile;
 
 /// The bytes of a set file.
 pub(super) enum Bytes {
@@ -32,6 +42,12 @@ pub(super) enum Bytes {
     Filling(MmapMut, usize),
     /// Memory of this process, of which as many bytes count as the file has. It is read-only: a stray write of the host must not blind the filter.
     Copied(Mmap, usize),
+    /// A map of a file in memory that is being filled.
+    #[cfg(target_os = "linux")]
+    Sealing(Mmap, MemoryFile),
+    /// A map of a file in memory that nobody can change any more.
+    #[cfg(target_os = "linux")]
+    Sealed(Mmap),
 }
 
 impl Bytes {
@@ -44,7 +60,36 @@ impl Bytes {
         // SAFETY: see the module documentation. The file is not written to while it is mapped (1), its contents are
         // never trusted as lengths or offsets (2), and no reference into it outlives or leaves the set (3).
         let map = unsafe { Mmap::map(file) };
-        map.map(Bytes::Mapped).map_err(|e| Error::io("map", path, e))
+        let map = map.map_err(|e| Error::io("map", path, e))?;
+        keep_out_of_dumps(&map);
+        Ok(Bytes::Mapped(map))
+    }
+
+    /// Zeros in a file of memory, to be filled and then sealed.
+    #[cfg(target_os = "linux")]
+    #[allow(
+        unsafe_code,
+        reason = "mapping a file is unsafe; the module documentation argues why it is sound here"
+    )]
+    pub(super) fn memory_file(length: u64) -> Result<Bytes> {
+        let file = MemoryFile::new(length)?;
+        // SAFETY: see the module documentation. The file is this value's own, and is written to only by `fill`, which borrows it exclusively, so that
+        // no reference into the map lives meanwhile; later it is sealed. It has the length that it is mapped with, and nobody else can cut it.
+        let map = unsafe { memmap2::MmapOptions::new().map_copy_read_only(file.file()) };
+        let map = map.map_err(|_| too_large(length))?;
+        keep_out_of_dumps(&map);
+        // Where the system gives such memory huge pages, the map is to use them.
+        let _ = map.advise(memmap2::Advice::HugePage);
+        Ok(Bytes::Sealing(map, file))
+    }
+
+    /// Other systems have no memory that can be sealed.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn memory_file(_: u64) -> Result<Bytes> {
+        Err(Error::new(
+            ErrorCode::Unsupported,
+            "only Linux has memory that can be sealed; choose another residency, such as heap, which changes of the file do not harm either",
+        ))
     }
 
     /// Zeros, to be filled. A file may claim any length, being sparse, so a lack of memory is an error and not the end.
@@ -58,9 +103,13 @@ impl Bytes {
         });
         let (length, map) = wanted.ok_or_else(|| too_large(length))?;
         #[cfg(target_os = "linux")]
-        if huge_pages {
-            // Where there are none, ordinary pages do, only slower.
-            let _ = map.advise(memmap2::Advice::HugePage);
+        {
+            // See `keep_out_of_dumps`.
+            let _ = map.advise(memmap2::Advice::DontDump);
+            if huge_pages {
+                // Where there are none, ordinary pages do, only slower.
+                let _ = map.advise(memmap2::Advice::HugePage);
+            }
         }
         Ok(Bytes::Filling(map, length))
     }
@@ -68,16 +117,22 @@ impl Bytes {
     /// A copy of bytes that are in memory already.
     pub(super) fn copy(bytes: &[u8]) -> Result<Bytes> {
         let mut copy = Bytes::room(bytes.len() as u64, false)?;
-        copy.room_mut().copy_from_slice(bytes);
+        copy.fill(&mut &*bytes, 0..bytes.len() as u64)?;
         copy.filled()
     }
 
-    /// Reads a part of the file to its place.
-    pub(super) fn read(&mut self, file: &mut File, part: Range<u64>) -> io::Result<()> {
-        let room = self.room_mut().get_mut(part.start as usize..part.end as usize);
-        let room = room.ok_or(io::ErrorKind::InvalidInput)?;
-        file.seek(SeekFrom::Start(part.start))?;
-        file.read_exact(room)
+    /// Fills a part of the room from a reader that stands at its first byte. Interruptions by signals are nothing to it.
+    pub(super) fn fill(&mut self, source: &mut dyn Read, part: Range<u64>) -> Result<()> {
+        match self {
+            Bytes::Filling(map, length) => {
+                let room = map.get_mut(part.start as usize..(part.end as usize).min(*length));
+                let room = room.ok_or_else(|| too_large(part.end))?;
+                source.read_exact(room).map_err(|e| unreadable(e, part.start, *length as u64))
+            }
+            #[cfg(target_os = "linux")]
+            Bytes::Sealing(map, file) => file.fill(source, part, map.len() as u64),
+            _ => Err(Error::new(ErrorCode::Internal, "this memory is not to be filled")),
+        }
     }
 
     /// The end of filling.
@@ -90,15 +145,29 @@ impl Bytes {
                     format!("cannot make memory read-only: {e}"),
                 )),
             },
+            #[cfg(target_os = "linux")]
+            Bytes::Sealing(map, file) => Bytes::sealed(map, file),
             other => Ok(other),
         }
     }
 
-    fn room_mut(&mut self) -> &mut [u8] {
-        match self {
-            Bytes::Filling(map, length) => &mut map[..*length],
-            Bytes::Mapped(_) | Bytes::Copied(..) => &mut [],
-        }
+    #[cfg(target_os = "linux")]
+    #[allow(
+        unsafe_code,
+        reason = "mapping a file is unsafe; the module documentation argues why it is sound here"
+    )]
+    fn sealed(private: Mmap, file: MemoryFile) -> Result<Bytes> {
+        file.seal()?;
+        // SAFETY: see the module documentation. The file is sealed: no byte of it can change, and it cannot be cut.
+        let Ok(shared) = (unsafe { Mmap::map(file.file()) }) else {
+            return Ok(Bytes::Sealed(private));
+        };
+        keep_out_of_dumps(&shared);
+        let _ = shared.advise(memmap2::Advice::HugePage);
+        let sealed = Bytes::Sealed(shared);
+        // The page tables of the other map go with it. A system that cannot fill these fills them as they are used.
+        let _ = sealed.fetch(0..sealed.get().len() as u64);
+        Ok(sealed)
     }
 
     #[inline]
@@ -107,6 +176,8 @@ impl Bytes {
             Bytes::Mapped(map) => map,
             Bytes::Filling(map, length) => &map[..*length],
             Bytes::Copied(map, length) => &map[..*length],
+            #[cfg(target_os = "linux")]
+            Bytes::Sealing(map, _) | Bytes::Sealed(map) => map,
         }
     }
 
@@ -125,7 +196,7 @@ impl Bytes {
     pub(super) fn fetch(&self, part: Range<u64>) -> io::Result<()> {
         /// The numbers of EFAULT, for a page that cannot be had, and EHWPOISON, for one whose memory is broken. Any other says that the call is not there.
         const UNREADABLE: [i32; 2] = [14, 133];
-        let Bytes::Mapped(map) = self else { return Ok(()) };
+        let (Bytes::Mapped(map) | Bytes::Sealed(map)) = self else { return Ok(()) };
         let length = (part.end - part.start) as usize;
         let fetched = map.advise_range(memmap2::Advice::PopulateRead, part.start as usize, length);
         fetched.or_else(|e| match e.raw_os_error() {
@@ -141,49 +212,6 @@ impl Bytes {
     }
 }
 
-/// Opens a file for reading, after checking that nobody else may write to it or is given its secrets.
-pub(super) fn open_checked(path: &Path) -> Result<(File, Metadata)> {
-    // Asked before opening: opening a FIFO would wait for a writer.
-    let kind = std::fs::metadata(path).map_err(|e| Error::io("open", path, e))?;
-    if !kind.is_file() {
-        let kind = if kind.is_dir() { "a directory" } else { "not a regular file" };
-        return Err(Error::new(
-            ErrorCode::Permissions,
-            format!("{kind}; expected a set file made by `tamis build`"),
-        )
-        .with_path(path));
-    }
-    let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
-    let metadata = file.metadata().map_err(|e| Error::io("examine", path, e))?;
-    check_mode(&metadata, path)?;
-    Ok((file, metadata))
-}
-
-/// Refuses files that the group or the world may write to, or the world may read: sets are confidential.
-#[cfg(unix)]
-pub(crate) fn check_mode(metadata: &Metadata, path: &Path) -> Result<()> {
-    use std::os::unix::fs::MetadataExt;
-    let mode = metadata.mode() & 0o777;
-    let fault = match mode {
-        m if m & 0o020 != 0 => "its group may write to it",
-        m if m & 0o002 != 0 => "everybody may write to it",
-        m if m & 0o004 != 0 => "everybody may read it, and sets are confidential",
-        _ => return Ok(()),
-    };
-    let fix = if metadata.is_dir() { "chmod 0750" } else { "chmod 0640" };
-    Err(Error::new(
-        ErrorCode::Permissions,
-        format!("mode {mode:04o}: {fault}; run `{fix}` on it (a group of its own may read it)"),
-    )
-    .with_path(path))
-}
-
-/// Other systems have no such modes.
-#[cfg(not(unix))]
-pub(crate) fn check_mode(_: &Metadata, _: &Path) -> Result<()> {
-    Ok(())
-}
-
 /// Reads the first `length` bytes, or all if there are fewer. As above, a lack of memory is an error.
 pub(super) fn read_prefix(file: &mut File, length: usize, path: &Path) -> Result<Vec<u8>> {
     let mut out = Vec::new();
@@ -196,6 +224,34 @@ pub(super) fn read_prefix(file: &mut File, length: usize, path: &Path) -> Result
         Err(e) if e.kind() == io::ErrorKind::Interrupted => read_prefix(file, length, path),
         Err(e) => Err(Error::io("read", path, e)),
     }
+}
+
+/// Fingerprints do not belong in the memory dump of a crashed host. Where the system cannot promise that, the set serves all the same.
+fn keep_out_of_dumps(map: &Mmap) {
+    #[cfg(target_os = "linux")]
+    let _ = map.advise(memmap2::Advice::DontDump);
+    #[cfg(not(target_os = "linux"))]
+    let _ = map;
+}
+
+/// What it means that a set of `length` bytes could not be read at byte `at` or soon after.
+pub(super) fn unreadable(error: io::Error, at: u64, length: u64) -> Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => cut_short(at, length),
+        _ => Error::new(
+            ErrorCode::Io,
+            format!("cannot read the set at byte {at} or soon after: {error}"),
+        ),
+    }
+}
+
+pub(super) fn cut_short(at: u64, length: u64) -> Error {
+    Error::new(
+        ErrorCode::SetTruncated,
+        format!(
+            "the set ends after byte {at}, and it has {length}, by its header; build or fetch it again"
+        ),
+    )
 }
 
 pub(super) fn too_large(length: u64) -> Error {

@@ -20,6 +20,7 @@
 //! - No reference into the file leaves the crate.
 //! - The writer's output depends on what was added and in which order, on nothing else.
 
+mod access;
 mod block_writer;
 mod blocks;
 mod builder;
@@ -30,6 +31,9 @@ mod format;
 mod interner;
 mod layout;
 mod map;
+#[cfg(target_os = "linux")]
+mod memory_file;
+mod open;
 mod options;
 mod publish;
 mod reader;
@@ -42,13 +46,15 @@ mod traits;
 mod verify;
 mod writer;
 
+pub(crate) use access::check_mode;
 pub use builder::{BuildReport, ListId, SetBuilder};
 pub use change::{Change, Withdrawal};
 pub(crate) use change::{TombstoneKind, text_key};
 pub use delta::Delta;
 pub use estimate::Estimate;
-pub(crate) use map::check_mode;
+pub use open::open_within;
 pub use options::{BuildOptions, BuildPhase, BuildProgress, OnProgress, Profile};
+pub(crate) use publish::sync_directory;
 pub use publish::{draft_path, publish, publish_bytes};
 pub use reader::{Set, SetDigest, StoredEntry};
 pub use record::{Entry, EntryId, List, ListKind, Opinion, Role, Severity};

@@ -68,11 +68,17 @@ pub fn publish<T>(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> Resul
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    sync_directory(directory)?;
+    Ok(out)
+}
+
+/// Waits until the disk knows the names in a directory.
+pub(crate) fn sync_directory(directory: &Path) -> Result<()> {
     #[cfg(unix)]
     File::open(directory)
         .and_then(|d| d.sync_all())
         .map_err(|e| Error::io("sync", directory, e))?;
-    Ok(out)
+    Ok(())
 }
 
 /// Publishes a small file whose contents are at hand.

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
@@ -13,12 +12,10 @@ use crate::index::{RadiusIndex, Touch};
 
 use super::blocks::Blocks;
 use super::format::{
-    self, ENTRY_BYTES, HEADER, Head, ID_BYTES, ITEM_BYTES, LIST_BYTES, NO_QUALITY, REVIEWED,
-    array_at, section, u32_at, u64_at,
+    self, ENTRY_BYTES, ID_BYTES, ITEM_BYTES, LIST_BYTES, NO_QUALITY, REVIEWED, array_at, section,
+    u32_at, u64_at,
 };
-use super::map::{self, Bytes};
 use super::record::{Entry, EntryId, List, ListKind, Opinion, Role, Severity};
-use super::residency::Residency;
 
 /// The digest of a set: BLAKE3 of its head, which holds the checksums of all the rest.
 /// Whoever trusts it can trust every byte that is read from the set.
@@ -86,75 +83,13 @@ impl Touch for Touched<'_> {
 /// # Ok::<(), tamis::Error>(())
 /// ```
 pub struct Set {
-    blocks: Blocks,
+    pub(super) blocks: Blocks,
     // Small, and needed by every match. Not a `OnceLock`: a process that forks while a thread fills one would hang in the child.
     lists: ArcSwapOption<Vec<List>>,
 }
 
 impl Set {
-    /// Maps a set file. Only its head is read, so this takes well below a millisecond whatever the size; the rest is
-    /// read, and compared with its checksums, when it is first needed. Processes that open the same file share its memory.
-    ///
-    /// The file must not be changed in place while it is open: publish a new one by renaming it over the old.
-    /// On a network file system, use [`Set::load`].
-    ///
-    /// # Errors
-    /// [`ErrorCode::NotFound`], [`ErrorCode::Permissions`] (a directory, group-writable, world-readable), [`ErrorCode::Io`]
-    /// or one of the `Set…` codes.
-    pub fn open(path: impl AsRef<Path>) -> Result<Set> {
-        Set::open_with(path, Residency::Mapped)
-    }
-
-    /// Reads a set file into memory of this process, [`Residency::Heap`]: as [`Set::open`], but later changes to the file cannot do any harm.
-    ///
-    /// # Errors
-    /// As for [`Set::open_with`].
-    pub fn load(path: impl AsRef<Path>) -> Result<Set> {
-        Set::open_with(path, Residency::Heap)
-    }
-
-    /// Opens a set file, and says where its bytes are to lie. [`Residency`] has what each choice costs.
-    ///
-    /// # Errors
-    /// As for [`Set::open`]. All but [`Residency::Mapped`] read the whole file, and so find damage anywhere in it ([`ErrorCode::SetCorrupt`]).
-    /// [`ErrorCode::SetTooLarge`] where there is no memory for a copy.
-    pub fn open_with(path: impl AsRef<Path>, residency: Residency) -> Result<Set> {
-        let path = path.as_ref();
-        let (mut file, metadata) = map::open_checked(path)?;
-        let header = map::read_prefix(&mut file, HEADER, path)?;
-        let length = Head::length(&header, metadata.len()).map_err(|e| e.with_path(path))?;
-        let head = map::read_prefix(&mut file, length, path)?;
-        let head = Head::parse(&head, metadata.len()).map_err(|e| e.with_path(path))?;
-        let bytes = match residency {
-            Residency::Mapped | Residency::Populated => Bytes::map(&file, path),
-            Residency::Heap => Bytes::room(metadata.len(), false),
-            Residency::HugePages => Bytes::room(metadata.len(), true),
-        };
-        let blocks = bytes.and_then(|bytes| Blocks::new(head, bytes));
-        let mut set = blocks.and_then(Set::new).map_err(|e| e.with_path(path))?;
-        set.blocks.path = Some(path.to_path_buf());
-        match residency {
-            Residency::Mapped => {}
-            Residency::Populated => set.warm(&mut |_| {})?,
-            Residency::Heap | Residency::HugePages => {
-                set.blocks = set.blocks.fill(&mut file, path)?
-            }
-        }
-        Ok(set)
-    }
-
-    /// A copy of a set that is in memory already.
-    ///
-    /// # Errors
-    /// One of the `Set…` codes. Never panics, whatever the bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Set> {
-        let file_length = bytes.len() as u64;
-        let length = Head::length(&bytes[..bytes.len().min(HEADER)], file_length)?;
-        let head = Head::parse(&bytes[..length.min(bytes.len())], file_length)?;
-        Set::new(Blocks::new(head, Bytes::copy(bytes)?)?)
-    }
-
-    fn new(blocks: Blocks) -> Result<Set> {
+    pub(super) fn new(blocks: Blocks) -> Result<Set> {
         let set = Set { blocks, lists: ArcSwapOption::empty() };
         for id in section::META..=section::LABELS {
             set.section(id)?;
@@ -172,6 +107,14 @@ impl Set {
         }
         set.check_change_counts()?;
         Ok(set)
+    }
+
+    /// The same set, opened once more from where it lies now.
+    pub(crate) fn reopened(&self) -> Result<Set> {
+        match &self.blocks.path {
+            Some(path) => Set::open(path),
+            None => Err(corrupt("the set does not lie in a file".into())),
+        }
     }
 
     /// The digest of the set, which identifies its contents.
@@ -325,6 +268,12 @@ impl Set {
             self.fingerprint_count(algorithm),
             fingerprint.bytes(),
         )
+    }
+
+    /// The fingerprint of a row among those of its algorithm.
+    pub(crate) fn fingerprint(&self, algorithm: Algorithm, row: u64) -> Result<Fingerprint> {
+        let bytes = self.element(format::fingerprints(algorithm), row, algorithm.width())?;
+        Fingerprint::new(algorithm, bytes)
     }
 
     /// The numbers of the entries of a fingerprint row.

@@ -25,8 +25,16 @@ use super::reader::Set;
 /// | `Populated` | reads and verifies all | none of its own | as later ones | huge pages where the file system has them |
 /// | `Heap` | reads, copies and verifies all | the size of the file | as later ones | walked page by page |
 /// | `HugePages` | as `Heap` | the size of the file, to the next 2 MiB | as later ones | huge pages where the system has them |
+/// | `Sealed` | as `Heap` | the size of the file, one copy for a process and all that are forked from it later | as later ones | as the system gives |
 ///
-/// A process that opens a set and then forks shares a copy with its children, too, since nobody writes to it.
+/// A process that opens a set and then forks shares a copy of each kind with its children, since nobody writes to it. What each is safe from:
+///
+/// | | the file is replaced by `rename`, or removed | written into, in place | cut, in place | a stray write of the host | in a core dump |
+/// |---|---|---|---|---|---|
+/// | `Mapped` | safe | what is not verified yet is an error; what is, may be wrong | SIGBUS | faults at once: read-only | no (Linux) |
+/// | `Populated` | safe | may be wrong | SIGBUS | as above | no (Linux) |
+/// | `Heap`, `HugePages` | safe | safe | safe | as above, unless the host makes the memory writable | no (Linux) |
+/// | `Sealed` | safe | safe | safe | as above; no other process can change it either, not even one that was forked | no (Linux) |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Residency {
@@ -47,6 +55,25 @@ pub enum Residency {
     /// otherwise in ordinary ones, without a word. `AnonHugePages` in `/proc/PID/smaps` says how much became huge. For servers with few processes and memory
     /// to spare, where `Populated` does not get huge pages.
     HugePages,
+    /// A copy in memory that the kernel has sealed (Linux: `memfd_create`, and seals against writing, cutting, growing and unsealing): nothing that happens to
+    /// the file can harm it, and nobody can change it, this process and its children included. For servers that open a set and then fork their workers: all
+    /// share the one copy. A new version of the set is a new copy, made when the store is refreshed.
+    ///
+    /// The memory counts as shared (`RssShmem` in `/proc/PID/status`), may be swapped out, and is free when the last process is done with it. Where there is no such
+    /// memory: [`ErrorCode::Unsupported`](crate::ErrorCode::Unsupported).
+    Sealed,
+}
+
+impl Residency {
+    /// All that this system has.
+    pub const ALL: &[Residency] = &[
+        Residency::Mapped,
+        Residency::Populated,
+        Residency::Heap,
+        Residency::HugePages,
+        #[cfg(target_os = "linux")]
+        Residency::Sealed,
+    ];
 }
 
 impl Set {

@@ -92,6 +92,11 @@ impl Set {
         }))
     }
 
+    /// Number of entries that this set switches off.
+    pub(crate) fn suppression_count(&self) -> u64 {
+        self.count(section::SUPPRESSIONS)
+    }
+
     /// The ids of all entries that this set switches off, ascending.
     pub(crate) fn suppressed_ids(&self) -> Result<&[[u8; ID_BYTES]]> {
         self.table(section::SUPPRESSIONS)

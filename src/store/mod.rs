@@ -1,51 +1,101 @@
 //! The store: what a platform opens.
 //!
-//! Today it is one set file, or a directory that holds one base (`base.tamis`), optionally with the built-in test list beside it.
-//! Deltas and a manifest will join them in the directory; the interface is made for that: a [`Store`] is a handle that many threads share, a
-//! [`Snapshot`] is what it held at one moment, and every upload is judged against one snapshot.
+//! A store is a directory with a *manifest* and sets: a base and *deltas* laid over it, each of which says what changed in a list. (Or it is just one set file.)
+//! A [`Store`] is a handle that many threads share, a [`Snapshot`] is what the store held at one moment, and every upload is judged against one snapshot.
 //!
 //! ```text
-//! refresh():
-//!     has the file's identity (device, inode, size, times) changed since it was opened? no -> nothing to do
-//!     open the new one and compare all of it with its checksums;
-//!     if that fails, the last good snapshot stays in force and the error says why
-//!     swap the snapshot; scanners see it at their next upload, and the old one goes when its last user is done
+//! STORE/                     0750: the writer's, readable by the group of the workers
+//!     manifest               which sets, in which order; small, with a checksum, replaced by renaming
+//!     00000017-1f3a9c02.tamis    sets: immutable, named by the version that brought them and by their digest
+//!     canaries.tamis         fingerprints of harmless files, which no entry may match
+//!     lock                   held by the one writer
+//!     log                    every change and every refusal, one JSON object a line
+//!     state/                 2770: what the workers write: counters
 //! ```
 //!
-//! Invariants: no thread is started and no lock is taken, so a process may fork at any moment; a reader never waits.
+//! # Changes
+//!
+//! Each list's changes are numbered 1, 2, 3 and so on, by its maker or by this store. A change withdraws entries, then adds some: S becomes (S - T) + A. Changes are applied in the
+//! order of their numbers, whatever order they arrive in, and two that follow each other are one change again ([`set::Change`]). Hence:
+//!
+//! - *Any order, any repetition* gives the same state: sets are laid so that for each list the numbers ascend; a late delta is put below those with greater numbers.
+//! - *Merging loses nothing and revives nothing*: adjacent sets whose runs follow each other without a gap are merged into one. What is merged at the very bottom, the
+//!   base, needs no tombstones any more: they withdraw from what lies below them, and nothing does.
+//! - The last number of a list in the base is its *watermark*: a delta at or below it was applied already, or came too late ([`ErrorCode::UpdateStale`]).
+//!
+//! # Readers
+//!
+//! ```text
+//! current():                                       called for every upload; no lock, no thread
+//!     less than an interval since anybody looked?  the snapshot as it is
+//!     has the manifest's identity (device, inode, size, times) changed?
+//!         read it; open the sets that are new, share the others; lay them; put the snapshot in force, unless somebody who looked later was faster
+//!         if any of that fails, the last good snapshot stays in force, and says so
+//! ```
+//!
+//! Small new sets are compared with their checksums as a whole before they come into force; of large ones, which their writer has just verified, each block is when it is first
+//! touched, so that no upload waits for a base to be read. [`Store::refresh`] looks at once, and compares all that is new.
+//!
+//! # Writers
+//!
+//! ```text
+//! one at a time, by the lock
+//!     write new sets beside the old ones, verify them, search them for what they hold and for the canaries
+//!     write the new manifest, rename it over the old one          <- the change happens here, all of it or nothing
+//!     append to the log; remove sets that neither this manifest nor the one before it names
+//! ```
+//!
+//! Every file is written under another name, synced, renamed, and its directory synced. A process that dies at any point leaves the old state or the new one; what it
+//! leaves lying about is removed by the next writer.
+//!
+//! Invariants: no thread is started and no lock is taken by a reader, so a process may fork at any moment; a reader never waits for a writer.
 
+mod gate;
+mod log;
+mod manifest;
+mod merge;
+mod place;
+mod snapshot;
+mod stamp;
 mod test_list;
+mod update;
+mod writer;
 
 use std::fmt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, atomic};
+use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use serde::Serialize;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::fingerprint::{Algorithms, hex};
-use crate::set::{self, Residency, Set, SetDigest};
+use crate::search::Layers;
+use crate::set::{Residency, Set};
 
+use gate::Gate;
+use manifest::Opened;
+use stamp::Stamp;
+
+pub use log::Event;
+pub use manifest::{ChangeRecord, FeedSeen, Incident, ListRecord, MANIFEST, Manifest, SetRecord};
+pub use snapshot::{Census, Snapshot, StoreDigest};
 pub use test_list::{TEST_LIST, TestFile, test_files, test_set};
+pub use update::{Applied, Terms, incident_label};
+pub use writer::{LOCAL, STATE, StoreWriter};
 
-/// The name of the base within a store directory.
-pub const BASE: &str = "base.tamis";
+/// How often a store looks for a new manifest while it is used, unless told otherwise.
+pub const REFRESH_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Identifies what a store holds: BLAKE3 over the digests of its sets.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct StoreDigest(pub [u8; 32]);
+/// Bytes of a set that is compared with its checksums as a whole before it comes into force.
+const SMALL: u64 = 32 << 20;
 
-impl fmt::Display for StoreDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
-    }
-}
+/// After a finding that could not be put in force, so many intervals pass before the next look.
+const PATIENCE: u64 = 5;
 
-impl fmt::Debug for StoreDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StoreDigest({self})")
-    }
-}
+/// How often a set that the manifest names is looked for again, because a newer manifest may have taken its place.
+const RACES: usize = 8;
 
 /// How a store is opened.
 ///
@@ -54,19 +104,30 @@ impl fmt::Debug for StoreDigest {
 /// let store = StoreOptions::new().test_list(true).open("/nowhere/at/all");
 /// assert_eq!(store.unwrap_err().code(), tamis::ErrorCode::NotFound);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreOptions {
     residency: Residency,
     test_list: bool,
+    interval: Option<Duration>,
+}
+
+impl Default for StoreOptions {
+    fn default() -> StoreOptions {
+        StoreOptions::new()
+    }
 }
 
 impl StoreOptions {
-    /// Sets are mapped; the test list is not included.
+    /// Sets are mapped; the test list is not included; a change is noticed within [`REFRESH_INTERVAL`].
     pub fn new() -> StoreOptions {
-        StoreOptions::default()
+        StoreOptions {
+            residency: Residency::Mapped,
+            test_list: false,
+            interval: Some(REFRESH_INTERVAL),
+        }
     }
 
-    /// Where the bytes of the base lie, now and after each refresh. [`Residency::Heap`] is for network file systems, and for wherever a file may be
+    /// Where the bytes of the sets lie, now and after each refresh. [`Residency::Heap`] is for network file systems, and for wherever a file may be
     /// changed in place; [`Residency::Populated`] for servers whose first uploads should not wait for the disk.
     #[must_use]
     pub fn residency(mut self, residency: Residency) -> StoreOptions {
@@ -81,32 +142,112 @@ impl StoreOptions {
         self
     }
 
-    /// Opens a set file, or a directory that holds `base.tamis`.
+    /// How often the store looks for changes while it is used: at most once in this time. `None`: only when [`Store::refresh`] is called.
+    #[must_use]
+    pub fn refresh_interval(mut self, interval: Option<Duration>) -> StoreOptions {
+        self.interval = interval;
+        self
+    }
+
+    /// Opens a store directory, or a single set file.
     ///
     /// # Errors
-    /// Those of [`Set::open`]; [`ErrorCode::Store`] for a directory without a base.
+    /// Those of [`Set::open`]; [`ErrorCode::Store`] for a directory without a manifest, or with a damaged one.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Store> {
         let path = path.as_ref().to_path_buf();
-        let snapshot = self.snapshot(&path)?;
-        Ok(Store {
-            shared: Arc::new(Shared {
-                path: Some(path),
-                options: self,
-                current: ArcSwap::from_pointee(snapshot),
-            }),
-        })
+        let snapshot = self.load(&path, None, false, 0)?;
+        Ok(Store::new(Some(path), self, snapshot))
     }
 
-    fn snapshot(&self, path: &Path) -> Result<Snapshot> {
-        let file = base_of(path)?;
-        // The stamp is taken first: a file that is replaced in between is opened again at the next refresh.
-        let stamp = Stamp::of(&file)?;
-        let base = Set::open_with(&file, self.residency)?;
-        self.assemble(base, Some(stamp))
+    /// What lies there now. Sets that `old` has open already are shared.
+    fn load(
+        &self,
+        path: &Path,
+        old: Option<&Snapshot>,
+        thorough: bool,
+        ticket: u64,
+    ) -> Result<Snapshot> {
+        if place::directory(path)?.is_dir() {
+            return self.load_directory(path, old, thorough, ticket);
+        }
+        // The stamp is taken first: a file that is replaced in between is opened again at the next look.
+        let pin = File::open(path).map_err(|e| Error::io("open", path, e))?;
+        let stamp = Stamp::of_open(&pin, path)?;
+        let set = Set::open_with(path, self.residency)?;
+        if old.is_some() {
+            verify_new(&set, thorough)?;
+        }
+        let snapshot = self.assemble(vec![Arc::new(set)], None)?;
+        Ok(Snapshot { stamp: Some(stamp), pin: Some(pin), ticket, ..snapshot })
     }
 
-    fn assemble(&self, base: Set, stamp: Option<Stamp>) -> Result<Snapshot> {
-        let mut sets = vec![Arc::new(base)];
+    fn load_directory(
+        &self,
+        directory: &Path,
+        old: Option<&Snapshot>,
+        thorough: bool,
+        ticket: u64,
+    ) -> Result<Snapshot> {
+        let mut races = 0;
+        loop {
+            let Opened { manifest, stamp, file } = Manifest::open(directory)?;
+            match self.open_sets(directory, &manifest, old, thorough) {
+                Ok(sets) => {
+                    let snapshot = self.assemble(sets, Some(manifest))?;
+                    return Ok(Snapshot {
+                        stamp: Some(stamp),
+                        pin: Some(file),
+                        ticket,
+                        ..snapshot
+                    });
+                }
+                // A writer removes what neither its manifest nor the one before names.
+                Err(e) if e.code() == ErrorCode::NotFound && races < RACES => {
+                    if Stamp::of(&directory.join(MANIFEST))? == stamp {
+                        return Err(e);
+                    }
+                    races += 1;
+                }
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    fn open_sets(
+        &self,
+        directory: &Path,
+        manifest: &Manifest,
+        old: Option<&Snapshot>,
+        thorough: bool,
+    ) -> Result<Vec<Arc<Set>>> {
+        let mut sets = Vec::with_capacity(manifest.sets.len());
+        for record in &manifest.sets {
+            let known = old.iter().flat_map(|old| old.sets());
+            if let Some(known) = known.clone().find(|set| set.digest().to_string() == record.digest)
+            {
+                sets.push(Arc::clone(known));
+                continue;
+            }
+            let set = place::open_set(directory, &record.file, self.residency)?;
+            if set.digest().to_string() != record.digest {
+                let what = format!(
+                    "it is not the set that the manifest names: its digest is {}, expected {}; restore it",
+                    set.digest(),
+                    crate::error::shown(&record.digest)
+                );
+                return Err(Error::new(ErrorCode::SetCorrupt, what)
+                    .with_path(&directory.join(&record.file)));
+            }
+            if old.is_some() {
+                verify_new(&set, thorough)?;
+            }
+            sets.push(Arc::new(set));
+        }
+        Ok(sets)
+    }
+
+    fn assemble(&self, mut sets: Vec<Arc<Set>>, manifest: Option<Manifest>) -> Result<Snapshot> {
+        let own = sets.len();
         if self.test_list {
             sets.push(Arc::new(test_set()?));
         }
@@ -114,8 +255,22 @@ impl StoreOptions {
         for set in &sets {
             hasher.update(&set.digest().0);
         }
-        Ok(Snapshot { sets, digest: StoreDigest(*hasher.finalize().as_bytes()), stamp })
+        let mut layers = Layers::new(sets)?;
+        if let Some(manifest) = &manifest {
+            hasher.update(blake3::hash(&manifest.to_bytes()?).as_bytes());
+            let lists = manifest.lists.iter();
+            layers = layers
+                .with_terms(lists.map(|(name, record)| (record.list(name), record.suppressed)));
+        }
+        let digest = StoreDigest(*hasher.finalize().as_bytes());
+        Ok(Snapshot { layers, digest, manifest, own, stamp: None, pin: None, ticket: 0 })
     }
+}
+
+/// Compares a set that is about to come into force with its checksums. At the first opening damage would show when it is touched; here there is a
+/// good snapshot to lose.
+fn verify_new(set: &Set, thorough: bool) -> Result<()> {
+    if thorough || set.size() <= SMALL { set.warm(&mut |_| {}) } else { Ok(()) }
 }
 
 /// A handle on a store. Cloning it is cheap, and all clones see the same refreshes.
@@ -128,6 +283,9 @@ struct Shared {
     path: Option<PathBuf>,
     options: StoreOptions,
     current: ArcSwap<Snapshot>,
+    fault: ArcSwapOption<Fault>,
+    gate: Gate,
+    opened: Instant,
 }
 
 /// What [`Store::refresh`] did.
@@ -140,8 +298,38 @@ pub enum Refresh {
     Replaced,
 }
 
+/// Why what lies in the store's place now could not be put in force. The last good snapshot is in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Fault {
+    /// The error's code, as its number.
+    #[serde(serialize_with = "number")]
+    pub code: ErrorCode,
+    /// What is wrong and what to do. For operators: it may name paths.
+    pub message: String,
+}
+
+fn number<S: serde::Serializer>(
+    code: &ErrorCode,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_u32(code.number())
+}
+
 impl Store {
-    /// Opens a set file, or a directory that holds `base.tamis`, with the default options.
+    fn new(path: Option<PathBuf>, options: StoreOptions, snapshot: Snapshot) -> Store {
+        let shared = Shared {
+            path,
+            options,
+            current: ArcSwap::from_pointee(snapshot),
+            fault: ArcSwapOption::empty(),
+            gate: Gate::new(),
+            opened: Instant::now(),
+        };
+        Store { shared: Arc::new(shared) }
+    }
+
+    /// Opens a store directory, or a single set file, with the default options.
     ///
     /// # Errors
     /// As for [`StoreOptions::open`].
@@ -154,37 +342,75 @@ impl Store {
     /// # Errors
     /// [`ErrorCode::Internal`] if the built-in test list is asked for and damaged.
     pub fn from_set(set: Set, options: StoreOptions) -> Result<Store> {
-        let snapshot = options.assemble(set, None)?;
-        Ok(Store {
-            shared: Arc::new(Shared {
-                path: None,
-                options,
-                current: ArcSwap::from_pointee(snapshot),
-            }),
-        })
+        let snapshot = options.assemble(vec![Arc::new(set)], None)?;
+        Ok(Store::new(None, options, snapshot))
     }
 
-    /// What the store holds now. Keep it for as long as one upload is judged.
+    /// What was in force when anybody last looked. Keep it for as long as one upload is judged.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.shared.current.load_full()
     }
 
-    /// Looks whether the files were replaced, and opens the new ones. Costs a system call or three when they were not. New
-    /// files are compared with their checksums before they come into force, which takes as long as reading them.
+    /// What is in force now: looks for a change first, unless somebody did so within the interval. Costs one system call when it looks and nothing has changed. A
+    /// change that cannot be put in force is told by [`Store::fault`].
+    pub fn current(&self) -> Arc<Snapshot> {
+        let Shared { options, gate, opened, .. } = &*self.shared;
+        if let Some(interval) = options.interval {
+            let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+            let (now, interval) = (nanoseconds(opened.elapsed()), nanoseconds(interval));
+            // What was just opened need not be looked at again.
+            if now >= interval && gate.due(now, interval) && self.look(false).is_err() {
+                gate.put_off(now.saturating_add(interval.saturating_mul(PATIENCE)));
+            }
+        }
+        self.snapshot()
+    }
+
+    /// Looks at once whether anything has changed, and puts it in force. New sets are compared with their checksums as a whole, which takes as long as reading
+    /// them.
     ///
     /// # Errors
     /// As for [`Store::open`]. The last good snapshot then stays in force.
     pub fn refresh(&self) -> Result<Refresh> {
-        let Some(path) = &self.shared.path else { return Ok(Refresh::Unchanged) };
-        if self.shared.current.load().stamp == Some(Stamp::of(&base_of(path)?)?) {
+        self.look(true)
+    }
+
+    /// Why what lies in the store's place could not be put in force at the last look; none if it is in force.
+    pub fn fault(&self) -> Option<Arc<Fault>> {
+        self.shared.fault.load_full()
+    }
+
+    fn look(&self, thorough: bool) -> Result<Refresh> {
+        let found = self.find(thorough);
+        let fault = found.as_ref().err().map(|e| {
+            let fault = Fault { code: e.code(), message: e.to_string() };
+            Arc::new(fault)
+        });
+        if fault.is_some() || self.shared.fault.load().is_some() {
+            self.shared.fault.store(fault);
+        }
+        found
+    }
+
+    fn find(&self, thorough: bool) -> Result<Refresh> {
+        let Shared { path, options, current, gate, .. } = &*self.shared;
+        let Some(path) = path else { return Ok(Refresh::Unchanged) };
+        let ticket = gate.ticket();
+        let old = current.load_full();
+        let watched = match &old.manifest {
+            Some(_) => Stamp::of(&path.join(MANIFEST)),
+            None => Stamp::of(path),
+        };
+        // Whatever is wrong with it, loading says it best.
+        if watched.is_ok_and(|stamp| old.stamp == Some(stamp)) {
+            if old.manifest.is_some() {
+                place::directory(path)?;
+            }
             return Ok(Refresh::Unchanged);
         }
-        let snapshot = self.shared.options.snapshot(path)?;
-        for set in &snapshot.sets {
-            // At the first opening damage would show when it is touched; here there is a good snapshot to lose.
-            set.warm(&mut |_| {})?;
-        }
-        self.shared.current.store(Arc::new(snapshot));
+        let new = Arc::new(options.load(path, Some(&old), thorough, ticket)?);
+        current
+            .rcu(|in_force| Arc::clone(if in_force.ticket < new.ticket { &new } else { in_force }));
         Ok(Refresh::Replaced)
     }
 
@@ -200,101 +426,6 @@ impl fmt::Debug for Store {
             .field("path", &self.shared.path)
             .field("digest", &self.snapshot().digest)
             .finish()
-    }
-}
-
-/// What a store held at one moment. Immutable.
-#[derive(Debug)]
-pub struct Snapshot {
-    sets: Vec<Arc<Set>>,
-    digest: StoreDigest,
-    stamp: Option<Stamp>,
-}
-
-impl Snapshot {
-    /// The sets, the base first.
-    pub fn sets(&self) -> &[Arc<Set>] {
-        &self.sets
-    }
-
-    /// Identifies the contents.
-    pub fn digest(&self) -> StoreDigest {
-        self.digest
-    }
-
-    /// The algorithms that have entries in any set.
-    pub fn algorithms(&self) -> Algorithms {
-        self.sets.iter().flat_map(|set| set.algorithms().iter()).collect()
-    }
-
-    /// Number of entries in all sets.
-    pub fn entry_count(&self) -> u64 {
-        self.sets.iter().map(|set| set.entry_count()).sum()
-    }
-
-    /// When the base was built, in seconds since 1970; 0 if it does not say.
-    ///
-    /// # Errors
-    /// [`ErrorCode::SetCorrupt`].
-    pub fn created(&self) -> Result<u64> {
-        self.sets.first().map_or(Ok(0), |base| base.created())
-    }
-
-    /// The digest of the base.
-    pub fn base_digest(&self) -> Option<SetDigest> {
-        self.sets.first().map(|base| base.digest())
-    }
-}
-
-/// The base's file, for a set file or a store directory.
-fn base_of(path: &Path) -> Result<PathBuf> {
-    let metadata = std::fs::metadata(path).map_err(|e| Error::io("open", path, e))?;
-    if !metadata.is_dir() {
-        return Ok(path.to_path_buf());
-    }
-    set::check_mode(&metadata, path)?;
-    let base = path.join(BASE);
-    if base.exists() {
-        return Ok(base);
-    }
-    Err(Error::new(
-        ErrorCode::Store,
-        format!(
-            "this directory holds no {BASE}; make one with `tamis build -o DIRECTORY/{BASE} LIST`"
-        ),
-    )
-    .with_path(path))
-}
-
-/// What tells one version of a file from the next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Stamp {
-    size: u64,
-    identity: [i64; 6],
-}
-
-impl Stamp {
-    fn of(path: &Path) -> Result<Stamp> {
-        let metadata = std::fs::metadata(path).map_err(|e| Error::io("examine", path, e))?;
-        #[cfg(unix)]
-        let identity = {
-            use std::os::unix::fs::MetadataExt;
-            [
-                metadata.dev() as i64,
-                metadata.ino() as i64,
-                metadata.mtime(),
-                metadata.mtime_nsec(),
-                metadata.ctime(),
-                metadata.ctime_nsec(),
-            ]
-        };
-        #[cfg(not(unix))]
-        let identity = {
-            let modified =
-                metadata.modified().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
-            [0, 0, modified.map_or(0, |t| t.as_nanos() as i64), 0, 0, 0]
-        };
-        Ok(Stamp { size: metadata.len(), identity })
     }
 }
 

@@ -9,14 +9,9 @@ use crate::set::{List, ListKind};
 impl Store {
     /// A store of several sets, such as a base and its deltas.
     pub(crate) fn of_sets(sets: Vec<Set>) -> Store {
-        let mut snapshot = StoreOptions::new().assemble(test_set().unwrap(), None).unwrap();
-        snapshot.sets = sets.into_iter().map(Arc::new).collect();
-        let shared = Shared {
-            path: None,
-            options: StoreOptions::new(),
-            current: ArcSwap::from_pointee(snapshot),
-        };
-        Store { shared: Arc::new(shared) }
+        let sets = sets.into_iter().map(Arc::new).collect();
+        let snapshot = StoreOptions::new().assemble(sets, None).unwrap();
+        Store::new(None, StoreOptions::new(), snapshot)
     }
 }
 
@@ -35,9 +30,7 @@ fn a_refresh_sees_a_new_file_and_keeps_the_old_one_when_it_is_bad() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("x.tamis");
     write(&path, "one");
-    for residency in
-        [Residency::Mapped, Residency::Populated, Residency::Heap, Residency::HugePages]
-    {
+    for residency in Residency::ALL.iter().copied() {
         let store = StoreOptions::new().residency(residency).open(&path).unwrap();
         write(&path, "one");
         assert_eq!(
@@ -69,38 +62,6 @@ fn a_refresh_sees_a_new_file_and_keeps_the_old_one_when_it_is_bad() {
         assert_eq!(list_of(&store), "three");
         write(&path, "one");
     }
-}
-
-#[test]
-fn a_directory_holds_one_base() {
-    let dir = tempfile::tempdir().unwrap();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o750)).unwrap();
-    }
-    let missing = Store::open(dir.path()).unwrap_err();
-    assert_eq!(missing.code(), ErrorCode::Store);
-    assert!(missing.to_string().contains(BASE), "{missing}");
-    write(&dir.path().join(BASE), "base");
-    let store = Store::open(dir.path()).unwrap();
-    assert_eq!(list_of(&store), "base");
-    assert_eq!(store.path(), Some(dir.path()));
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        for mode in [0o770, 0o755] {
-            std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(mode)).unwrap();
-            assert_eq!(
-                Store::open(dir.path()).unwrap_err().code(),
-                ErrorCode::Permissions,
-                "{mode:o}"
-            );
-            assert!(store.refresh().is_err(), "{mode:o}");
-        }
-        std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o700)).unwrap();
-    }
-    assert_eq!(store.refresh().unwrap(), Refresh::Unchanged);
 }
 
 #[test]

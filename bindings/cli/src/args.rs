@@ -403,6 +403,8 @@ pub(crate) enum Residence {
     Heap,
     /// A copy in huge pages, where the system has them.
     HugePages,
+    /// A copy in memory that the kernel has sealed against every change (Linux).
+    Sealed,
 }
 
 impl Residence {
@@ -412,6 +414,7 @@ impl Residence {
             Residence::Populated => "populated",
             Residence::Heap => "heap",
             Residence::HugePages => "huge-pages",
+            Residence::Sealed => "sealed",
         }
     }
 }
@@ -423,6 +426,7 @@ impl From<Residence> for tamis::set::Residency {
             Residence::Populated => tamis::set::Residency::Populated,
             Residence::Heap => tamis::set::Residency::Heap,
             Residence::HugePages => tamis::set::Residency::HugePages,
+            Residence::Sealed => tamis::set::Residency::Sealed,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 use tamis::fingerprint::Algorithm;
 use tamis::set::{Change, List, Set};
-use tamis::store::BASE;
+use tamis::store::Manifest;
 
 use crate::output::{plain, shown};
 use crate::wording::{bytes, count, grouped, rfc3339};
@@ -68,8 +68,11 @@ pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
 
 /// The set file meant by a path: a store directory's base, or the file itself.
 pub(crate) fn set_file(path: &Path) -> PathBuf {
-    let base = path.join(BASE);
-    if path.is_dir() { base } else { path.to_owned() }
+    if !path.is_dir() {
+        return path.to_owned();
+    }
+    let base = Manifest::read(path).ok().and_then(|manifest| manifest.sets.first().cloned());
+    path.join(base.map_or("base.tamis".into(), |base| base.file))
 }
 
 /// What the radius index of a set takes, which holds PDQ codes, or that there is none.

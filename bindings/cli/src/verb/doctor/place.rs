@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tamis::store::BASE;
+use tamis::store::MANIFEST;
 
 use super::Check;
 
@@ -28,7 +28,7 @@ const NETWORK: [&str; 13] = [
 fn file_and_directory(store: &Path) -> std::io::Result<(PathBuf, PathBuf)> {
     let store = store.canonicalize()?;
     if store.is_dir() {
-        return Ok((store.join(BASE), store));
+        return Ok((store.join(MANIFEST), store));
     }
     let directory = store.parent().unwrap_or(Path::new("/")).to_path_buf();
     Ok((store, directory))

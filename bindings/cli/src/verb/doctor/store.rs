@@ -32,7 +32,7 @@ pub(super) fn opens(snapshot: &Snapshot) -> Check {
 }
 
 pub(super) fn age(snapshot: &Snapshot, now: u64) -> Check {
-    let created = match snapshot.created() {
+    let created = match snapshot.updated() {
         Ok(created) => created,
         Err(error) => return Check::fail("age", error.to_string()),
     };

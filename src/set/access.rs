@@ -1,0 +1,183 @@
+//! Who may write to a file, and who may read it: the checks that are made before a set is opened, on the file that was opened and not on its name.
+
+use std::fs::{File, Metadata};
+use std::path::{Component, Path};
+
+use crate::error::{Error, ErrorCode, Result};
+
+/// Opens a file for reading, after checking that nobody else may write to it or is given its secrets. Follows symbolic links: the operator names
+/// this file.
+pub(super) fn open_checked(path: &Path) -> Result<(File, Metadata)> {
+    // Asked before opening: opening a FIFO would wait for a writer.
+    let metadata = std::fs::metadata(path).map_err(|e| Error::io("open", path, e))?;
+    check_kind(&metadata, path)?;
+    let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+    let metadata = file.metadata().map_err(|e| Error::io("examine", path, e))?;
+    check_kind(&metadata, path)?;
+    check_mode(&metadata, path)?;
+    Ok((file, metadata))
+}
+
+/// Opens the file of that plain name in a directory, and follows no symbolic link. See [`open_within`](super::open_within()).
+pub(super) fn open_within(directory: &Path, name: &str) -> Result<(File, Metadata)> {
+    let path = directory.join(name);
+    let mut parts = Path::new(name).components();
+    // The text too: a path forgives `name/` and `./name`.
+    let plain = match (parts.next(), parts.next()) {
+        (Some(Component::Normal(part)), None) => part == name && !name.contains('\0'),
+        _ => false,
+    };
+    if !plain {
+        return Err(Error::new(
+            ErrorCode::InvalidArgument,
+            "not a plain file name; a store names only files that lie in its directory",
+        )
+        .with_path(&path));
+    }
+    let (file, metadata, owner) = unlinked(directory, name, &path)?;
+    check_kind(&metadata, &path)?;
+    check_owner(&metadata, owner, &path)?;
+    check_mode(&metadata, &path)?;
+    Ok((file, metadata))
+}
+
+/// The file, opened without following a link or waiting for anybody, and the owner of its directory, which was checked.
+#[cfg(unix)]
+fn unlinked(directory: &Path, name: &str, path: &Path) -> Result<(File, Metadata, u32)> {
+    use std::os::unix::fs::MetadataExt;
+
+    use rustix::fs::{Mode, OFlags, openat};
+    use rustix::io::{Errno, retry_on_intr};
+
+    // A directory that may be entered but not listed is good enough.
+    #[cfg(target_os = "linux")]
+    let entered = OFlags::PATH;
+    #[cfg(not(target_os = "linux"))]
+    let entered = OFlags::RDONLY;
+    let flags = entered | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let opened = retry_on_intr(|| rustix::fs::open(directory, flags, Mode::empty()));
+    let opened = File::from(opened.map_err(|e| Error::io("open", directory, e.into()))?);
+    let of_directory = opened.metadata().map_err(|e| Error::io("examine", directory, e))?;
+    check_mode(&of_directory, directory)?;
+
+    // NONBLOCK: opening a FIFO would wait for a writer.
+    let flags =
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = retry_on_intr(|| openat(&opened, name, flags, Mode::empty()));
+    let file = File::from(file.map_err(|e| match e {
+        // FreeBSD says MLINK.
+        Errno::LOOP | Errno::MLINK => link(path),
+        // A socket.
+        Errno::NXIO => not_regular("not a regular file", path),
+        e => Error::io("open", path, e.into()),
+    })?);
+    let metadata = file.metadata().map_err(|e| Error::io("examine", path, e))?;
+    Ok((file, metadata, of_directory.uid()))
+}
+
+#[cfg(not(unix))]
+fn unlinked(_: &Path, _: &str, path: &Path) -> Result<(File, Metadata, u32)> {
+    let metadata = std::fs::symlink_metadata(path).map_err(|e| Error::io("open", path, e))?;
+    if metadata.is_symlink() {
+        return Err(link(path));
+    }
+    let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+    let metadata = file.metadata().map_err(|e| Error::io("examine", path, e))?;
+    Ok((file, metadata, 0))
+}
+
+fn link(path: &Path) -> Error {
+    Error::new(
+        ErrorCode::Permissions,
+        "a symbolic link; a store holds its files themselves, so put the file in its place",
+    )
+    .with_path(path)
+}
+
+fn not_regular(kind: &str, path: &Path) -> Error {
+    Error::new(ErrorCode::Permissions, format!("{kind}; expected a set file made by `tamis build`"))
+        .with_path(path)
+}
+
+fn check_kind(metadata: &Metadata, path: &Path) -> Result<()> {
+    match metadata.file_type() {
+        kind if kind.is_file() => Ok(()),
+        kind if kind.is_dir() => Err(not_regular("a directory", path)),
+        _ => Err(not_regular("not a regular file", path)),
+    }
+}
+
+/// Who owns a file can give himself leave to write to it. Root can anyway; the owner of the directory could put another file there; and this process's
+/// user harms only himself. In a container whose users the system does not know, file and directory belong to the same nobody.
+#[cfg(unix)]
+fn check_owner(metadata: &Metadata, of_directory: u32, path: &Path) -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let own = rustix::process::geteuid().as_raw();
+    let owner = metadata.uid();
+    if [0, of_directory, own].contains(&owner) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorCode::Permissions,
+        format!(
+            "it belongs to user {owner}, who could change it while it is in use; run `chown {of_directory}` on it, the owner of its directory"
+        ),
+    )
+    .with_path(path))
+}
+
+#[cfg(not(unix))]
+fn check_owner(_: &Metadata, _: u32, _: &Path) -> Result<()> {
+    Ok(())
+}
+
+/// Refuses files that the group or the world may write to, or the world may read: sets are confidential.
+#[cfg(unix)]
+pub(crate) fn check_mode(metadata: &Metadata, path: &Path) -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let mode = metadata.mode() & 0o777;
+    let fault = match mode {
+        m if m & 0o020 != 0 => "its group may write to it",
+        m if m & 0o002 != 0 => "everybody may write to it",
+        m if m & 0o004 != 0 => "everybody may read it, and sets are confidential",
+        _ => return Ok(()),
+    };
+    let fix = if metadata.is_dir() { "chmod 0750" } else { "chmod 0640" };
+    Err(Error::new(
+        ErrorCode::Permissions,
+        format!("mode {mode:04o}: {fault}; run `{fix}` on it (a group of its own may read it)"),
+    )
+    .with_path(path))
+}
+
+/// Other systems have no such modes.
+#[cfg(not(unix))]
+pub(crate) fn check_mode(_: &Metadata, _: &Path) -> Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_who_is_nobody_here_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        std::fs::write(&path, b"").unwrap();
+        let metadata = std::fs::metadata(&path).unwrap();
+        let own = rustix::process::geteuid().as_raw();
+        // The file is this process's own, whoever has the directory.
+        check_owner(&metadata, own.wrapping_add(1), &path).unwrap();
+        // As root, make it somebody's.
+        if own == 0 {
+            std::os::unix::fs::chown(&path, Some(4711), None).unwrap();
+            let metadata = std::fs::metadata(&path).unwrap();
+            check_owner(&metadata, 4711, &path).unwrap();
+            let refused = check_owner(&metadata, 4712, &path).unwrap_err();
+            assert_eq!(refused.code(), ErrorCode::Permissions);
+            assert!(refused.to_string().contains("user 4711"), "{refused}");
+        }
+    }
+}

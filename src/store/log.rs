@@ -1,0 +1,84 @@
+//! The log of a store: every change and every refusal, one JSON object a line, appended by the writer.
+//!
+//! A change happens when the manifest is renamed; the log is written after that. So the manifest holds the event of the last change, and the next writer
+//! appends it should a crash have come between. A line that was cut short stays as it is, and the next begins on a line of its own.
+
+use std::fs::OpenOptions;
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// The log's name within a store directory.
+const LOG: &str = "log";
+
+/// A line of the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Event {
+    /// The store's version after it.
+    pub version: u64,
+    /// When, in seconds since 1970.
+    pub at: u64,
+    /// What happened: `init`, `change`, `compact`, `list`, `refused`.
+    pub event: String,
+    /// The list that it is about; empty if it is about none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub list: String,
+    /// What was done, in words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub what: String,
+    /// The reason that the operator gave.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// For what was refused: the number of the error's code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<u32>,
+}
+
+/// Appends a line.
+pub(super) fn append(directory: &Path, event: &Event) -> Result<()> {
+    let path = directory.join(LOG);
+    let wrong = |e| Error::io("write", &path, e);
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o640);
+    }
+    let mut file = options.open(&path).map_err(wrong)?;
+    let mut line = Vec::new();
+    if file.seek(SeekFrom::End(0)).map_err(wrong)? > 0 {
+        file.seek(SeekFrom::End(-1)).map_err(wrong)?;
+        let mut last = [0];
+        io::Read::read_exact(&mut file, &mut last).map_err(wrong)?;
+        if last != *b"\n" {
+            line.push(b'\n');
+        }
+    }
+    serde_json::to_writer(&mut line, event).map_err(|e| wrong(e.into()))?;
+    line.push(b'\n');
+    file.write_all(&line).and_then(|()| file.sync_data()).map_err(wrong)
+}
+
+/// Calls `each` with every line that is whole, the oldest first.
+pub(super) fn read(directory: &Path, each: &mut dyn FnMut(Event)) -> Result<()> {
+    let path = directory.join(LOG);
+    let file = match std::fs::File::open(&path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(Error::io("read", &path, e)),
+    };
+    let mut lines = BufReader::new(file);
+    let mut line = Vec::new();
+    while lines.read_until(b'\n', &mut line).map_err(|e| Error::io("read", &path, e))? > 0 {
+        if let Ok(event) = serde_json::from_slice(&line) {
+            each(event);
+        }
+        line.clear();
+    }
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! [`Snapshot`]: what a store held at one moment.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::fs::File;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::fingerprint::{Algorithms, hex};
+use crate::search::Layers;
+use crate::set::{Entry, EntryId, Set, SetDigest};
+
+use super::manifest::Manifest;
+use super::stamp::Stamp;
+
+/// Identifies what a store holds: BLAKE3 over the digests of its sets and its manifest.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StoreDigest(pub [u8; 32]);
+
+impl fmt::Display for StoreDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl fmt::Debug for StoreDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoreDigest({self})")
+    }
+}
+
+/// What a store held at one moment. Immutable.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub(super) layers: Layers,
+    pub(super) digest: StoreDigest,
+    pub(super) manifest: Option<Manifest>,
+    /// How many of the layers are the manifest's, from the first.
+    pub(super) own: usize,
+    /// Of the manifest, or of the one set file.
+    pub(super) stamp: Option<Stamp>,
+    /// Kept open, so that no other file can have its stamp.
+    #[allow(dead_code, reason = "held for what it keeps from happening")]
+    pub(super) pin: Option<File>,
+    /// Which finding it is: see [`Gate`](super::gate::Gate).
+    pub(super) ticket: u64,
+}
+
+/// What an entry says beyond its fingerprint, and whether it acts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Census {
+    /// Entries that are not withdrawn and have not expired.
+    pub entries: u64,
+    /// Those of them that the operator has switched off.
+    pub suppressed: u64,
+    /// Entries that are not withdrawn but have expired.
+    pub expired: u64,
+}
+
+impl Snapshot {
+    /// What is searched: the sets, each laid over those before it.
+    pub fn layers(&self) -> &Layers {
+        &self.layers
+    }
+
+    /// The sets, the base first.
+    pub fn sets(&self) -> &[Arc<Set>] {
+        self.layers.sets()
+    }
+
+    /// Identifies the contents.
+    pub fn digest(&self) -> StoreDigest {
+        self.digest
+    }
+
+    /// The manifest; none if the store is a single set.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.manifest.as_ref()
+    }
+
+    /// Which version of the store it is; 0 for a single set.
+    pub fn version(&self) -> u64 {
+        self.manifest.as_ref().map_or(0, |manifest| manifest.version)
+    }
+
+    /// When the store was last changed or found to be up to date; for a single set, when it was built. In seconds since 1970; 0 if not known.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt).
+    pub fn updated(&self) -> Result<u64> {
+        match &self.manifest {
+            Some(manifest) => Ok(manifest.updated),
+            None => self.sets().first().map_or(Ok(0), |set| set.created()),
+        }
+    }
+
+    /// The algorithms that have entries in any set.
+    pub fn algorithms(&self) -> Algorithms {
+        self.sets().iter().flat_map(|set| set.algorithms().iter()).collect()
+    }
+
+    /// Number of entries in all sets, withdrawn or not.
+    pub fn entry_count(&self) -> u64 {
+        self.sets().iter().map(|set| set.entry_count()).sum()
+    }
+
+    /// The digest of the base, or of the single set.
+    pub fn base_digest(&self) -> Option<SetDigest> {
+        self.sets().first().map(|base| base.digest())
+    }
+
+    /// Calls `each` with every entry that stands, expired or not, with the position of its set and the name of its list. Reads all of the store.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt), and those of `each`.
+    pub fn each_entry(
+        &self,
+        each: &mut dyn FnMut(usize, &str, EntryId, &Entry) -> Result<()>,
+    ) -> Result<()> {
+        self.layers.each_entry(0..self.sets().len(), each)
+    }
+
+    /// How many entries of each list act, at a time in seconds since 1970. Reads all of the store: some seconds for ten million entries.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt).
+    pub fn census(&self, now: u64) -> Result<BTreeMap<String, Census>> {
+        let known = self.manifest.iter().flat_map(|manifest| manifest.lists.keys());
+        let mut lists: HashMap<String, Census> =
+            known.map(|name| (name.clone(), Census::default())).collect();
+        for set in self.sets() {
+            for list in set.lists()?.iter() {
+                lists.entry(list.name.clone()).or_default();
+            }
+        }
+        self.layers.each_summary(0..self.sets().len(), &mut |set, entry| {
+            let names = self.sets()[set].lists()?;
+            let Some(list) = names.get(entry.traits.list as usize) else { return Ok(()) };
+            let Some(census) = lists.get_mut(&list.name) else { return Ok(()) };
+            if entry.expires != 0 && u64::from(entry.expires) <= now {
+                census.expired += 1;
+                return Ok(());
+            }
+            census.entries += 1;
+            let off = self.layers.suppresses(entry.id)?;
+            census.suppressed += u64::from(off || self.layers.is_off(&list.name));
+            Ok(())
+        })?;
+        Ok(lists.into_iter().collect())
+    }
+
+    /// Identifies what the entries and suppressions say, however they lie in sets: equal for two stores that know the same changes, in whatever
+    /// order they took them and whenever they were compacted. Entries that have expired at `now`, in seconds since 1970, are left out. Reads all of the store.
+    ///
+    /// It is the sum, in 16 numbers modulo 2^64, of the BLAKE3 output of every entry and suppression, hashed once more.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt).
+    pub fn state_digest(&self, now: u64) -> Result<[u8; 32]> {
+        let mut sum = [0u64; 16];
+        let mut add = |part: &[u8]| {
+            let mut hasher = blake3::Hasher::new_derive_key("tamis 2026-11 state digest");
+            hasher.update(part);
+            let mut lanes = [0; 128];
+            hasher.finalize_xof().fill(&mut lanes);
+            for (sum, lane) in sum.iter_mut().zip(lanes.as_chunks::<8>().0) {
+                *sum = sum.wrapping_add(u64::from_le_bytes(*lane));
+            }
+        };
+        self.layers.each_entry(0..self.own, &mut |_, list, id, entry| {
+            if entry.expires == 0 || u64::from(entry.expires) > now {
+                // Debug has all fields, each delimited; nothing outlives this process that depends on how it writes them.
+                add(format!("{list:?} {id} {entry:?}").as_bytes());
+            }
+            Ok(())
+        })?;
+        for id in self.layers.suppressions()? {
+            add(&id.0);
+        }
+        let bytes: Vec<u8> = sum.iter().flat_map(|lane| lane.to_le_bytes()).collect();
+        Ok(*blake3::hash(&bytes).as_bytes())
+    }
+}

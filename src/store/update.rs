@@ -1,0 +1,410 @@
+//! Taking a change into a store.
+//!
+//! ```text
+//! apply(delta):
+//!     a number that was taken before?     the same again: nothing to do; another: refused
+//!     its list would grow or shrink beyond the bounds?                       refused, unless forced
+//!     write it as a set; verify it, search it for its own entries
+//!     does any entry match a canary?                                         refused
+//!     lay it: below the first set with greater numbers of its list
+//!     too many sets? merge the uppermost
+//!     publish the manifest
+//! ```
+//!
+//! What is refused leaves the store as it was, and an event in the log.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorCode, Result, shown};
+use crate::search::{Layers, planted};
+use crate::set::{BuildOptions, Change, Delta, ListKind, Residency, Set, SetBuilder, SetDigest};
+
+use super::log::Event;
+use super::manifest::{Incident, SetRecord};
+use super::merge;
+use super::place;
+use super::writer::{Draft, StoreWriter};
+
+/// Sets above the base that a search is put through, at most, unless they cannot be merged.
+const MOST_DELTAS: usize = 8;
+
+/// Merging goes on downwards while the next set has at most so many times the entries of what is merged already: each entry is then written anew as often as the
+/// logarithm of how many came after it.
+const STEP: u64 = 4;
+
+/// Entries of a set that is merged when a change is taken. Above that it is left to `compact`: a change must be in force within a second.
+const MERGED: u64 = 1 << 18;
+
+/// Entries of a set that is merged with however few.
+const FEW: u64 = 1024;
+
+/// Numbers and digests of changes that are remembered for each list.
+const REMEMBERED: usize = 64;
+
+/// A list may grow to so many times its entries in one change, and so many more.
+const GROWTH: (u64, u64) = (5, 10_000);
+
+/// A change may withdraw one in so many entries of a list, or so many if that is more.
+const SHRINKAGE: (u64, u64) = (5, 100);
+
+/// Radius of the queries that are put to a new set before it comes into force.
+const RADIUS: u32 = 31;
+
+/// The circumstances of a change.
+///
+/// ```
+/// let terms = tamis::store::Terms::at(1_790_000_000).reason("court order 7/26");
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Terms {
+    /// The time, in seconds since 1970.
+    pub now: u64,
+    /// Why, for the log.
+    pub reason: String,
+    /// Take it even if its list grows or shrinks beyond the bounds.
+    pub force: bool,
+    /// The incident that its entries belong to, and when it ends, in seconds since 1970. The entries themselves say so, too: by [`incident_label`] and their date.
+    pub incident: Option<(String, u64)>,
+}
+
+impl Terms {
+    /// Those of a change at a time in seconds since 1970, about which there is nothing to say.
+    pub fn at(now: u64) -> Terms {
+        Terms { now, ..Terms::default() }
+    }
+
+    /// Gives a reason.
+    #[must_use]
+    pub fn reason(mut self, reason: impl Into<String>) -> Terms {
+        self.reason = reason.into();
+        self
+    }
+
+    /// Lifts the bounds on growth and shrinkage.
+    #[must_use]
+    pub fn force(mut self, force: bool) -> Terms {
+        self.force = force;
+        self
+    }
+
+    /// Says which incident the entries belong to, and when it ends.
+    #[must_use]
+    pub fn incident(mut self, id: impl Into<String>, expires: u64) -> Terms {
+        self.incident = Some((id.into(), expires));
+        self
+    }
+}
+
+/// The label of entries that belong to an incident.
+pub fn incident_label(incident: &str) -> String {
+    format!("incident:{incident}")
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Applied {
+    /// The store's version now.
+    pub version: u64,
+    /// Whether anything changed: not if the very same had been applied before.
+    pub changed: bool,
+    /// The number of the change among those of its list.
+    pub number: u64,
+    /// Entries that it brought.
+    pub entries: u64,
+}
+
+impl StoreWriter {
+    /// Takes a change that this store numbers: the next of its list.
+    ///
+    /// # Errors
+    /// As for [`StoreWriter::apply`]; [`ErrorCode::UpdateForeign`] if the list's maker numbers its changes.
+    pub fn apply_next(&mut self, mut delta: Delta, terms: &Terms) -> Result<Applied> {
+        let name = delta.change().list.clone();
+        if self.manifest.lists.get(&name).is_some_and(|list| list.has_maker()) {
+            let what = format!(
+                "the list {name:?} is its maker's: it takes signed updates; to switch entries of it off, use `tamis store suppress`"
+            );
+            return Err(Error::new(ErrorCode::UpdateForeign, what));
+        }
+        delta.set_number(self.manifest.last_number(&name).saturating_add(1))?;
+        self.apply(delta, terms)
+    }
+
+    /// Takes a change. Its list must be known ([`StoreWriter::set_list`]).
+    ///
+    /// # Errors
+    /// One of the `Update…` codes if it is refused; [`ErrorCode::Io`] and its kin: in both cases the store is as it was.
+    /// [`ErrorCode::Durability`]: the change is in force, but may be lost if the power fails.
+    pub fn apply(&mut self, delta: Delta, terms: &Terms) -> Result<Applied> {
+        let change = delta.change().clone();
+        let applied = self.take(delta, &change, terms);
+        match &applied {
+            // The change is in force, whatever becomes of this; it is tried again with the next one.
+            Ok(_) => drop(self.merge_uppermost(terms.now)),
+            Err(error) if error.code() == ErrorCode::Durability => {}
+            Err(error) => {
+                let what = format!("number {}", change.last);
+                self.log_refusal(&change.list, &what, error, terms.now);
+            }
+        }
+        applied
+    }
+
+    fn take(&mut self, delta: Delta, change: &Change, terms: &Terms) -> Result<Applied> {
+        let Some(list) = self.manifest.lists.get(&change.list) else {
+            let what = format!("the store does not know the list {:?}", shown(&change.list));
+            return Err(Error::new(ErrorCode::UpdateForeign, what));
+        };
+        let (kind, source) = (list.kind, delta.source());
+        let version = self.manifest.version;
+        let already = Applied { version, changed: false, number: change.last, entries: 0 };
+        if let Some(source) = source
+            && self.was_taken(change, source)?
+        {
+            return Ok(already);
+        }
+        let draft = self.draft();
+        let (set, own) = self.prove(delta.into_builder()?, &draft)?;
+        // What was not received as a set is told apart by the set that it became.
+        let digest = source.unwrap_or(own);
+        if self.was_taken(change, digest)? {
+            return Ok(already);
+        }
+        if kind != ListKind::Local && !terms.force {
+            self.guard_size(change, &set)?;
+        }
+        self.check_canaries(&set)?;
+
+        let record = self.adopt(draft, &set)?;
+        let mut manifest = self.manifest.clone();
+        let above =
+            |set: &SetRecord| set.change(&change.list).is_some_and(|c| c.last > change.last);
+        let position = manifest.sets.iter().position(above).unwrap_or(manifest.sets.len());
+        manifest.sets.insert(position, record);
+        if let Some(list) = manifest.lists.get_mut(&change.list) {
+            list.refreshed = terms.now;
+            list.recent.push((change.last, digest.to_string()));
+            let most = list.recent.len().saturating_sub(REMEMBERED);
+            list.recent.drain(..most);
+        }
+        let entries = set.entry_count();
+        if let Some((id, expires)) = &terms.incident {
+            let new = Incident { expires: 0, opened: terms.now, entries: 0 };
+            let incident = manifest.incidents.entry(id.clone()).or_insert(new);
+            incident.expires = incident.expires.max(*expires);
+            incident.entries += entries;
+        }
+        let event = Event {
+            event: "change".into(),
+            at: terms.now,
+            list: change.list.clone(),
+            what: described(change, &set)?,
+            reason: terms.reason.clone(),
+            ..Event::default()
+        };
+        self.publish(manifest, event)?;
+        let version = self.manifest.version;
+        Ok(Applied { version, changed: true, number: change.last, entries })
+    }
+
+    /// Whether the very same was taken before.
+    fn was_taken(&self, change: &Change, digest: SetDigest) -> Result<bool> {
+        let refuse = |code, what: &str| {
+            let Change { list, last, .. } = change;
+            let what = format!(
+                "the update is refused: number {last} of the list {:?} {what}",
+                shown(list)
+            );
+            Err(Error::new(code, what))
+        };
+        let list = self.manifest.lists.get(&change.list);
+        let known = list.and_then(|list| list.recent.iter().find(|(n, _)| *n == change.last));
+        match known {
+            Some((_, known)) if *known == digest.to_string() => return Ok(true),
+            Some(_) => {
+                return refuse(
+                    ErrorCode::UpdateConflict,
+                    "was taken before, and said something else; ask the list's maker",
+                );
+            }
+            None => {}
+        }
+        let mut runs = self.manifest.sets.iter().filter_map(|set| set.change(&change.list));
+        if runs.any(|run| run.first <= change.last && change.last <= run.last) {
+            return refuse(
+                ErrorCode::UpdateStale,
+                "comes too late: it is at or below what was merged already",
+            );
+        }
+        Ok(false)
+    }
+
+    fn guard_size(&self, change: &Change, set: &Set) -> Result<()> {
+        let of_list = self.manifest.sets.iter().filter_map(|set| set.change(&change.list));
+        // What lies in the sets, withdrawn or not.
+        let held: u64 = of_list.map(|run| run.entries).sum();
+        if held == 0 {
+            return Ok(());
+        }
+        let (mut before, mut after) = (held, held.saturating_add(set.entry_count()));
+        let withdrawn = set.withdrawal_count();
+        if change.replaces || withdrawn > 0 {
+            (before, after) = self.counted(change, set)?;
+        }
+        let refuse = |code, what: String| {
+            let what = format!(
+                "the update is refused: the list {:?} would {what}; if that is meant, apply it with --force",
+                shown(&change.list)
+            );
+            Err(Error::new(code, what))
+        };
+        let most = before.saturating_mul(GROWTH.0).saturating_add(GROWTH.1);
+        if after > most {
+            let what = format!("grow from {before} entries to {after}, more than {most}");
+            return refuse(ErrorCode::UpdateGrowth, what);
+        }
+        let most = (before / SHRINKAGE.0).max(SHRINKAGE.1);
+        let lost = before.saturating_sub(after);
+        if lost > most {
+            let what = format!("lose {lost} of {before} entries, more than {most}");
+            return refuse(ErrorCode::UpdateShrinkage, what);
+        }
+        Ok(())
+    }
+
+    /// How many entries stand in the list before and after the change.
+    fn counted(&self, change: &Change, set: &Set) -> Result<(u64, u64)> {
+        let mut sets = self.open_sets(&self.manifest.sets)?;
+        let count = |sets: Vec<Arc<Set>>| -> Result<u64> {
+            let (layers, mut count) = (Layers::new(sets)?, 0);
+            layers.each_summary(0..layers.sets().len(), &mut |position, entry| {
+                let lists = layers.sets()[position].lists()?;
+                let list = lists.get(entry.traits.list as usize);
+                count += u64::from(list.is_some_and(|list| list.name == change.list));
+                Ok(())
+            })?;
+            Ok(count)
+        };
+        let before = count(sets.clone())?;
+        // As if it came last, which it nearly always does.
+        sets.push(Arc::new(set.reopened()?));
+        Ok((before, count(sets)?))
+    }
+
+    /// Makes one set of the uppermost ones, if there are too many to search.
+    fn merge_uppermost(&mut self, now: u64) -> Result<()> {
+        let sets = &self.manifest.sets;
+        let Some(mut lowest) = sets.len().checked_sub(1).filter(|last| *last > MOST_DELTAS) else {
+            return Ok(());
+        };
+        let mut entries = sets.get(lowest).map_or(0, |set| set.entries);
+        // The base stays as it is: writing it anew is for `compact`.
+        while let Some(below) = sets.get(lowest - 1).filter(|_| lowest > 1) {
+            let together = entries.saturating_add(below.entries);
+            let worth = below.entries <= entries.saturating_mul(STEP).max(FEW);
+            if !worth || together > MERGED || !merge::follow(below, &sets[lowest..]) {
+                break;
+            }
+            (entries, lowest) = (together, lowest - 1);
+        }
+        if sets.len() - lowest < 2 {
+            return Ok(());
+        }
+        let group = self.open_sets(&sets[lowest..])?;
+        let many = group.len();
+        let builder = merge::merge(group, &self.manifest, false, now, &mut |_| Ok(()))?;
+        let merged = self.write_set(builder)?;
+        let mut manifest = self.manifest.clone();
+        manifest.sets.truncate(lowest);
+        manifest.sets.push(merged);
+        self.publish(manifest, compacted(many, entries, now))
+    }
+
+    /// Merges all that can be merged into a new base. `progress` is called with the number of entries done, of [`Snapshot::entry_count`](super::Snapshot::entry_count), and may stop it.
+    ///
+    /// Readers go on with the old sets until the new base is in place, and what they have open stays as it is.
+    ///
+    /// # Errors
+    /// As for [`StoreWriter::apply`]; those of `progress`: the store is then as it was.
+    pub fn compact(
+        &mut self,
+        now: u64,
+        progress: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<Applied> {
+        let taken = merge::bottom(&self.manifest.sets);
+        let version = self.manifest.version;
+        let unchanged = Applied { version, changed: false, number: 0, entries: 0 };
+        let is_base = |set: &SetRecord| set.changes.iter().all(|change| change.first == 0);
+        match &taken[..] {
+            [] => return Ok(unchanged),
+            [0] if self.manifest.sets.first().is_some_and(is_base) => return Ok(unchanged),
+            _ => {}
+        }
+        let records: Vec<SetRecord> =
+            taken.iter().filter_map(|at| self.manifest.sets.get(*at)).cloned().collect();
+        let group = self.open_sets(&records)?;
+        let builder = merge::merge(group, &self.manifest, true, now, progress)?;
+        let base = self.write_set(builder)?;
+        let mut manifest = self.manifest.clone();
+        let entries = base.entries;
+        let mut position = 0;
+        manifest.sets.retain(|_| {
+            position += 1;
+            !taken.contains(&(position - 1))
+        });
+        manifest.sets.insert(0, base);
+        manifest.incidents.retain(|_, incident| incident.expires > now);
+        let event = compacted(taken.len(), entries, now);
+        self.publish(manifest, event)?;
+        Ok(Applied { version: self.manifest.version, changed: true, number: 0, entries })
+    }
+
+    /// Writes a merged set, proves it, and gives it its name.
+    fn write_set(&self, builder: SetBuilder) -> Result<SetRecord> {
+        let draft = self.draft();
+        let (set, _) = self.prove(builder, &draft)?;
+        self.adopt(draft, &set)
+    }
+
+    /// Writes a set under the name of a draft, reads all of it back, and searches it for what it holds.
+    fn prove(&self, builder: SetBuilder, draft: &Draft) -> Result<(Set, SetDigest)> {
+        let options = BuildOptions::new().jobs(0);
+        let report =
+            builder.write_with(draft.path(), &options, &mut |_| ControlFlow::Continue(()))?;
+        let set = Set::open(draft.path())?;
+        set.warm(&mut |_| {})?;
+        planted(&set, RADIUS)?;
+        Ok((set, report.digest))
+    }
+
+    fn open_sets(&self, records: &[SetRecord]) -> Result<Vec<Arc<Set>>> {
+        let open = |record: &SetRecord| {
+            place::open_set(&self.directory, &record.file, Residency::Mapped).map(Arc::new)
+        };
+        records.iter().map(open).collect()
+    }
+}
+
+fn compacted(sets: usize, entries: u64, now: u64) -> Event {
+    let what = format!("{sets} sets became one of {entries} entries");
+    Event { event: "compact".into(), at: now, what, ..Event::default() }
+}
+
+/// What a change does, in words.
+fn described(change: &Change, set: &Set) -> Result<String> {
+    let mut what = format!("number {}: {} entries", change.last, set.entry_count());
+    if change.replaces {
+        what.push_str(", in the place of all before");
+    }
+    for (count, text) in
+        [(set.withdrawal_count(), "withdrawn"), (set.suppressions()?.len() as u64, "switched off")]
+    {
+        if count > 0 {
+            what.push_str(&format!(", {count} {text}"));
+        }
+    }
+    Ok(what)
+}

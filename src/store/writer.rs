@@ -1,0 +1,342 @@
+//! [`StoreWriter`]: the one who may change a store.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::set::{self, ListKind, Set};
+
+use super::log::{self, Event};
+use super::manifest::{ListRecord, MANIFEST, Manifest, SetRecord};
+use super::place;
+
+/// Name of the file that the writer holds a lock on.
+const LOCK: &str = "lock";
+
+/// Name of the operator's own list, which every store has.
+pub const LOCAL: &str = "local";
+
+/// The directory of what workers write.
+pub const STATE: &str = "state";
+
+/// Changes a store. There is one at a time: it holds the store's lock for as long as it lives.
+///
+/// ```
+/// use tamis::fingerprint::{Algorithms, digests};
+/// use tamis::set::{Delta, Entry};
+/// use tamis::store::{LOCAL, StoreWriter, Terms};
+/// use tamis::{Context, Policy, Scanner, Store};
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("store");
+/// let mut writer = StoreWriter::init(&path, 1_790_000_000)?;
+/// let mut scanner = Scanner::new(Store::open(&path)?, Policy::builtin());
+///
+/// let mut delta = writer.delta(LOCAL)?;
+/// for digest in digests(b"known content", Algorithms::DIGESTS).iter() {
+///     delta.add(Entry { reviewed: true, ..Entry::new(digest) }).expect("not poison");
+/// }
+/// writer.apply_next(delta, &Terms::at(1_790_000_001).reason("reported twice"))?;
+///
+/// // Readers notice by themselves within 200 milliseconds; this one is not that patient.
+/// scanner.store().refresh()?;
+/// let verdict = scanner.check(b"known content", &Context::at(1_790_000_002))?;
+/// assert_eq!(verdict.action, tamis::Action::Block);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct StoreWriter {
+    pub(super) directory: PathBuf,
+    pub(super) manifest: Manifest,
+    /// The sets that the manifest before this one named.
+    before: Vec<SetRecord>,
+    _lock: File,
+}
+
+/// A set that is not yet in place; removed when it is dropped.
+pub(super) struct Draft(PathBuf);
+
+impl Draft {
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // Gone already, if it was adopted.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+impl StoreWriter {
+    /// Makes a store, in a directory that is empty or does not exist, with nothing in it but the list `local`.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Store`] if there is a store already; [`ErrorCode::Permissions`] if others may write there; [`ErrorCode::Io`] and its kin.
+    pub fn init(directory: impl AsRef<Path>, now: u64) -> Result<StoreWriter> {
+        let directory = directory.as_ref();
+        make_directory(directory, 0o750)?;
+        if !place::directory(directory)?.is_dir() {
+            return Err(Error::new(ErrorCode::Store, "not a directory; give the name of one")
+                .with_path(directory));
+        }
+        let lock = take_lock(directory)?;
+        if directory.join(MANIFEST).exists() {
+            return Err(Error::new(
+                ErrorCode::Store,
+                "there is a store already; it was not touched",
+            )
+            .with_path(directory));
+        }
+        make_directory(&directory.join(STATE), 0o2770)?;
+        let mut manifest = Manifest::new(now);
+        manifest.lists.insert(LOCAL.to_owned(), ListRecord::new(ListKind::Local));
+        let mut writer = StoreWriter {
+            directory: directory.to_path_buf(),
+            manifest: manifest.clone(),
+            before: Vec::new(),
+            _lock: lock,
+        };
+        writer.publish(manifest, Event { event: "init".into(), at: now, ..Event::default() })?;
+        Ok(writer)
+    }
+
+    /// Opens a store to change it. What a writer that died has left lying about is removed.
+    ///
+    /// # Errors
+    /// [`ErrorCode::StoreLocked`] if somebody else is writing; those of [`Manifest::read`].
+    pub fn open(directory: impl AsRef<Path>) -> Result<StoreWriter> {
+        let directory = directory.as_ref();
+        if !place::directory(directory)?.is_dir() {
+            return Err(Error::new(
+                ErrorCode::Store,
+                "a single set cannot be changed; make a store with `tamis store init DIRECTORY`",
+            )
+            .with_path(directory));
+        }
+        // Before the lock, so that a directory that is no store is not written to.
+        Manifest::read(directory)?;
+        let lock = take_lock(directory)?;
+        let manifest = Manifest::read(directory)?;
+        let mut logged = 0;
+        log::read(directory, &mut |event| logged = event.version.max(logged))?;
+        if logged < manifest.version
+            && let Some(event) = manifest.last_change.clone()
+            && let Ok(event) = serde_json::from_value(event)
+        {
+            log::append(directory, &event)?;
+        }
+        let directory = directory.to_path_buf();
+        let before = manifest.sets.clone();
+        let writer = StoreWriter { directory, manifest, before, _lock: lock };
+        writer.sweep();
+        Ok(writer)
+    }
+
+    /// The store's directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// What the store consists of now.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// An empty change of a list that the store knows, for [`StoreWriter::apply_next`].
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidArgument`] if the store does not know the list.
+    pub fn delta(&self, list: &str) -> Result<set::Delta> {
+        let Some(record) = self.manifest.lists.get(list) else {
+            let what = format!("the store does not know the list {:?}", crate::error::shown(list));
+            return Err(Error::new(ErrorCode::InvalidArgument, what));
+        };
+        set::Delta::new(record.list(list), 1)
+    }
+
+    /// Lays down what holds for a list, new or known: `change` is given the record as it is, or one of that kind. `what` and `reason` are for the log.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidArgument`] if the name is not one; [`ErrorCode::Io`] and its kin; [`ErrorCode::Durability`].
+    pub fn set_list(
+        &mut self,
+        name: &str,
+        kind: ListKind,
+        (what, reason): (&str, &str),
+        now: u64,
+        change: impl FnOnce(&mut ListRecord) -> Result<()>,
+    ) -> Result<()> {
+        let mut manifest = self.manifest.clone();
+        let record = manifest.lists.entry(name.to_owned());
+        let record = record.or_insert_with(|| ListRecord::new(kind));
+        change(record)?;
+        // The builder knows what a list may be called, and how long its texts may be.
+        set::Delta::new(record.list(name), 1)?;
+        if manifest == self.manifest {
+            return Ok(());
+        }
+        let event = Event {
+            event: "list".into(),
+            at: now,
+            list: name.to_owned(),
+            what: what.to_owned(),
+            reason: reason.to_owned(),
+            ..Event::default()
+        };
+        self.publish(manifest, event)
+    }
+
+    /// Records that the list was found to be up to date.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Io`] and its kin; [`ErrorCode::Durability`].
+    pub fn confirm(&mut self, list: &str, now: u64) -> Result<()> {
+        let what = ("found to be up to date", "");
+        self.set_list(list, ListKind::Local, what, now, |record| {
+            record.refreshed = now;
+            Ok(())
+        })
+    }
+
+    /// Refuses a set that would match a harmless file.
+    pub(super) fn check_canaries(&self, _: &Set) -> Result<()> {
+        Ok(())
+    }
+
+    /// Appends a refusal to the log.
+    pub(super) fn log_refusal(&self, list: &str, what: &str, error: &Error, now: u64) {
+        let event = Event {
+            version: self.manifest.version,
+            at: now,
+            event: "refused".into(),
+            list: list.to_owned(),
+            what: format!("{what}: {error}"),
+            reason: String::new(),
+            code: Some(error.code().number()),
+        };
+        // The caller has the error in hand already.
+        let _ = log::append(&self.directory, &event);
+    }
+
+    /// Calls `each` with every line of a store's log, the oldest first.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Io`] and its kin.
+    pub fn read_log(directory: &Path, each: &mut dyn FnMut(Event)) -> Result<()> {
+        log::read(directory, each)
+    }
+
+    /// The name of a set that is being written.
+    pub(super) fn draft(&self) -> Draft {
+        Draft(self.directory.join(format!(".new-{}.tamis", std::process::id())))
+    }
+
+    /// Gives a set its name in the store.
+    pub(super) fn adopt(&self, draft: Draft, set: &Set) -> Result<SetRecord> {
+        let digest = set.digest().to_string();
+        let short = digest.get(..8).unwrap_or_default();
+        let file = format!("{:08}-{short}.tamis", self.manifest.version + 1);
+        let path = self.directory.join(&file);
+        fs::rename(draft.path(), &path).map_err(|e| Error::io("rename a draft to", &path, e))?;
+        set::sync_directory(&self.directory)?;
+        SetRecord::of(file, set)
+    }
+
+    /// Puts a new manifest in force, and tells the log. Before the rename nothing has changed, after it everything has.
+    pub(super) fn publish(&mut self, mut manifest: Manifest, mut event: Event) -> Result<()> {
+        manifest.version = self.manifest.version + 1;
+        manifest.updated = event.at;
+        event.version = manifest.version;
+        manifest.last_change = serde_json::to_value(&event).ok();
+        let published = set::publish_bytes(&self.directory.join(MANIFEST), &manifest.to_bytes()?);
+        match &published {
+            Err(error) if error.code() != ErrorCode::Durability => return published,
+            _ => {}
+        }
+        let old = std::mem::replace(&mut self.manifest, manifest);
+        self.before = old.sets;
+        // It stands in the manifest, too: the next writer makes up for it.
+        let _ = log::append(&self.directory, &event);
+        self.sweep();
+        published
+    }
+
+    /// Removes the sets and drafts that nobody needs: no reader looks for them, unless it has read a manifest before the last one, and then it reads again.
+    fn sweep(&self) {
+        let Ok(entries) = fs::read_dir(&self.directory) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else { continue };
+            let named = self.manifest.sets.iter().chain(&self.before);
+            let is_draft = name.starts_with(".new-") || name.ends_with(".draft");
+            if is_draft || is_own(name) && !named.into_iter().any(|set| set.file == name) {
+                // It does no harm, and will be tried again.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+/// Whether a name is one that a writer gives to sets.
+fn is_own(name: &str) -> bool {
+    let Some((version, digest)) = name.strip_suffix(".tamis").and_then(|name| name.split_once('-'))
+    else {
+        return false;
+    };
+    version.len() >= 8
+        && version.bytes().all(|b| b.is_ascii_digit())
+        && digest.len() == 8
+        && digest.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+fn make_directory(path: &Path, mode: u32) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir(path).map_err(|e| Error::io("create", path, e))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(path, mode).map_err(|e| Error::io("set the mode of", path, e))?;
+    }
+    #[cfg(not(unix))]
+    let _ = mode;
+    Ok(())
+}
+
+/// Takes the lock, which lasts until the file is closed, and so never outlives its holder.
+fn take_lock(directory: &Path) -> Result<File> {
+    let path = directory.join(LOCK);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o640);
+    }
+    let mut file = options.open(&path).map_err(|e| Error::io("open", &path, e))?;
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let _ = Read::take(&file, 20).read_to_string(&mut holder);
+                let holder = holder.trim().parse::<u32>();
+                let holder = holder.map_or(String::new(), |pid| format!(" (process {pid})"));
+                let what = format!(
+                    "another process{holder} is writing to this store; wait until it is done, and try again"
+                );
+                return Err(Error::new(ErrorCode::StoreLocked, what).with_path(directory));
+            }
+            Err(TryLockError::Error(e)) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(TryLockError::Error(e)) => return Err(Error::io("lock", &path, e)),
+        }
+    }
+    // For whoever finds it locked.
+    let _ = file.set_len(0).and_then(|()| file.rewind());
+    let _ = writeln!(file, "{}", std::process::id());
+    Ok(file)
+}
