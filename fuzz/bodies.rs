@@ -25,7 +25,7 @@ use tamis::media::{
 };
 use tamis::policy::{Mode, set_mode_in};
 use tamis::search::{self, Layers, Match, Searcher};
-use tamis::set::{EntryId, List, ListKind, Opinion, Severity};
+use tamis::set::{Delta, EntryId, List, ListKind, Opinion, Severity};
 use tamis::{Action, ErrorCode, Limits, Policy, Set, SetBuilder};
 
 /// What a target does with one input. It panics if a promise is broken.
@@ -58,12 +58,14 @@ pub fn set_open(data: &[u8]) {
     let entries = set.entries().filter(Result::is_ok).count() as u64 == set.entry_count();
     let codes = search::query(&set, PdqHash([0x55; 32]), 256).is_ok();
     let suppresses = set.suppresses(EntryId([0x55; 16])).is_ok();
+    let changes = set.changes().is_ok();
+    taken_over(&set);
     if set.verify(&mut |_| {}).is_err() {
         return;
     }
     assert!(
-        head && entries && codes && suppresses,
-        "verify accepts a set that cannot be read: {head} {entries} {codes} {suppresses}"
+        head && entries && codes && suppresses && changes,
+        "verify accepts a set that cannot be read: {head} {entries} {codes} {suppresses} {changes}"
     );
     let sets = Layers::of(set).expect("verified");
     let mut searcher = Searcher::new();
@@ -76,6 +78,31 @@ pub fn set_open(data: &[u8]) {
         let matches = [exact, near].map(|found| found.matches().expect("verified")).concat();
         assert!(matches.iter().any(|m| m.entry == stored.id), "entry {} is missed", stored.id);
     }
+}
+
+/// A set as an update of its first list: refused with a reason, or what comes of it is sound, is the same change, and nothing more comes of that.
+fn taken_over(set: &Set) {
+    let Some(list) = set.lists().ok().and_then(|lists| lists.first().cloned()) else { return };
+    let list = List { kind: ListKind::Local, ..list };
+    let taken = match Delta::from_set(set, list.clone()) {
+        Ok(delta) => delta.to_bytes().expect("small enough").0,
+        Err(error) => {
+            let expected = [
+                ErrorCode::SetCorrupt,
+                ErrorCode::InvalidArgument,
+                ErrorCode::UpdateForeign,
+                ErrorCode::UpdateEmptyDigest,
+                ErrorCode::UpdateFlatPicture,
+                ErrorCode::UpdatePoison,
+            ];
+            return assert!(expected.contains(&error.code()), "{error}");
+        }
+    };
+    let sound = Set::from_bytes(&taken).expect("the builder's own");
+    sound.verify(&mut |_| {}).expect("what was taken over is sound");
+    assert_eq!(sound.changes().ok(), set.changes().ok());
+    let again = Delta::from_set(&sound, list).expect("it was taken before");
+    assert!(again.to_bytes().expect("small enough").0 == taken);
 }
 
 /// The bytes of a radius index over [`few_codes`]. Byte 0 chooses: even, the rest is written over what the builder makes of them, in pieces of three

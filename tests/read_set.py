@@ -107,10 +107,10 @@ class Set:
         need(listed == sorted(set(listed)), "the delta header is out of order")
         need(not rows or self.minor >= 2, "a delta of minor version %d" % self.minor)
         for the_list, flags, first, last, reserved in rows:
-            need(flags in (0, 1) and reserved == 0, "a reserved part of the delta header")
-            need(1 - flags <= first <= last < 1 << 53 and last > 0 and (first == 0) == flags, "changes %d to %d" % (first, last))
+            need(self.minor > 2 or flags < 2 and reserved == 0, "a reserved part of the delta header")
+            need(first <= last < 1 << 53 and last > 0 and (first == 0) == flags & 1, "changes %d to %d" % (first, last))
         names = [self.lists[n]["name"] for n in listed]
-        return {name: {"first": r[2], "last": r[3], "replaces": r[1] == 1} for name, r in zip(names, rows)}
+        return {name: {"first": r[2], "last": r[3], "replaces": bool(r[1] & 1)} for name, r in zip(names, rows)}
 
     def read_tombstones(self):
         rows = [struct.unpack("<II16s", r) for r in self.records(0x600, 24)]

@@ -4,63 +4,97 @@
 
 mod common;
 
-use common::{Parts, full_set};
-use tamis::Set;
+use common::{Parts, full_set, local_delta, small_delta};
 use tamis::fingerprint::{Algorithm, PdqHash};
 use tamis::hamming::{Code, distance};
 use tamis::index::Builder;
 use tamis::search::{Near, RadiusSearch, Strategy};
-use tamis::set::{Entry, List, ListKind, StoredEntry};
+use tamis::set::{Change, Delta, Entry, EntryId, List, ListKind, StoredEntry};
+use tamis::{ErrorCode, Set};
 
-/// Everything that the set tells, or the first error.
-fn tell(bytes: &[u8]) -> tamis::Result<Vec<StoredEntry>> {
+/// Everything that a set tells.
+#[derive(PartialEq, Debug)]
+struct Told {
+    entries: Vec<StoredEntry>,
+    suppressions: Vec<EntryId>,
+    changes: Vec<Change>,
+    /// What is taken over of a delta of the list `local`.
+    taken: Option<Vec<u8>>,
+}
+
+/// What the set tells, or the first error.
+fn tell(bytes: &[u8]) -> tamis::Result<Told> {
     let set = Set::from_bytes(bytes)?;
     set.lists()?;
     set.created()?;
-    set.suppressions()?;
-    set.entries().collect()
+    Ok(Told {
+        suppressions: set.suppressions()?,
+        changes: set.changes()?,
+        taken: taken(&set)?,
+        entries: set.entries().collect::<tamis::Result<_>>()?,
+    })
+}
+
+/// A set that is no delta of the list `local` alone is none to be taken.
+fn taken(set: &Set) -> tamis::Result<Option<Vec<u8>>> {
+    match Delta::from_set(set, List::new("local", ListKind::Local)) {
+        Ok(delta) => Ok(Some(delta.to_bytes()?.0)),
+        Err(error) if error.code() == ErrorCode::UpdateForeign => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The sets that are damaged: one that uses every feature but deltas, and two deltas.
+fn whole() -> [Vec<u8>; 3] {
+    let sets = [full_set(), small_delta(), local_delta().to_bytes().unwrap().0];
+    let told = sets.each_ref().map(|bytes| tell(bytes).unwrap());
+    assert!(told[0].entries.len() >= 12 && told[0].changes.is_empty());
+    assert!(told[1].changes.len() == 2 && told[1].taken.is_none());
+    assert!(told[2].changes.len() == 1 && told[2].taken.as_ref() == Some(&sets[2]));
+    sets
 }
 
 #[test]
 fn every_byte_with_every_value() {
-    let mut bytes = full_set();
-    let whole = tell(&bytes).unwrap();
-    Set::from_bytes(&bytes).unwrap().verify(&mut |_| {}).unwrap();
-    assert!(whole.len() >= 12);
-    let (mut errors, mut right) = (0, 0);
-    for at in 0..bytes.len() {
-        let good = bytes[at];
-        for value in (0..=255).filter(|v| *v != good) {
-            bytes[at] = value;
-            match tell(&bytes) {
-                Ok(told) => {
-                    assert_eq!(told, whole, "byte {at} = {value} gives other answers");
-                    right += 1;
-                }
-                Err(error) => {
-                    assert!(!error.to_string().is_empty());
-                    errors += 1;
+    for mut bytes in whole() {
+        let whole = tell(&bytes).unwrap();
+        Set::from_bytes(&bytes).unwrap().verify(&mut |_| {}).unwrap();
+        let (mut errors, mut right) = (0, 0);
+        for at in 0..bytes.len() {
+            let good = bytes[at];
+            for value in (0..=255).filter(|v| *v != good) {
+                bytes[at] = value;
+                match tell(&bytes) {
+                    Ok(told) => {
+                        assert_eq!(told, whole, "byte {at} = {value} gives other answers");
+                        right += 1;
+                    }
+                    Err(error) => {
+                        assert!(!error.to_string().is_empty());
+                        errors += 1;
+                    }
                 }
             }
+            bytes[at] = good;
         }
-        bytes[at] = good;
+        println!("{} bytes: {errors} variants refused, {right} with the right answer", bytes.len());
+        // Only the padding outside the checksummed blocks may change unnoticed.
+        assert!(right < 255 * 128, "{right}");
     }
-    println!("{} bytes: {errors} variants refused, {right} with the right answer", bytes.len());
-    // Only the padding outside the checksummed blocks may change unnoticed.
-    assert!(right < 255 * 128, "{right}");
 }
 
 #[test]
 fn every_truncation_and_extension() {
-    let bytes = full_set();
-    for length in 0..bytes.len() {
-        assert!(tell(&bytes[..length]).is_err(), "cut to {length} bytes");
-    }
-    for extra in 1..=512 {
-        for fill in [0, 0xFF] {
-            let mut longer = bytes.clone();
-            longer.resize(bytes.len() + extra, fill);
-            assert!(tell(&longer).is_err(), "{extra} bytes more");
+    for bytes in whole() {
+        for length in 0..bytes.len() {
+            assert!(tell(&bytes[..length]).is_err(), "cut to {length} bytes");
+        }
+        for extra in 1..=512 {
+            for fill in [0, 0xFF] {
+                let mut longer = bytes.clone();
+                longer.resize(bytes.len() + extra, fill);
+                assert!(tell(&longer).is_err(), "{extra} bytes more");
+            }
         }
     }
 }
@@ -68,47 +102,84 @@ fn every_truncation_and_extension() {
 /// Corruption that got past the checksums, as a hostile list maker would do it: any answer, but no panic and no loop.
 #[test]
 fn every_byte_of_the_contents_sealed_again() {
-    let parts = Parts::of(&full_set());
-    assert_eq!(
-        tell(&parts.seal()).unwrap(),
-        tell(&full_set()).unwrap(),
-        "sealing keeps the contents"
-    );
-    let query = PdqHash([0x55; 32]);
-    let mut refused = 0;
-    let mut variants = 0;
-    let mut try_out = |parts: &Parts| {
-        let file = parts.seal();
-        variants += 1;
-        let Ok(set) = Set::from_bytes(&file) else {
-            refused += 1;
-            return;
+    for bytes in whole() {
+        let parts = Parts::of(&bytes);
+        assert_eq!(
+            tell(&parts.seal()).unwrap(),
+            tell(&bytes).unwrap(),
+            "sealing keeps the contents"
+        );
+        let query = PdqHash([0x55; 32]);
+        let mut refused = 0;
+        let mut variants = 0;
+        let mut try_out = |parts: &Parts| {
+            let file = parts.seal();
+            variants += 1;
+            let Ok(set) = Set::from_bytes(&file) else {
+                refused += 1;
+                return;
+            };
+            let told = set.entries().all(|e| e.is_ok()) && set.changes().is_ok();
+            let searched = tamis::search::query(&set, query, 256).is_ok();
+            let verified = set.verify(&mut |_| {}).is_ok();
+            assert!(!verified || (told && searched), "verify accepts a set that cannot be read");
+            refused += usize::from(!verified);
+            // What comes of a delta that was taken is sound, whatever it was before.
+            if let Ok(Some(taken)) = taken(&set) {
+                let taken = Set::from_bytes(&taken).unwrap();
+                taken.verify(&mut |_| {}).unwrap();
+                assert_eq!(taken.changes().unwrap(), set.changes().unwrap());
+            }
         };
-        let told = set.entries().all(|e| e.is_ok());
-        let searched = tamis::search::query(&set, query, 256).is_ok();
-        let verified = set.verify(&mut |_| {}).is_ok();
-        assert!(!verified || (told && searched), "verify accepts a set that cannot be read");
-        refused += usize::from(!verified);
-    };
-    for at in 0..parts.data.len() {
-        for value in
-            [0x00, 0x01, 0x7F, 0x80, 0xFF, parts.data[at] ^ 1, parts.data[at].wrapping_add(1)]
-        {
-            let mut damaged = parts.clone();
-            damaged.data[at] = value;
-            try_out(&damaged);
-        }
-    }
-    for row in 0..parts.table.len() {
-        for at in 0..32 {
-            for value in [0x00, 0x01, 0x7F, 0x80, 0xFF, parts.table[row][at] ^ 1] {
+        for at in 0..parts.data.len() {
+            for value in
+                [0x00, 0x01, 0x7F, 0x80, 0xFF, parts.data[at] ^ 1, parts.data[at].wrapping_add(1)]
+            {
                 let mut damaged = parts.clone();
-                damaged.table[row][at] = value;
+                damaged.data[at] = value;
                 try_out(&damaged);
             }
         }
+        for row in 0..parts.table.len() {
+            for at in 0..32 {
+                for value in [0x00, 0x01, 0x7F, 0x80, 0xFF, parts.table[row][at] ^ 1] {
+                    let mut damaged = parts.clone();
+                    damaged.table[row][at] = value;
+                    try_out(&damaged);
+                }
+            }
+        }
+        println!("{variants} sealed variants, {refused} refused");
     }
-    println!("{variants} sealed variants, {refused} refused");
+}
+
+/// Counts of the sections of a delta that no builder writes are refused by the head alone, before anything is read or made room for.
+#[test]
+fn giant_deltas_are_refused_at_open() {
+    const TOMBSTONES: u32 = 0x600;
+    const CHANGES: u32 = 0x700;
+    let parts = Parts::of(&small_delta());
+    for (id, element) in [(TOMBSTONES, 24u64), (CHANGES, 32)] {
+        let row = parts.section(id).0;
+        for count in [u64::MAX, u64::MAX / element, 1 << 59, u64::from(u32::MAX) + 1, 4097] {
+            // With the length that belongs to the count, as far as there is one, and with that of the file.
+            for length in [count.wrapping_mul(element), common::u64_at(&parts.table[row], 16)] {
+                let mut giant = parts.clone();
+                giant.table[row][16..24].copy_from_slice(&length.to_le_bytes());
+                giant.table[row][24..32].copy_from_slice(&count.to_le_bytes());
+                let error = Set::from_bytes(&giant.seal()).unwrap_err();
+                assert_eq!(error.code(), ErrorCode::SetCorrupt, "{error}");
+            }
+        }
+    }
+    // All of it is there.
+    let mut many = parts;
+    let (row, range) = many.section(CHANGES);
+    many.data.resize(range.start + 4097 * 32, 0);
+    many.table[row][16..24].copy_from_slice(&(4097 * 32u64).to_le_bytes());
+    many.table[row][24..32].copy_from_slice(&4097u64.to_le_bytes());
+    let error = Set::from_bytes(&many.seal()).unwrap_err();
+    assert!(error.to_string().contains("changes of 4097 lists"), "{error}");
 }
 
 /// A list maker's bomb: the ranges of all rows cover the same entries, so that each row would find all of them.
@@ -129,7 +200,7 @@ fn overlapping_ranges_do_not_multiply() {
     let set = Set::from_bytes(&parts.seal()).unwrap();
     // Every code is within 256 bits of every other.
     let error = tamis::search::query(&set, PdqHash([0x55; 32]), 256).unwrap_err();
-    assert_eq!(error.code(), tamis::ErrorCode::SetCorrupt, "{error}");
+    assert_eq!(error.code(), ErrorCode::SetCorrupt, "{error}");
 }
 
 /// Another: strings longer than a builder takes. (For label sets longer than that, see `tests/crashes.rs`.)
@@ -217,7 +288,7 @@ fn any_damage_to_the_radius_index_is_noticed_where_it_matters() {
                 unchanged += 1;
             }
             Err(error) => {
-                assert_eq!(error.code(), tamis::ErrorCode::SetCorrupt, "byte {at}: {error}");
+                assert_eq!(error.code(), ErrorCode::SetCorrupt, "byte {at}: {error}");
                 errors += 1;
             }
         }
@@ -266,7 +337,7 @@ fn a_forged_radius_index_adds_nothing() {
         for method in [Strategy::Index, Strategy::Auto] {
             match search(&set, &queries, method) {
                 Err(error) => {
-                    assert_eq!(error.code(), tamis::ErrorCode::SetCorrupt);
+                    assert_eq!(error.code(), ErrorCode::SetCorrupt);
                     refused += 1;
                 }
                 Ok(found) => {
@@ -298,7 +369,7 @@ fn a_flipped_bit_in_a_code_that_is_found_is_an_error() {
         let set = Set::from_bytes(&damaged).unwrap();
         for strategy in [Strategy::Index, Strategy::Auto, Strategy::Scan] {
             let error = search(&set, &queries[near.query..=near.query], strategy).unwrap_err();
-            assert_eq!(error.code(), tamis::ErrorCode::SetCorrupt, "{strategy:?} {error}");
+            assert_eq!(error.code(), ErrorCode::SetCorrupt, "{strategy:?} {error}");
         }
         // What is looked up by digest alone has nothing to do with it.
         assert!(search(&set, &[], Strategy::Auto).unwrap().is_empty());

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use common::{
-    Parts, delta_builder, fingerprint, full_builder, full_set, small_delta, u32_at, u64_at,
+    Parts, delta_builder, fingerprint, full_builder, full_set, local_delta, small_delta, u32_at,
+    u64_at,
 };
 use tamis::fingerprint::Algorithm;
 use tamis::set::{Change, Entry, EntryId, List, ListKind, Role};
@@ -47,6 +48,7 @@ fn good() -> Vec<(&'static str, SetBuilder)> {
         ("two-groups", large),
         ("indexed", indexed),
         ("delta", delta_builder()),
+        ("local-delta", local_delta()),
     ]
 }
 
@@ -73,6 +75,42 @@ fn good_sets_have_not_changed() {
             path.display()
         );
         Set::from_bytes(&bytes).unwrap().verify(&mut |_| {}).unwrap();
+    }
+}
+
+/// The header names the lowest version that describes the file, so that older readers are refused only where they would answer wrongly.
+#[test]
+fn the_version_is_the_lowest_that_will_do() {
+    for (name, builder) in good() {
+        let minor = match name {
+            "indexed" => 1,
+            "delta" | "local-delta" => 2,
+            _ => 0,
+        };
+        let bytes = builder.to_bytes().unwrap().0;
+        assert_eq!(bytes[8..12], [1, 0, minor, 0], "{name}");
+    }
+}
+
+/// A newer minor version may give what is reserved a meaning, but adds no numbers to an enumeration.
+#[test]
+fn a_delta_of_a_newer_minor_version_is_read() {
+    let verified = |minor: u8, change: Damage| {
+        let mut parts = Parts::of(&small_delta());
+        parts.header[10] = minor;
+        change(&mut parts);
+        let set = Set::from_bytes(&parts.seal()).unwrap();
+        assert_eq!(set.changes().unwrap().len(), 2);
+        set.verify(&mut |_| {}).is_ok()
+    };
+    let changes: [(Damage, bool); 3] = [
+        (|p| p.bytes_of(CHANGES)[7] = 0x80, true),
+        (|p| p.bytes_of(CHANGES)[CHANGE + 24] = 1, true),
+        (|p| put(p.bytes_of(TOMBSTONES), 2 * TOMBSTONE + 4, 5), false),
+    ];
+    for (number, (change, may)) in changes.into_iter().enumerate() {
+        assert!(!verified(2, change), "{number}");
+        assert_eq!(verified(3, change), may, "{number}");
     }
 }
 
@@ -373,8 +411,10 @@ fn put_long(bytes: &mut [u8], at: usize, number: u64) {
     bytes[at..at + 8].copy_from_slice(&number.to_le_bytes());
 }
 
+type Damage = fn(&mut Parts);
+
 /// A damaged delta: a few words of the error, and whether opening refuses it.
-type BadDelta = (&'static str, &'static str, bool, fn(&mut Parts));
+type BadDelta = (&'static str, &'static str, bool, Damage);
 
 /// What is done to [`small_delta`], whose changes are of the lists 0 and 1, of which it replaces the second. Tombstone *i* is of kind *i* + 1; the first
 /// three are of list 0. All are refused as corrupt.

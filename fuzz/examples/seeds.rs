@@ -51,10 +51,17 @@ fn files(folder: &str) -> Result<Vec<(String, PathBuf)>> {
     Ok(files)
 }
 
+/// Sealing mends these, which makes them the same set as a good one.
+const MENDED: [&str; 3] = ["checksum-flipped", "digest-flipped", "padding-not-zero"];
+
 /// The good sets as they are; all sets to be sealed again, which leaves the faults that checksums do not show.
 fn sets() -> Result<()> {
     for (name, path) in files("tests/sets")? {
         let Some(stem) = name.strip_suffix(".tamis") else { continue };
+        // Those of a single change are a number away from a good delta, which a fuzzer finds by itself.
+        if MENDED.contains(&stem) || stem.starts_with("change-") {
+            continue;
+        }
         let bytes = fs::read(&path)?;
         if path.components().any(|part| part.as_os_str() == "good") {
             write("set_open", &format!("{stem}-raw"), &[&[0], &bytes[..]].concat())?;

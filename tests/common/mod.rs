@@ -3,7 +3,9 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
 use tamis::fingerprint::{Algorithm, Fingerprint};
-use tamis::set::{Entry, EntryId, List, ListKind, Opinion, Role, SetBuilder, Severity, Withdrawal};
+use tamis::set::{
+    Delta, Entry, EntryId, List, ListKind, Opinion, Role, SetBuilder, Severity, Withdrawal,
+};
 
 /// A fingerprint that depends on the seed only: BLAKE3 of it, as long as needed. A PDQ code gets exactly 128 bits.
 pub fn fingerprint(algorithm: Algorithm, seed: u64) -> Fingerprint {
@@ -134,6 +136,25 @@ pub fn small_delta() -> Vec<u8> {
     builder.withdraw(a, &Withdrawal::Source("s".into()));
     builder.withdraw(b, &Withdrawal::Suppression(EntryId([7; 16])));
     builder.to_bytes().unwrap().0
+}
+
+/// A delta of the list `local` alone, as a store takes it: entries, every kind of tombstone, suppressions.
+pub fn local_delta() -> SetBuilder {
+    let mut delta = Delta::new(List::new("local", ListKind::Local), 5).unwrap();
+    for algorithm in [Algorithm::Pdq, Algorithm::Sha256] {
+        delta.add(Entry::new(fingerprint(algorithm, 1))).unwrap();
+    }
+    let id = EntryId([7; 16]);
+    for what in [
+        Withdrawal::Entry(id),
+        Withdrawal::Item("i".into()),
+        Withdrawal::Source("s".into()),
+        Withdrawal::Suppression(id),
+    ] {
+        delta.withdraw(&what).unwrap();
+    }
+    delta.suppress(id).unwrap();
+    delta.into_builder().unwrap()
 }
 
 /// A set file taken apart after `FORMAT.md`, to be damaged and put together again with checksums that hold.

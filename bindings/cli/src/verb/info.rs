@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 use tamis::fingerprint::Algorithm;
-use tamis::set::{List, Set};
+use tamis::set::{Change, List, Set};
 use tamis::store::Manifest;
 
 use crate::output::{plain, shown};
@@ -17,6 +17,7 @@ pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
     let set = Set::open(&path)?;
     let (created, lists) = (set.created().map_err(about)?, set.lists().map_err(about)?);
     let suppressions = set.suppressions().map_err(about)?.len();
+    let changes = set.changes().map_err(about)?;
     output.object(&json!({
         "set": path.to_string_lossy(),
         "digest": set.digest().to_string(),
@@ -28,6 +29,8 @@ pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
         "fingerprints": fingerprints(&set),
         "radius_index_bytes": set.radius_index_bytes(),
         "suppressions": suppressions,
+        "changes": changes.iter().map(told).collect::<Vec<_>>(),
+        "tombstones": set.withdrawal_count(),
         "lists": lists.iter().map(described).collect::<Vec<_>>(),
     }))?;
     output.line(shown(&path))?;
@@ -45,6 +48,12 @@ pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
         output.line(format_args!("  radius index  {}", radius_index(&set)))?;
     }
     output.line(format_args!("  suppressions  {}", grouped(suppressions as u64)))?;
+    if !changes.is_empty() {
+        output.line(format_args!("  changes       {}", delta(&set, &changes)))?;
+    }
+    for change in &changes {
+        output.line(format_args!("    {}: {}", plain(&change.list), numbers(change)))?;
+    }
     output.line(format_args!("  lists         {}", grouped(lists.len() as u64)))?;
     for list in lists.iter() {
         output.line(format_args!("    {} ({})", plain(&list.name), list.kind))?;
@@ -73,6 +82,31 @@ pub(crate) fn radius_index(set: &Set) -> String {
         return "none: a search by PDQ compares all codes".into();
     }
     format!("{} ({:.1} bytes for each code)", bytes(index), index as f64 / codes.max(1) as f64)
+}
+
+/// How much a delta changes and withdraws.
+pub(crate) fn delta(set: &Set, changes: &[Change]) -> String {
+    let lists = count(changes.len() as u64, "list");
+    format!("of {lists}, with {}", count(set.withdrawal_count(), "tombstone"))
+}
+
+fn numbers(change: &Change) -> String {
+    match *change {
+        Change { last, replaces: true, .. } => {
+            format!("up to {}, replacing all that was listed before", grouped(last))
+        }
+        Change { first, last, .. } if first == last => format!("number {}", grouped(last)),
+        Change { first, last, .. } => format!("numbers {} to {}", grouped(first), grouped(last)),
+    }
+}
+
+pub(crate) fn told(change: &Change) -> Value {
+    json!({
+        "list": change.list,
+        "first": change.first,
+        "last": change.last,
+        "replaces": change.replaces,
+    })
 }
 
 /// Distinct fingerprints by algorithm.

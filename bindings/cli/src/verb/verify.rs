@@ -7,7 +7,7 @@ use serde_json::json;
 use tamis::search::planted;
 use tamis::set::{Set, Verification};
 
-use super::info::set_file;
+use super::info::{delta, set_file, told};
 use crate::output::shown;
 use crate::progress::Progress;
 use crate::wording::{self, count};
@@ -37,6 +37,7 @@ pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
         }
     };
     let (bytes, entries) = (sound.verified.bytes, sound.verified.entries);
+    let changes = set.changes().map_err(|error| error.with_path(&path))?;
     let rate = bytes as f64 / 1e6 / sound.time.as_secs_f64().max(1e-9);
     output.object(&json!({
         "set": path.to_string_lossy(),
@@ -44,6 +45,8 @@ pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
         "digest": set.digest().to_string(),
         "bytes": bytes,
         "entries": entries,
+        "changes": changes.iter().map(told).collect::<Vec<_>>(),
+        "tombstones": set.withdrawal_count(),
         "planted": sound.planted,
         "microseconds": sound.time.as_micros() as u64,
     }))?;
@@ -62,6 +65,9 @@ pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
     output.line(format_args!("  {planted}"))?;
     if set.radius_index_bytes() > 0 {
         output.line("  the radius index is that of the codes")?;
+    }
+    if !changes.is_empty() {
+        output.line(format_args!("  a delta: changes {}", delta(&set, &changes)))?;
     }
     output.line(format_args!("  digest {}", set.digest()))?;
     Ok(Exit::SUCCESS)

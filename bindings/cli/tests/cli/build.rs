@@ -46,6 +46,43 @@ fn a_list_becomes_a_set_that_is_sound() {
 }
 
 #[test]
+fn a_delta_says_what_it_changes() {
+    let bench = Bench::new();
+    bench.write("delta.tamis", include_bytes!("../../../../tests/sets/good/delta.tamis"));
+    super::set_mode(&bench.path("delta.tamis"), 0o640);
+    let changes = serde_json::json!([
+        {"list": "demo-exchange", "first": 4, "last": 6, "replaces": false},
+        {"list": "friend", "first": 0, "last": 260, "replaces": true},
+        {"list": "local", "first": 70000, "last": 70000, "replaces": false},
+    ]);
+    for verb in ["info", "verify"] {
+        let run = bench.run(&[verb, "--json", "delta.tamis"]);
+        let said = run.objects().remove(0);
+        assert_eq!((run.status, &said["changes"]), (0, &changes), "{}", run.err);
+        assert_eq!(said["tombstones"], 12);
+        let run = bench.run(&[verb, "delta.tamis"]);
+        assert!(run.out.contains("of 3 lists, with 12 tombstones"), "{}", run.out);
+    }
+    let text = bench.run(&["info", "delta.tamis"]).out;
+    for line in [
+        "    demo-exchange: numbers 4 to 6\n",
+        "    friend: up to 260, replacing all that was listed before\n",
+        "    local: number 70,000\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+
+    // Other sets say that they are none.
+    assert_eq!(bench.run(&["build", "-o", "base.tamis", TEST_LIST]).status, 0);
+    for verb in ["info", "verify"] {
+        let said = bench.run(&[verb, "--json", "base.tamis"]).objects().remove(0);
+        assert_eq!((&said["changes"], &said["tombstones"]), (&serde_json::json!([]), &0.into()));
+        let run = bench.run(&[verb, "base.tamis"]);
+        assert!(!run.out.contains("changes"), "{}", run.out);
+    }
+}
+
+#[test]
 fn the_same_lists_give_the_same_bytes() {
     let bench = Bench::new();
     for name in ["a.tamis", "b.tamis"] {
