@@ -40,7 +40,7 @@
 //!   is damaged or the upload cannot be read. Do not store the upload then.
 //! - **Mapped files.** A set is mapped, so that many processes share it. Replace it by renaming a new file over it
 //!   ([`SetBuilder::write`] does); never write into it and never cut it while it is open: a process that touches a page that is gone is ended by SIGBUS.
-//!   On a network file system use [`set::Residency::Heap`].
+//!   On a network file system use [`set::Residency::Sealed`] or [`set::Residency::Heap`].
 //! - **Fork.** Opening starts no thread and holds no lock, so a server may open a store and then fork its workers. The feature `rayon` starts threads only within
 //!   a batch call, and they are gone when it returns.
 //! - **Memory.** Decoders may fail to allocate, and then the process ends: that cannot be caught. [`Limits`] keep them far from it.

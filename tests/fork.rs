@@ -126,6 +126,40 @@ fn workers_that_are_forked_from_a_warm_parent_judge_as_it_does() {
     judge_all(&mut scanner, &uploads);
 }
 
+/// The inode of the one map of a sealed copy in this process, and its memory that is this process's alone, in kilobytes.
+#[cfg(target_os = "linux")]
+fn sealed_copy() -> (String, u64) {
+    let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+    let mut lines = smaps.lines().skip_while(|line| !line.contains("memfd:tamis-set"));
+    let inode = lines.next().unwrap().split_whitespace().nth(4).unwrap().to_owned();
+    let own = lines.find_map(|line| line.strip_prefix("Anonymous:")).unwrap();
+    (inode, own.trim().strip_suffix(" kB").unwrap().parse().unwrap())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_sealed_set_is_one_copy_for_all_workers_whatever_happens_to_its_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("set.tamis");
+    publish(&path);
+    let set = tamis::Set::open_with(&path, tamis::set::Residency::Sealed).unwrap();
+    let store = Store::from_set(set, Default::default()).unwrap();
+    let uploads = uploads();
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(100).unwrap();
+    let copy = sealed_copy();
+    assert_eq!(copy.1, 0);
+    let children: Vec<_> = (0..4)
+        .map(|_| {
+            let (store, uploads, copy) = (&store, &uploads, &copy);
+            fork(move || {
+                judge_all(&mut Scanner::new(store.clone(), Policy::builtin()), uploads);
+                assert_eq!(sealed_copy(), *copy);
+            })
+        })
+        .collect();
+    assert_eq!(wait_for(children, Duration::from_secs(30)), 4, "within 30 seconds");
+}
+
 /// The control: a child that fails, and one that hangs, are seen.
 #[test]
 fn a_failing_and_a_hanging_child_are_noticed() {

@@ -19,7 +19,7 @@ pub(super) fn open_checked(path: &Path) -> Result<(File, Metadata)> {
 }
 
 /// Opens the file of that plain name in a directory, and follows no symbolic link. See [`open_within`](super::open_within()).
-pub(crate) fn open_within(directory: &Path, name: &str) -> Result<(File, Metadata)> {
+pub(crate) fn open_file_within(directory: &Path, name: &str) -> Result<(File, Metadata)> {
     let path = directory.join(name);
     let mut parts = Path::new(name).components();
     // The text too: a path forgives `name/` and `./name`.

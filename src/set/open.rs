@@ -128,7 +128,7 @@ impl Set {
 /// assert_eq!(outside.unwrap_err().code(), ErrorCode::InvalidArgument);
 /// ```
 pub fn open_within(directory: &Path, name: &str, residency: Residency) -> Result<Set> {
-    let (file, metadata) = access::open_within(directory, name)?;
+    let (file, metadata) = access::open_file_within(directory, name)?;
     let path = directory.join(name);
     of_file(file, &metadata, &path, residency).map_err(|e| e.with_path(&path))
 }

@@ -1,11 +1,147 @@
 //! Publishing a file so that readers see the old one or the new one, never half of it, and a crash leaves one of the two:
 //! write a temporary file beside it, sync it, rename it over the old one, sync the directory.
+//!
+//! ```text
+//! open the directory                        a failure up to the rename changes nothing:
+//! create the draft, and lock it             the old file is in force, and the draft is removed
+//! write, sync, rename it over the old one
+//! sync the directory                        a failure here is `ErrorCode::Durability`: the new file is in force,
+//!                                           and may be gone after a power failure
+//! ```
+//!
+//! Interruptions by signals are nothing to it: each call is made again. Whoever was told `Durability` may do the same again: a new draft is written, and
+//! nothing is taken over from the one before, of which the system may have lost a part without another word.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorCode, Result};
+
+/// How often a draft is created anew when somebody takes it away in the very moment.
+const ATTEMPTS: usize = 16;
+
+/// The name under which a file is written before it is published: in the same directory, so that renaming is atomic,
+/// and hidden, so that nobody takes it for a set.
+pub fn draft_path(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}.draft", std::process::id()))
+}
+
+/// Writes a file by `write` and publishes it at `path`, with mode 0640 less the process's umask.
+///
+/// # Errors
+/// [`ErrorCode::Io`] and its kin; a full disk leaves the old file as it was and nothing beside it. [`ErrorCode::StoreLocked`] if another thread, or a
+/// process of the same number in another container, is publishing a file at this path just now. [`ErrorCode::Durability`] if the new file is in place but
+/// may not survive a power failure, as its directory could not be synced; doing the same again is safe.
+pub fn publish<T>(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> Result<T>) -> Result<T> {
+    if path.is_dir() {
+        return Err(Error::new(
+            ErrorCode::InvalidArgument,
+            "a directory; expected the name of a file",
+        )
+        .with_path(path));
+    }
+    let directory = Directory::of(path)?;
+    let (mut draft, file) = Draft::create(path)?;
+    let mut writer = BufWriter::with_capacity(1 << 20, file);
+    let out = write(&mut writer).map_err(|e| e.with_path(path))?;
+    let file = writer.into_inner().map_err(|e| Error::io("write", path, e.into_error()))?;
+    uninterrupted(|| file.sync_all()).map_err(|e| Error::io("sync", path, e))?;
+    rename(&draft.path, path, &file).map_err(|e| Error::io("rename its draft to", path, e))?;
+    draft.published = true;
+    directory.sync(path, "the new file is in place")?;
+    Ok(out)
+}
+
+/// Publishes a small file whose contents are at hand.
+///
+/// # Errors
+/// As for [`publish`].
+pub fn publish_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
+    publish(path, |writer| writer.write_all(bytes).map_err(|e| Error::io("write", path, e)))
+}
+
+/// Removes a file for good: its directory is synced. Whoever has it open or mapped keeps it. Says whether there was one; a file that is not there is
+/// none, so that doing it again is safe.
+///
+/// # Errors
+/// [`ErrorCode::Io`] and its kin; [`ErrorCode::Durability`] if the file is gone but may come back after a power failure.
+pub fn retire(path: &Path) -> Result<bool> {
+    let directory = Directory::of(path)?;
+    let removed = match uninterrupted(|| fs::remove_file(path)) {
+        Ok(()) => true,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => false,
+        Err(e) => return Err(Error::io("remove", path, e)),
+    };
+    // Also if it was gone before: whoever removed it may have failed to sync.
+    directory.sync(path, "the file is removed")?;
+    Ok(removed)
+}
+
+/// Renames a file that was published under a name of its own, such as a set that had to be proved first, within its directory, and syncs the directory. For
+/// files that are not in force yet, even then: a failure at any point is an ordinary one.
+///
+/// # Errors
+/// [`ErrorCode::Io`] and its kin.
+pub(crate) fn rename_draft(draft: &Path, path: &Path) -> Result<()> {
+    let directory = Directory::of(path)?;
+    let file = uninterrupted(|| File::open(draft)).map_err(|e| Error::io("open", draft, e))?;
+    rename(draft, path, &file).map_err(|e| Error::io("rename its draft to", path, e))?;
+    directory.sync_now().map_err(|e| Error::io("sync the directory of", path, e))
+}
+
+/// The directory of a file, opened before anything in it is changed, so that a lack of descriptors or permissions changes nothing.
+struct Directory {
+    #[cfg(unix)]
+    opened: File,
+}
+
+impl Directory {
+    #[cfg(unix)]
+    fn of(path: &Path) -> Result<Directory> {
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let opened = uninterrupted(|| File::open(directory));
+        Ok(Directory { opened: opened.map_err(|e| Error::io("open", directory, e))? })
+    }
+
+    /// Other systems do not sync directories.
+    #[cfg(not(unix))]
+    fn of(_: &Path) -> Result<Directory> {
+        Ok(Directory {})
+    }
+
+    /// Makes what was done in it outlive a power failure.
+    fn sync(&self, path: &Path, done: &str) -> Result<()> {
+        self.sync_now().map_err(|e| {
+            let what = format!(
+                "{done}, but that may be lost if the power fails now: cannot sync its directory: {e}; see to the disk, and do the same again, which is safe"
+            );
+            Error::new(ErrorCode::Durability, what).with_path(path)
+        })
+    }
+
+    #[cfg(unix)]
+    fn sync_now(&self) -> io::Result<()> {
+        match uninterrupted(|| self.opened.sync_all()) {
+            // A file system that has no such call, such as some on the network: doing it again would never help.
+            Err(e)
+                if matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>
+            {
+                Ok(())
+            }
+            synced => synced,
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn sync_now(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 /// A temporary file that is removed unless it is published.
 struct Draft {
@@ -17,74 +153,201 @@ impl Drop for Draft {
     fn drop(&mut self) {
         if !self.published {
             // There is nobody to tell, and a leftover draft does no harm.
-            let _ = fs::remove_file(&self.path);
+            let _ = uninterrupted(|| fs::remove_file(&self.path));
         }
     }
 }
 
-/// The name under which a file is written before it is published: in the same directory, so that renaming is atomic,
-/// and hidden, so that nobody takes it for a set.
-pub fn draft_path(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.draft", std::process::id()))
+impl Draft {
+    /// A new draft, locked for as long as the file is open, so that nobody else takes it for one that was left behind: another thread, or a process of the
+    /// same number in another container.
+    fn create(path: &Path) -> Result<(Draft, File)> {
+        let draft = draft_path(path);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.mode(0o640);
+        }
+        for _ in 0..ATTEMPTS {
+            match uninterrupted(|| options.open(&draft)) {
+                Ok(file) => {
+                    // A file system without locks is used as it is.
+                    let taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+                    if !taken && is_at(&file, &draft) {
+                        return Ok((Draft { path: draft, published: false }, file));
+                    }
+                }
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => clear(&draft, path)?,
+                Err(e) => return Err(Error::io("create", &draft, e)),
+            }
+        }
+        Err(busy(path))
+    }
 }
 
-/// Writes a file by `write` and publishes it at `path`, with mode 0640 less the process's umask.
-///
-/// An error after the rename (when the directory cannot be synced) is reported too: the new file is then in place,
-/// but may be lost if the power fails.
-///
-/// # Errors
-/// [`ErrorCode::Io`] and its kin; a full disk leaves the old file as it was and nothing beside it.
-pub fn publish<T>(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> Result<T>) -> Result<T> {
-    if path.is_dir() {
-        return Err(Error::new(
-            ErrorCode::InvalidArgument,
-            "a directory; expected the name of a file",
-        )
-        .with_path(path));
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o640);
-    }
-    let draft = draft_path(path);
-    // Left by a process of the same number that was killed: nobody writes to it any more.
-    let _ = fs::remove_file(&draft);
-    let file = options.open(&draft).map_err(|e| Error::io("create", &draft, e))?;
-    let mut draft = Draft { path: draft, published: false };
-
-    let mut writer = BufWriter::with_capacity(1 << 20, file);
-    let out = write(&mut writer).map_err(|e| e.with_path(path))?;
-    let file = writer.into_inner().map_err(|e| Error::io("write", path, e.into_error()))?;
-    file.sync_all().map_err(|e| Error::io("sync", path, e))?;
-    fs::rename(&draft.path, path).map_err(|e| Error::io("rename its draft to", path, e))?;
-    draft.published = true;
-
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
+/// Removes a draft that a process of the same number left when it was killed: nobody has it locked.
+fn clear(draft: &Path, path: &Path) -> Result<()> {
+    let gone = |e: &io::Error| e.kind() == io::ErrorKind::NotFound;
+    let cannot = |e| Error::io("remove", draft, e);
+    let metadata = match uninterrupted(|| fs::symlink_metadata(draft)) {
+        Ok(metadata) => metadata,
+        Err(e) if gone(&e) => return Ok(()),
+        Err(e) => return Err(cannot(e)),
     };
-    sync_directory(directory)?;
-    Ok(out)
+    // Whatever else bears its name is not opened: a link would lead elsewhere, a FIFO would wait.
+    let held = if metadata.is_file() {
+        match uninterrupted(|| File::open(draft)) {
+            Ok(file) => Some(file),
+            Err(e) if gone(&e) => return Ok(()),
+            Err(e) => return Err(cannot(e)),
+        }
+    } else {
+        None
+    };
+    if let Some(file) = &held {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => return Err(busy(path)),
+            _ if !is_at(file, draft) => return Ok(()),
+            _ => {}
+        }
+    }
+    match uninterrupted(|| fs::remove_file(draft)) {
+        Err(e) if !gone(&e) => Err(cannot(e)),
+        _ => Ok(()),
+    }
 }
 
-/// Waits until the disk knows the names in a directory.
-pub(crate) fn sync_directory(directory: &Path) -> Result<()> {
+fn busy(path: &Path) -> Error {
+    Error::new(
+        ErrorCode::StoreLocked,
+        "another thread or process is writing this file just now; do it again when that is done",
+    )
+    .with_path(path)
+}
+
+/// Whether an open file is still the one of that name.
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), uninterrupted(|| fs::symlink_metadata(path))) {
+        (Ok(open), Ok(named)) => same(&open, &named),
+        _ => false,
+    }
+}
+
+#[cfg(unix)]
+fn same(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// Other systems do not let go of the name of an open file.
+#[cfg(not(unix))]
+fn same(_: &Metadata, _: &Metadata) -> bool {
+    true
+}
+
+/// Renames the draft, which is `file`. Over a network an interrupted call may have been carried out all the same: then nothing bears the old name any more,
+/// and the new one names our file.
+fn rename(draft: &Path, path: &Path, file: &File) -> io::Result<()> {
+    let mut interrupted = false;
+    loop {
+        match fs::rename(draft, path) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => interrupted = true,
+            Err(e) if interrupted && e.kind() == io::ErrorKind::NotFound && is_at(file, path) => {
+                return Ok(());
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Makes a call again when a signal interrupted it.
+fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(directory: &Path) -> Vec<String> {
+        let names = fs::read_dir(directory).unwrap();
+        names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_file_is_retired_once_and_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        publish_bytes(&path, b"x").unwrap();
+        assert!(retire(&path).unwrap());
+        assert!(!retire(&path).unwrap());
+        assert_eq!(retire(&dir.path().join("no/x")).unwrap_err().code(), ErrorCode::NotFound);
+        assert!(retire(dir.path()).is_err(), "a directory is not a file");
+    }
+
     #[cfg(unix)]
-    File::open(directory)
-        .and_then(|d| d.sync_all())
-        .map_err(|e| Error::io("sync", directory, e))?;
-    Ok(())
-}
+    #[test]
+    fn a_draft_that_was_left_behind_is_replaced_whatever_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        let draft = draft_path(&path);
+        let elsewhere = dir.path().join("elsewhere");
+        fs::write(&elsewhere, b"precious").unwrap();
+        for round in 0..3 {
+            match round {
+                0 => fs::write(&draft, b"half of someth").unwrap(),
+                1 => std::os::unix::fs::symlink(&elsewhere, &draft).unwrap(),
+                _ => {
+                    std::os::unix::net::UnixListener::bind(&draft).unwrap();
+                }
+            }
+            publish_bytes(&path, &[round; 3]).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), [round; 3]);
+            assert!(!draft.exists());
+        }
+        assert_eq!(fs::read(&elsewhere).unwrap(), b"precious");
+    }
 
-/// Publishes a small file whose contents are at hand.
-///
-/// # Errors
-/// As for [`publish`].
-pub fn publish_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
-    publish(path, |writer| writer.write_all(bytes).map_err(|e| Error::io("write", path, e)))
+    /// Two threads have drafts of the same name. Before drafts were locked, one published what the other had written half.
+    #[test]
+    fn two_who_publish_at_once_never_mix() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        let refused = std::sync::atomic::AtomicUsize::new(0);
+        publish_bytes(&path, &[b'a'; 3000]).unwrap();
+        std::thread::scope(|scope| {
+            for letter in *b"abcd" {
+                let (path, refused) = (&path, &refused);
+                scope.spawn(move || {
+                    for _ in 0..100 {
+                        let published = publish(path, |out| {
+                            for _ in 0..3 {
+                                out.write_all(&[letter; 1000]).unwrap();
+                                out.flush().unwrap();
+                            }
+                            Ok(())
+                        });
+                        if let Err(e) = published {
+                            assert_eq!(e.code(), ErrorCode::StoreLocked, "{e}");
+                            refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        }
+                        let found = fs::read(path).unwrap();
+                        assert_eq!(found, [found[0]; 3000]);
+                    }
+                });
+            }
+        });
+        assert_eq!(names(dir.path()), ["x"]);
+        assert!(refused.into_inner() < 400, "somebody must get through");
+        // While one writes, the other is told so.
+        let nested = publish(&path, |_| publish_bytes(&path, b"inner"));
+        assert_eq!(nested.unwrap_err().code(), ErrorCode::StoreLocked);
+    }
 }

@@ -373,8 +373,17 @@ impl StoreWriter {
     /// Writes a set under the name of a draft, reads all of it back, and searches it for what it holds.
     fn prove(&self, builder: SetBuilder, draft: &Draft) -> Result<(Set, SetDigest)> {
         let options = BuildOptions::new().jobs(0);
-        let report =
-            builder.write_with(draft.path(), &options, &mut |_| ControlFlow::Continue(()))?;
+        let written =
+            builder.write_with(draft.path(), &options, &mut |_| ControlFlow::Continue(()));
+        // A draft that may be lost is no change that is in force.
+        let report = written.map_err(|e| match e.code() {
+            ErrorCode::Durability => Error::new(
+                ErrorCode::Io,
+                "cannot sync the store's directory; nothing was changed; see to the disk",
+            )
+            .with_path(&self.directory),
+            _ => e,
+        })?;
         let set = Set::open(draft.path())?;
         set.warm(&mut |_| {})?;
         planted(&set, RADIUS)?;

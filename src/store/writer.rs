@@ -239,8 +239,7 @@ impl StoreWriter {
         let short = digest.get(..8).unwrap_or_default();
         let file = format!("{:08}-{short}.tamis", self.manifest.version + 1);
         let path = self.directory.join(&file);
-        fs::rename(draft.path(), &path).map_err(|e| Error::io("rename a draft to", &path, e))?;
-        set::sync_directory(&self.directory)?;
+        set::rename_draft(draft.path(), &path)?;
         SetRecord::of(file, set)
     }
 

@@ -126,7 +126,7 @@ pub(super) fn file_system(store: &Path) -> Check {
     let (Ok(path), Ok(mounts)) = (store.canonicalize(), fs::read_to_string("/proc/mounts")) else {
         return Check::warn(
             name,
-            "unknown; if it is a network file system, open the store with `Residency::Heap`",
+            "unknown; if it is a network file system, open the store with `Residency::Sealed` or `Heap`",
         );
     };
     let Some(kind) = kind_of(&mounts, &path) else {
@@ -140,7 +140,7 @@ pub(super) fn file_system(store: &Path) -> Check {
         return Check::warn(
             name,
             format!(
-                "{kind}: a map of such a file may fail while it is used; copy the set to a local disk, or open the store with `Residency::Heap`"
+                "{kind}: a map of such a file may fail while it is used; copy the set to a local disk, or open the store with `Residency::Sealed` or `Heap`"
             ),
         );
     }
