@@ -267,7 +267,7 @@ impl StoreOptions {
             hasher.update(blake3::hash(&manifest.to_bytes()?).as_bytes());
             let lists = manifest.lists.iter();
             layers = layers
-                .with_terms(lists.map(|(name, record)| (record.list(name), record.suppressed)));
+                .with_terms(lists.map(|(name, record)| (record.list(name), record.suppressed)))?;
         }
         let digest = StoreDigest(*hasher.finalize().as_bytes());
         Ok(Snapshot {
