@@ -82,7 +82,8 @@ pub(crate) enum Verb {
     },
     /// Judge files against a store.
     #[command(after_help = "Examples:\n  tamis check upload.jpg --store base.tamis\n  \
-                      curl -s https://example.org/x.png | tamis check - --store base.tamis --json\n\n\
+                      curl -s https://example.org/x.png | tamis check - --store base.tamis --json\n  \
+                      age -d -i key.txt base.tamis.age | tamis check upload.jpg --store -\n\n\
                       Exit status: 1 if anything is blocked, else 2 on an error,\n\
                       else 3 if anything goes to review, else 0.\n\
                       A file that cannot be read is an error, and the others are judged all the same.")]
@@ -191,7 +192,7 @@ pub(crate) struct Demo {
 /// What files are judged by.
 #[derive(Debug, Args)]
 pub(crate) struct Judging {
-    /// Store directory or set file to compare with.
+    /// Store directory or set file to compare with; `-` is a set on stdin, which is kept in sealed memory and never on a disk.
     #[arg(long, visible_alias = "set", value_name = "PATH")]
     pub(crate) store: PathBuf,
     /// Policy file. Without one the built-in policy holds, which enforces.
