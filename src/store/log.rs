@@ -64,6 +64,26 @@ pub(super) fn append(directory: &Path, event: &Event) -> Result<()> {
     file.write_all(&line).and_then(|()| file.sync_data()).map_err(wrong)
 }
 
+/// Bytes at the end of the log in which its last lines are looked for.
+const END: u64 = 64 << 10;
+
+/// The greatest version that the last lines speak of; 0 if there are none.
+pub(super) fn last_version(directory: &Path) -> Result<u64> {
+    let path = directory.join(LOG);
+    let wrong = |e| Error::io("read", &path, e);
+    let mut file = match std::fs::File::open(&path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(e) => return Err(wrong(e)),
+    };
+    let length = file.seek(SeekFrom::End(0)).map_err(wrong)?;
+    file.seek(SeekFrom::Start(length.saturating_sub(END))).map_err(wrong)?;
+    let mut bytes = Vec::new();
+    io::Read::read_to_end(&mut file, &mut bytes).map_err(wrong)?;
+    let events = bytes.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
+    Ok(events.map(|event: Event| event.version).max().unwrap_or(0))
+}
+
 /// Calls `each` with every line that is whole, the oldest first.
 pub(super) fn read(directory: &Path, each: &mut dyn FnMut(Event)) -> Result<()> {
     let path = directory.join(LOG);

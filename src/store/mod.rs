@@ -4,7 +4,7 @@
 //! A [`Store`] is a handle that many threads share, a [`Snapshot`] is what the store held at one moment, and every upload is judged against one snapshot.
 //!
 //! ```text
-//! STORE/                     0750: the writer's, readable by the group of the workers
+//! STORE/                     2750: the writer's, readable by the group of the workers
 //!     manifest               which sets, in which order; small, with a checksum, replaced by renaming
 //!     00000017-1f3a9c02.tamis    sets: immutable, named by the version that brought them and by their digest
 //!     canaries.tamis         fingerprints of harmless files, which no entry may match
@@ -128,8 +128,8 @@ impl StoreOptions {
     }
 
     /// Where the bytes of the sets lie, now and after each refresh. [`Residency::Heap`] is for network file systems, and for wherever a file may be
-    /// changed in place; [`Residency::Populated`] for servers whose first uploads should not wait for the disk. With [`Residency::Sealed`], which copies, only deltas
-    /// come into force by themselves; for a new base call [`Store::refresh`].
+    /// changed in place; [`Residency::Populated`] for servers whose first uploads should not wait for the disk. With [`Residency::Sealed`] only deltas
+    /// come into force by themselves; for a new base call [`Store::refresh`]. With the other copies, the call that notices a new base copies it.
     #[must_use]
     pub fn residency(mut self, residency: Residency) -> StoreOptions {
         self.residency = residency;
@@ -235,7 +235,12 @@ impl StoreOptions {
                 sets.push(Arc::clone(known));
                 continue;
             }
-            let set = set::open_within(directory, &record.file, self.residency)?;
+            let residency = match self.residency {
+                // What is not in memory yet comes in when it is needed: an upload must not wait for all of it.
+                Residency::Populated if old.is_some() && !thorough => Residency::Mapped,
+                residency => residency,
+            };
+            let set = set::open_within(directory, &record.file, residency)?;
             if set.digest().to_string() != record.digest {
                 let what = format!(
                     "it is not the set that the manifest names: its digest is {}, expected {}; restore it",

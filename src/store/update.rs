@@ -20,6 +20,7 @@ use crate::error::{Error, ErrorCode, Result, shown};
 use crate::search::{Layers, planted};
 use crate::set::{
     self, BuildOptions, Change, Delta, ListKind, Residency, Set, SetBuilder, SetDigest,
+    TombstoneKind,
 };
 
 use super::log::Event;
@@ -251,8 +252,12 @@ impl StoreWriter {
             return Ok(());
         }
         let (mut before, mut after) = (held, held.saturating_add(set.entry_count()));
-        let withdrawn = set.withdrawal_count();
-        if change.replaces || withdrawn > 0 {
+        let at_most = set.withdrawal_count();
+        // The delta's one list. A tombstone of an entry withdraws no more than one.
+        let many = set.withdraws_any(0, TombstoneKind::Item)?
+            || set.withdraws_any(0, TombstoneKind::Source)?
+            || at_most > may_be_lost(held);
+        if change.replaces || many {
             (before, after) = self.counted(change, set)?;
         }
         let refuse = |code, what: String| {
@@ -267,7 +272,7 @@ impl StoreWriter {
             let what = format!("grow from {before} entries to {after}, more than {most}");
             return refuse(ErrorCode::UpdateGrowth, what);
         }
-        let most = (before / SHRINKAGE.0).max(SHRINKAGE.1);
+        let most = may_be_lost(before);
         let lost = before.saturating_sub(after);
         if lost > most {
             let what = format!("lose {lost} of {before} entries, more than {most}");
@@ -396,6 +401,11 @@ impl StoreWriter {
         };
         records.iter().map(open).collect()
     }
+}
+
+/// How many entries a list of so many may lose in one change.
+fn may_be_lost(entries: u64) -> u64 {
+    (entries / SHRINKAGE.0).max(SHRINKAGE.1)
 }
 
 fn compacted(sets: usize, entries: u64, now: u64) -> Event {

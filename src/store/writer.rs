@@ -76,7 +76,8 @@ impl StoreWriter {
     /// [`ErrorCode::Store`] if there is a store already; [`ErrorCode::Permissions`] if others may write there; [`ErrorCode::Io`] and its kin.
     pub fn init(directory: impl AsRef<Path>, now: u64) -> Result<StoreWriter> {
         let directory = directory.as_ref();
-        make_directory(directory, 0o750)?;
+        // The group of the directory is that of all that is made in it, whoever the writer is.
+        make_directory(directory, 0o2750)?;
         if !place::directory(directory)?.is_dir() {
             return Err(Error::new(ErrorCode::Store, "not a directory; give the name of one")
                 .with_path(directory));
@@ -119,9 +120,7 @@ impl StoreWriter {
         Manifest::read(directory)?;
         let lock = take_lock(directory)?;
         let manifest = Manifest::read(directory)?;
-        let mut logged = 0;
-        log::read(directory, &mut |event| logged = event.version.max(logged))?;
-        if logged < manifest.version
+        if log::last_version(directory)? < manifest.version
             && let Some(event) = manifest.last_change.clone()
             && let Ok(event) = serde_json::from_value(event)
         {
@@ -314,7 +313,8 @@ fn take_lock(directory: &Path) -> Result<File> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o640);
+        // Whoever may open it may lock it.
+        options.mode(0o600);
     }
     let mut file = options.open(&path).map_err(|e| Error::io("open", &path, e))?;
     loop {
