@@ -37,7 +37,7 @@ pub struct FeedSet {
     pub digest: SetDigest,
     /// Its length in bytes.
     pub bytes: u64,
-    /// Number of the first change in it.
+    /// Number of the first change in it; 0 if it replaces the list.
     pub first: u64,
     /// Number of the last change in it.
     pub last: u64,
@@ -167,32 +167,34 @@ impl Feed {
             if set.bytes == 0 || set.bytes > MOST_BYTES {
                 return fault(format!("{} bytes; expected 1 to {MOST_BYTES}", set.bytes));
             }
-            if set.first > set.last || set.last == 0 || set.last > GREATEST_NUMBER {
+            let (first, last) = (set.first, set.last);
+            if first > last || last == 0 || last > GREATEST_NUMBER {
                 return fault(format!(
-                    "changes {} to {}; expected ascending numbers from 1 to {GREATEST_NUMBER}",
-                    set.first, set.last
+                    "changes {first} to {last}; expected ascending numbers from 1 to {GREATEST_NUMBER}"
                 ));
             }
+            if (first == 0) != set.replaces {
+                return fault("begins with change 0 or replaces the list; expected both".into());
+            }
             match next {
-                None if set.replaces || set.first == 1 => {}
+                None if first <= 1 => {}
                 None => {
                     return fault(format!(
-                        "the first set begins with change {}; expected 1, or a set that replaces the list",
-                        set.first
+                        "the first set begins with change {first}; expected 1, or a set that replaces the list"
                     ));
                 }
                 Some(_) if set.replaces => {
                     return fault("replaces the list; only the first set may".into());
                 }
-                Some(next) if set.first != next => {
-                    return fault(format!("begins with change {}; expected {next}", set.first));
+                Some(next) if first != next => {
+                    return fault(format!("begins with change {first}; expected {next}"));
                 }
                 Some(_) => {}
             }
             if let Some(incident) = &set.incident {
                 text("incident", incident, NAME_LIMIT)?;
             }
-            next = Some(set.last + 1);
+            next = Some(last + 1);
         }
         Ok(())
     }
@@ -216,7 +218,10 @@ impl Feed {
 fn file_name(name: &str) -> Result<&str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let stem = name.strip_suffix(".tamis").unwrap_or_default();
-    if stem.is_empty() || name.len() > NAME_LIMIT || name.starts_with('.') || !name.chars().all(plain)
+    if stem.is_empty()
+        || name.len() > NAME_LIMIT
+        || name.starts_with('.')
+        || !name.chars().all(plain)
     {
         return Err(malformed(format!(
             "{:?} is not the name of a set beside it; expected letters, digits, '.', '_' and '-', and .tamis at the end",
@@ -288,6 +293,12 @@ mod tests {
         })
     }
 
+    fn base(last: u64) -> Value {
+        let mut base = set(last);
+        (base["first"], base["replaces"]) = (0.into(), true.into());
+        base
+    }
+
     fn feed(sets: impl IntoIterator<Item = Value>) -> Value {
         json!({
             "format": FORMAT, "list": "neighbour", "version": 7, "created": 1_790_000_000,
@@ -307,11 +318,9 @@ mod tests {
         assert!(!read.to_json().contains("replaces") && read.to_json().ends_with("}\n"));
         assert_eq!(parse(&feed([])).unwrap().last(), 0);
 
-        let mut base = set(5);
-        (base["first"], base["replaces"]) = (0.into(), true.into());
         let mut next = set(6);
         next["incident"] = "2026-11-parade".into();
-        let read = parse(&feed([base, next])).unwrap();
+        let read = parse(&feed([base(5), next])).unwrap();
         assert_eq!(Feed::parse(read.to_json().as_bytes()).unwrap(), read);
     }
 
@@ -358,7 +367,9 @@ mod tests {
             (within("first", 3.into()), "ascending"),
             (within("last", huge.into()), "ascending"),
             (within("first", 1.into()), "expected 2"),
-            (within("replaces", true.into()), "only the first"),
+            (within("replaces", true.into()), "expected both"),
+            (within("first", 0.into()), "expected both"),
+            (feed([set(1), base(2)]), "only the first"),
             (within("incident", "x".repeat(300).into()), "incident"),
             (feed([set(2)]), "the first set begins with change 2"),
             (feed([set(1), set(3)]), "expected 2"),

@@ -85,7 +85,10 @@ impl PublicKey {
     /// The key, for the crate that verifies.
     pub(super) fn verifier(&self) -> Result<minisign_verify::PublicKey> {
         minisign_verify::PublicKey::from_base64(&self.to_string()).map_err(|e| {
-            Error::new(ErrorCode::InvalidArgument, format!("the key {} is unusable: {e}", self.id()))
+            Error::new(
+                ErrorCode::InvalidArgument,
+                format!("the key {} is unusable: {e}", self.id()),
+            )
         })
     }
 }
@@ -213,14 +216,17 @@ mod tests {
     #[test]
     fn what_is_no_key_is_refused_and_not_shown() {
         let secret = "RWRTY0IyZ6YqYn9C7dVLEhkxdNLKq1Xk6a8v3UfHJ7K9T8m4XxS0hJ1N2v0QqP6O5jWc3Z4b7A8=";
-        for text in ["", "RW", &KEY[1..], &format!("{KEY}A"), &KEY.replace('f', "-"), secret, "é"] {
+        for text in ["", "RW", &KEY[1..], &format!("{KEY}A"), &KEY.replace('f', "-"), secret, "é"]
+        {
             let error = text.parse::<PublicKey>().unwrap_err();
             assert_eq!(error.code(), ErrorCode::InvalidArgument);
             assert!(!error.to_string().contains("IyZ6YqYn9C7dVL"), "{error}");
         }
         // The same bytes under an algorithm that is not Ed25519.
         assert!(KEY.replacen("RWQ", "RUQ", 1).parse::<PublicKey>().is_err());
-        for text in ["", "\n\n", &format!("{KEY}\n{KEY}"), &format!("untrusted comment: a\n{KEY}\nmore")] {
+        for text in
+            ["", "\n\n", &format!("{KEY}\n{KEY}"), &format!("untrusted comment: a\n{KEY}\nmore")]
+        {
             assert!(PublicKey::from_file_text(text).is_err(), "{text:?}");
         }
         assert!(PublicKey::from_file_text(&format!("\u{feff}{KEY}")).is_err());

@@ -62,7 +62,9 @@ impl Trust {
         if self.unsigned {
             return match self.keys.is_empty() {
                 true => Ok(()),
-                false => fault(format!("list {list:?} is taken unsigned, so keys mean nothing; remove them, or ask for signatures")),
+                false => fault(format!(
+                    "list {list:?} is taken unsigned, so keys mean nothing; remove them, or ask for signatures"
+                )),
             };
         }
         for (i, key) in self.keys.iter().enumerate() {
@@ -241,7 +243,9 @@ impl Received {
         if let Some(expires) = feed.expires.filter(|expires| !known && *expires <= now) {
             return refused(
                 ErrorCode::UpdateExpired,
-                format!("it ended at {expires} and it is {now} (seconds since 1970); fetch a newer one, or ask its maker for it"),
+                format!(
+                    "it ended at {expires} and it is {now} (seconds since 1970); fetch a newer one, or ask its maker for it"
+                ),
             );
         }
         let seen = Seen { version: feed.version, digest };
@@ -348,7 +352,10 @@ impl Accepted {
         let altered = |error: Error| match error.code() {
             ErrorCode::SetForeign | ErrorCode::SetTruncated | ErrorCode::SetCorrupt => Error::new(
                 ErrorCode::UpdateSignature,
-                format!("it is not the file that the feed names; copy it again: {}", unpathed(&error)),
+                format!(
+                    "it is not the file that the feed names; copy it again: {}",
+                    unpathed(&error)
+                ),
             ),
             _ => error,
         };
