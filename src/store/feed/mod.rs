@@ -37,7 +37,9 @@ mod contents;
 mod file;
 mod key;
 mod received;
+mod whole;
 
 pub use file::{FEED_LIMIT, FORMAT, Feed, FeedSet, GREATEST_NUMBER, MOST_BYTES, MOST_SETS};
 pub use key::{KeyId, PublicKey};
 pub use received::{Accepted, FEED_FILE, FeedDigest, Received, Seen, Trust};
+pub use whole::entries;

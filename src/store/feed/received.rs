@@ -145,9 +145,24 @@ impl Received {
         let dir = dir.as_ref();
         let path = dir.join(FEED_FILE);
         let bytes = read_small(&path, FEED_LIMIT)?;
-        let feed = Feed::parse(&bytes).map_err(|e| e.with_path(&path))?;
-        let signatures = signatures(dir)?;
-        Ok(Received { dir: dir.to_path_buf(), feed, bytes, signatures })
+        Received::from_parts(dir, bytes, signatures(dir)?).map_err(|e| e.with_path(&path))
+    }
+
+    /// The same of a `feed.json` and of signature files, by name, that are in memory already; its sets would be in `dir`.
+    ///
+    /// # Errors
+    /// [`ErrorCode::UpdateMalformed`]. Never panics, whatever the bytes.
+    pub fn from_parts(
+        dir: impl Into<PathBuf>,
+        bytes: Vec<u8>,
+        signatures: Vec<(String, Vec<u8>)>,
+    ) -> Result<Received> {
+        let feed = Feed::parse(&bytes)?;
+        let signatures = signatures.into_iter().take(MOST_SIGNATURES).map(|(name, bytes)| {
+            let signature = str::from_utf8(&bytes).ok().and_then(Signature::decode);
+            SignatureFile { name, signature }
+        });
+        Ok(Received { dir: dir.into(), feed, bytes, signatures: signatures.collect() })
     }
 
     /// What it says of itself. Do not act on it before [`Received::accept`].
@@ -409,7 +424,7 @@ fn copy(from: &Path, bytes: u64, to: &Path) -> Result<()> {
 }
 
 /// The signature files beside `feed.json`, by name.
-fn signatures(dir: &Path) -> Result<Vec<SignatureFile>> {
+fn signatures(dir: &Path) -> Result<Vec<(String, Vec<u8>)>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(dir).map_err(|e| Error::io("read", dir, e))? {
         let name = entry.map_err(|e| Error::io("read", dir, e))?.file_name();
@@ -421,14 +436,9 @@ fn signatures(dir: &Path) -> Result<Vec<SignatureFile>> {
     }
     names.sort();
     names.truncate(MOST_SIGNATURES);
-    let mut files = Vec::new();
-    for name in names {
-        // One that cannot be read is one that does not count; the others may be enough.
-        let bytes = read_small(&dir.join(&name), SIGNATURE_LIMIT).unwrap_or_default();
-        let signature = str::from_utf8(&bytes).ok().and_then(Signature::decode);
-        files.push(SignatureFile { name, signature });
-    }
-    Ok(files)
+    // One that cannot be read is one that does not count; the others may be enough.
+    let read = |name: &String| read_small(&dir.join(name), SIGNATURE_LIMIT).unwrap_or_default();
+    Ok(names.into_iter().map(|name| (name.clone(), read(&name))).collect())
 }
 
 /// A file of at most `limit` bytes, whole.
