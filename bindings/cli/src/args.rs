@@ -1,10 +1,17 @@
 //! The command line. Help texts are part of the product: each verb says what it does, what it costs, and shows an example.
 
+mod list;
+
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tamis::fingerprint::PdqHash;
+
+pub(crate) use list::{
+    AddToList, Keygen, LintList, ListVerb, NewList, PublishList, SignList, Sources,
+    WithdrawFromList,
+};
 
 /// Recognises known illegal pictures and files before an upload is stored.
 #[derive(Debug, Parser)]
@@ -168,6 +175,9 @@ pub(crate) enum Verb {
                       Exit status: 0; 2 on an error, and if any answers differ."
     )]
     BenchQuery(BenchQuery),
+    /// Make a list for others to subscribe to: note entries, publish, sign.
+    #[command(subcommand)]
+    List(ListVerb),
     /// Explain, check or switch a policy.
     #[command(subcommand)]
     Policy(PolicyVerb),

@@ -41,5 +41,5 @@ mod whole;
 
 pub use file::{FEED_LIMIT, FORMAT, Feed, FeedSet, GREATEST_NUMBER, MOST_BYTES, MOST_SETS};
 pub use key::{KeyId, PublicKey};
-pub use received::{Accepted, FEED_FILE, FeedDigest, Received, Seen, Trust};
+pub use received::{Accepted, FEED_FILE, FeedDigest, Received, Seen, Trust, open_set};
 pub use whole::entries;

@@ -356,39 +356,52 @@ impl Accepted {
     pub fn fetch(&self, set: &FeedSet, path: &Path) -> Result<Set> {
         let source = self.dir.join(&set.file);
         copy(&source, set.bytes, path)?;
-        self.examine(set, path).map_err(|error| {
+        examine(&self.feed.list, set, path).map_err(|error| {
             // The error is what matters; a leftover is unnamed by any manifest.
             let _ = fs::remove_file(path);
             Error::new(error.code(), unpathed(&error)).with_path(&source)
         })
     }
+}
 
-    fn examine(&self, named: &FeedSet, path: &Path) -> Result<Set> {
-        let altered = |error: Error| match error.code() {
-            ErrorCode::SetForeign | ErrorCode::SetTruncated | ErrorCode::SetCorrupt => Error::new(
-                ErrorCode::UpdateSignature,
-                format!(
-                    "it is not the file that the feed names; copy it again: {}",
-                    unpathed(&error)
-                ),
-            ),
-            _ => error,
-        };
-        let set = Set::open(path).map_err(altered)?;
-        if set.digest() != named.digest {
-            return Err(Error::new(
-                ErrorCode::UpdateSignature,
-                format!(
-                    "its digest is {}; the feed names {}: copy it again",
-                    set.digest(),
-                    named.digest
-                ),
-            ));
-        }
-        set.warm(&mut |_| {}).map_err(altered)?;
-        contents::check(&set, &self.feed.list, named)?;
-        Ok(set)
+/// Opens a set of a feed where it lies, and checks all of it, as [`Accepted::fetch`] checks its copy. For list makers, who own the directory;
+/// subscribers, who do not, fetch.
+///
+/// # Errors
+/// As for [`Accepted::fetch`], and those of [`Set::open`].
+pub fn open_set(dir: impl AsRef<Path>, feed: &Feed, named: &FeedSet) -> Result<Set> {
+    let path = dir.as_ref().join(&named.file);
+    let length = open_plain(&path)?.metadata().map_err(|e| Error::io("examine", &path, e))?.len();
+    if length != named.bytes {
+        return incomplete(&path, length, named.bytes);
     }
+    examine(&feed.list, named, &path).map_err(|e| e.with_path(&path))
+}
+
+fn incomplete<T>(path: &Path, found: u64, expected: u64) -> Result<T> {
+    let what = format!("{found} bytes; the feed says {expected}; is it still being copied?");
+    Err(Error::new(ErrorCode::UpdateIncomplete, what).with_path(path))
+}
+
+fn examine(list: &str, named: &FeedSet, path: &Path) -> Result<Set> {
+    let altered = |error: Error| match error.code() {
+        ErrorCode::SetForeign | ErrorCode::SetTruncated | ErrorCode::SetCorrupt => Error::new(
+            ErrorCode::UpdateSignature,
+            format!("it is not the file that the feed names; copy it again: {}", unpathed(&error)),
+        ),
+        _ => error,
+    };
+    let set = Set::open(path).map_err(altered)?;
+    if set.digest() != named.digest {
+        let found = set.digest();
+        return Err(Error::new(
+            ErrorCode::UpdateSignature,
+            format!("its digest is {found}; the feed names {}: copy it again", named.digest),
+        ));
+    }
+    set.warm(&mut |_| {}).map_err(altered)?;
+    contents::check(&set, list, named)?;
+    Ok(set)
 }
 
 /// The message alone: the copy's name means nothing to anybody.
@@ -399,27 +412,21 @@ fn unpathed(error: &Error) -> String {
 }
 
 fn copy(from: &Path, bytes: u64, to: &Path) -> Result<()> {
-    let waiting = |what: String| {
-        Err(Error::new(ErrorCode::UpdateIncomplete, format!("{what}; is it still being copied?")))
-    };
-    let waiting = |what| waiting(what).map_err(|e: Error| e.with_path(from));
-    let file = match open_plain(from) {
-        Err(error) if error.code() == ErrorCode::NotFound => {
-            return waiting("the feed names it, and it is not there".into());
+    let file = open_plain(from).map_err(|error| match error.code() {
+        ErrorCode::NotFound => {
+            let what = "the feed names it, and it is not there; is it still being copied?";
+            Error::new(ErrorCode::UpdateIncomplete, what).with_path(from)
         }
-        file => file?,
-    };
+        _ => error,
+    })?;
     let found = file.metadata().map_err(|e| Error::io("examine", from, e))?.len();
     if found != bytes {
-        return waiting(format!("{found} bytes; the feed says {bytes}"));
+        return incomplete(from, found, bytes);
     }
     publish(to, |out| {
-        let copied =
-            io::copy(&mut file.take(bytes), out).map_err(|e| Error::io("copy", from, e))?;
-        match copied == bytes {
-            true => Ok(()),
-            false => waiting(format!("{copied} bytes; the feed says {bytes}")),
-        }
+        let copied = io::copy(&mut file.take(bytes), out);
+        let copied = copied.map_err(|e| Error::io("copy", from, e))?;
+        if copied == bytes { Ok(()) } else { incomplete(from, copied, bytes) }
     })
 }
 

@@ -24,7 +24,7 @@ pub fn entries(dir: impl AsRef<Path>, feed: &Feed) -> Result<BTreeMap<EntryId, E
             whole.clear();
         }
         if set.withdrawal_count() > 0 {
-            let mut stays = |id: &EntryId, entry: &Entry| {
+            let stays = |id: &EntryId, entry: &Entry| {
                 for (kind, key) in [
                     (TombstoneKind::Entry, id.0),
                     (TombstoneKind::Item, text_key(&entry.item)),

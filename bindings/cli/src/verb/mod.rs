@@ -9,6 +9,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod hash;
 pub(crate) mod info;
+pub(crate) mod list;
 pub(crate) mod policy;
 pub(crate) mod query;
 pub(crate) mod scan;

@@ -8,6 +8,7 @@ mod build;
 mod check;
 mod completions;
 mod hash;
+mod list;
 mod policy;
 mod query;
 #[cfg(unix)]
