@@ -33,12 +33,14 @@
 //! Those that minisign makes by default since version 0.10: Ed25519 over the BLAKE2b of the file. The older kind (`minisign -l`), over the
 //! file itself, is not taken: nothing says by which of the two rules a signature was meant, so one rule is safer than two.
 
+mod apply;
 mod contents;
 mod file;
 mod key;
 mod received;
 mod whole;
 
+pub use apply::{FeedApplied, trust};
 pub use file::{FEED_LIMIT, FORMAT, Feed, FeedSet, GREATEST_NUMBER, MOST_BYTES, MOST_SETS};
 pub use key::{KeyId, PublicKey};
 pub use received::{Accepted, FEED_FILE, FeedDigest, Received, Seen, Trust, open_set};

@@ -216,6 +216,10 @@ fn minisign_and_tamis_take_each_others_signatures_and_keys() {
         Some(false)
     );
 
+    // Our secret keys are minisign's, too.
+    assert_eq!(minisign(&bench, &["-S", "-s", "maker.key", "-m", "other"]), Some(true));
+    assert_eq!(minisign(&bench, &["-Vm", "other", "-p", "maker.pub"]), Some(true));
+
     // A pair of minisign's own signs, by minisign and by us.
     assert_eq!(minisign(&bench, &["-G", "-W", "-p", "theirs.pub", "-s", "theirs.key"]), Some(true));
     let second = "maker/public/feed.json.second.minisig";
@@ -265,7 +269,8 @@ fn a_key_with_a_password_needs_it() {
     let run = with(Some("open sesame"), &publish);
     assert_eq!((run.status, run.err.as_str()), (0, ""));
     ok(&bench, &["list", "lint", "maker", "--pub", "locked.pub"]);
-    bench.run(&["list", "sign", "maker", "--key", "locked.pub"]).fails_with("secret key");
+    bench.write("no.key", "untrusted comment: x\n????\n");
+    bench.run(&["list", "sign", "maker", "--key", "no.key"]).fails_with("not a secret key");
 }
 
 #[test]
