@@ -8,9 +8,13 @@ use std::path::{Path, PathBuf};
 use common::fingerprint;
 use minisign::KeyPair;
 use tamis::fingerprint::Algorithm;
+use tamis::fingerprint::{Algorithms, digests};
 use tamis::set::{Delta, Entry, EntryId, List, ListKind, Role, SetBuilder, Withdrawal};
-use tamis::store::feed::{Accepted, Feed, FeedSet, PublicKey, Received, Seen, Trust};
-use tamis::{Error, ErrorCode, Set};
+use tamis::store::feed::{
+    Accepted, Feed, FeedApplied, FeedSet, PublicKey, Received, Seen, Trust, entries,
+};
+use tamis::store::{Manifest, StoreWriter, Terms};
+use tamis::{Action, Context, Error, ErrorCode, Policy, Scanner, Set, Store};
 use tempfile::TempDir;
 
 const NOW: u64 = 1_795_000_000;
@@ -51,10 +55,25 @@ impl Maker {
         self.put(bytes, change.first, change.last, change.replaces)
     }
 
+    /// A change that says what `fill` does.
+    fn change_of(&mut self, replaces: bool, fill: &dyn Fn(&mut Delta)) -> &mut FeedSet {
+        // A base says again what was said up to now; a change is the next.
+        let number = self.feed.last() + u64::from(!replaces || self.feed.last() == 0);
+        let mut delta = Delta::new(List::new(&self.feed.list, ListKind::Exchange), number).unwrap();
+        if replaces {
+            self.feed.sets.clear();
+            delta = delta.replacing();
+        }
+        fill(&mut delta);
+        let change = delta.change().clone();
+        let bytes = delta.to_bytes().unwrap().0;
+        self.put(bytes, change.first, change.last, change.replaces)
+    }
+
     fn put(&mut self, bytes: Vec<u8>, first: u64, last: u64, replaces: bool) -> &mut FeedSet {
         let digest = Set::from_bytes(&bytes).unwrap().digest();
         let file = format!("{first}-{last}.tamis");
-        fs::write(self.path().join(&file), &bytes).unwrap();
+        tamis::set::publish_bytes(&self.path().join(&file), &bytes).unwrap();
         let bytes = bytes.len() as u64;
         let set = FeedSet { file, digest, bytes, first, last, replaces, incident: None };
         self.feed.sets.push(set);
@@ -358,4 +377,294 @@ fn a_feed_that_is_no_feed_is_refused_whatever_lies_there() {
         std::os::unix::fs::symlink("/dev/zero", &feed).unwrap();
         assert_eq!(code(), ErrorCode::Permissions);
     }
+}
+
+/// A store that subscribes to makers' lists.
+struct Subscriber {
+    dir: TempDir,
+    writer: StoreWriter,
+}
+
+impl Subscriber {
+    fn new() -> Subscriber {
+        let dir = tempfile::tempdir().unwrap();
+        let writer = StoreWriter::init(dir.path().join("store"), NOW).unwrap();
+        Subscriber { dir, writer }
+    }
+
+    fn to(maker: &Maker, kind: ListKind) -> Subscriber {
+        let mut subscriber = Subscriber::new();
+        subscriber.pin(maker, kind, &[&maker.keys], 1);
+        subscriber
+    }
+
+    fn pin(&mut self, maker: &Maker, kind: ListKind, keys: &[&KeyPair], need: u32) {
+        let keys: Vec<_> = keys.iter().map(|pair| public(pair).to_string()).collect();
+        let change = |record: &mut tamis::store::ListRecord| {
+            (record.kind, record.keys, record.need) = (kind, keys, need);
+            Ok(())
+        };
+        self.writer.set_list(&maker.feed.list, kind, ("trusted", ""), NOW, change).unwrap();
+    }
+
+    fn take(&mut self, maker: &Maker) -> Result<FeedApplied, Error> {
+        self.writer.apply_feed(Received::read(maker.path())?, &Terms::at(NOW))
+    }
+
+    /// The feed is refused with that code, the store is as it was, and the log says so.
+    #[track_caller]
+    fn refuses(&mut self, maker: &Maker, code: ErrorCode) {
+        let (before, logged) = (self.state(), self.log().len());
+        let error = self.take(maker).expect_err("refused");
+        assert_eq!(error.code(), code, "{error}");
+        assert_eq!(self.state(), before);
+        let log = self.log();
+        let said: Vec<_> = log[logged..].iter().map(|event| event.code).collect();
+        match code {
+            ErrorCode::UpdateIncomplete => assert!(said.is_empty(), "{log:?}"),
+            _ => assert!(said.contains(&Some(code.number())), "{log:?}"),
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("store")
+    }
+
+    fn manifest(&self) -> Manifest {
+        Manifest::read(&self.path()).unwrap()
+    }
+
+    fn state(&self) -> [u8; 32] {
+        Store::open(self.path()).unwrap().snapshot().state_digest(NOW).unwrap()
+    }
+
+    fn log(&self) -> Vec<tamis::store::Event> {
+        let mut events = Vec::new();
+        StoreWriter::read_log(&self.path(), &mut |event| events.push(event)).unwrap();
+        events
+    }
+
+    fn judges(&self, upload: &[u8]) -> Action {
+        let mut scanner = Scanner::new(Store::open(self.path()).unwrap(), Policy::builtin());
+        scanner.check(upload, &Context::at(NOW)).unwrap().action
+    }
+
+    /// Nothing but what a store consists of.
+    fn is_tidy(&self) -> bool {
+        let names = fs::read_dir(self.path()).unwrap();
+        names.into_iter().all(|n| !n.unwrap().file_name().to_string_lossy().starts_with('.'))
+    }
+}
+
+/// A reviewed entry that recognises these bytes.
+fn of_bytes(bytes: &[u8], source: &str) -> Entry {
+    let digest = digests(bytes, Algorithms::DIGESTS);
+    let sha256 = digest.iter().find(|d| d.algorithm() == Algorithm::Sha256).unwrap();
+    Entry { reviewed: true, source_id: source.into(), ..Entry::new(sha256) }
+}
+
+#[test]
+fn what_a_maker_lists_is_judged_as_far_as_its_subscriber_trusts_it() {
+    let mut maker = Maker::new("neighbour");
+    maker.change_of(true, &|delta| delta.add(of_bytes(b"listed", "a")).unwrap());
+    maker.publish();
+    // The maker calls its list an exchange's; what counts is what the subscriber says.
+    let mut friend = Subscriber::to(&maker, ListKind::Friend);
+    let mut member = Subscriber::to(&maker, ListKind::Exchange);
+    assert_eq!(friend.judges(b"listed"), Action::Allow);
+    let applied = friend.take(&maker).unwrap();
+    assert_eq!((applied.sets, applied.entries, applied.feed), (1, 1, 1));
+    assert_eq!(applied.signed_by, [maker.key().id()]);
+    member.take(&maker).unwrap();
+    assert_eq!(
+        (friend.judges(b"listed"), member.judges(b"listed")),
+        (Action::Review, Action::Block)
+    );
+
+    // The same again changes nothing.
+    let version = friend.manifest().version;
+    assert_eq!(friend.take(&maker).unwrap().sets, 0);
+    assert_eq!(friend.manifest().version, version);
+
+    maker.change_of(false, &|delta| {
+        delta.withdraw(&Withdrawal::Source("a".into())).unwrap();
+        delta.add(of_bytes(b"another", "b")).unwrap();
+    });
+    maker.publish();
+    assert_eq!(friend.take(&maker).unwrap().sets, 1);
+    assert_eq!(
+        (friend.judges(b"listed"), friend.judges(b"another")),
+        (Action::Allow, Action::Review)
+    );
+    let record = &friend.manifest().lists["neighbour"];
+    assert_eq!((record.feed.as_ref().unwrap().version, record.refreshed), (2, NOW));
+    assert!(friend.is_tidy());
+}
+
+#[test]
+fn a_base_is_for_newcomers_and_changes_for_the_others() {
+    let mut maker = Maker::new("neighbour");
+    for (number, text) in [b"one", b"two"].iter().enumerate() {
+        maker.change_of(false, &|delta| {
+            delta.add(of_bytes(*text, &number.to_string())).unwrap();
+        });
+    }
+    maker.publish();
+    let mut old = Subscriber::to(&maker, ListKind::Friend);
+    assert_eq!(old.take(&maker).unwrap().sets, 2);
+
+    let whole = entries(maker.path(), &maker.feed).unwrap();
+    assert_eq!(whole.len(), 2);
+    maker.change_of(true, &|delta| {
+        whole.values().for_each(|entry| delta.add(entry.clone()).unwrap());
+    });
+    maker.change_of(false, &|delta| delta.add(of_bytes(b"three", "3")).unwrap());
+    maker.publish();
+    assert_eq!(entries(maker.path(), &maker.feed).unwrap().len(), 3);
+    assert_eq!(old.take(&maker).unwrap().sets, 1, "the base holds nothing new");
+    let mut new = Subscriber::to(&maker, ListKind::Friend);
+    assert_eq!(new.take(&maker).unwrap().sets, 2);
+    assert_eq!(old.state(), new.state());
+    // Who has missed what was joined takes the base.
+    let mut late = Subscriber::to(&maker, ListKind::Friend);
+    late.take(&maker).unwrap();
+    maker.change_of(false, &|delta| {
+        delta.withdraw(&Withdrawal::Source("3".into())).unwrap();
+    });
+    let whole = entries(maker.path(), &maker.feed).unwrap();
+    maker.change_of(true, &|delta| {
+        whole.values().for_each(|entry| delta.add(entry.clone()).unwrap());
+    });
+    maker.publish();
+    assert_eq!(late.take(&maker).unwrap().sets, 1);
+    assert_eq!((late.judges(b"three"), late.judges(b"one")), (Action::Allow, Action::Review));
+}
+
+#[test]
+fn what_a_store_refuses_leaves_it_as_it_was_and_stands_in_the_log() {
+    let mut maker = Maker::new("neighbour");
+    maker.change(1);
+    maker.publish();
+    let mut store = Subscriber::new();
+    store.refuses(&maker, ErrorCode::UpdateForeign);
+    let stranger = Maker::new("neighbour");
+    store.pin(&maker, ListKind::Friend, &[&stranger.keys], 1);
+    store.refuses(&maker, ErrorCode::UpdateSignature);
+    store.pin(&maker, ListKind::Friend, &[&maker.keys, &stranger.keys], 2);
+    store.refuses(&maker, ErrorCode::UpdateSignature);
+    store.pin(&maker, ListKind::Friend, &[&maker.keys], 1);
+
+    // A signature by a key that is pinned to another list.
+    let other = Maker::new("another");
+    store.pin(&other, ListKind::Friend, &[&maker.keys], 1);
+    let mut forged = Maker::new("neighbour");
+    forged.change(9);
+    forged.publish();
+    store.refuses(&forged, ErrorCode::UpdateSignature);
+
+    let first = fs::read(maker.path().join("feed.json")).unwrap();
+    let signature = fs::read(maker.path().join("feed.json.minisig")).unwrap();
+    store.take(&maker).unwrap();
+    let second = maker.change(2).file.clone();
+    maker.change(3);
+    maker.publish();
+    // One file of two is missing: nothing of it, and no word about it.
+    let path = maker.path().join(&second);
+    let whole = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    store.refuses(&maker, ErrorCode::UpdateIncomplete);
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    store.refuses(&maker, ErrorCode::UpdateIncomplete);
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 4;
+    fs::write(&path, damaged).unwrap();
+    store.refuses(&maker, ErrorCode::UpdateSignature);
+    fs::write(&path, &whole).unwrap();
+    assert_eq!(store.take(&maker).unwrap().sets, 2);
+
+    // Replayed: the first feed with its good signature.
+    fs::write(maker.path().join("feed.json"), first).unwrap();
+    fs::write(maker.path().join("feed.json.minisig"), signature).unwrap();
+    store.refuses(&maker, ErrorCode::UpdateRollback);
+    maker.feed.version -= 1;
+    maker.feed.contact = "somebody else".into();
+    maker.publish();
+    store.refuses(&maker, ErrorCode::UpdateConflict);
+    // Another change under a number that was taken, in a feed with a new version.
+    let mut rewritten = Maker {
+        feed: Feed::new("neighbour", 5),
+        keys: maker.keys.clone(),
+        ..Maker::new("neighbour")
+    };
+    rewritten.change(7);
+    rewritten.publish();
+    store.refuses(&rewritten, ErrorCode::UpdateConflict);
+    maker.feed.expires = Some(NOW - 1);
+    maker.publish();
+    store.refuses(&maker, ErrorCode::UpdateExpired);
+    assert!(store.is_tidy());
+}
+
+#[test]
+fn a_single_change_is_taken_unsigned_only_where_the_operator_says_so() {
+    let mut maker = Maker::new("neighbour");
+    let first = maker.change_of(false, &|d| d.add(of_bytes(b"listed", "a")).unwrap()).file.clone();
+    let first = maker.path().join(first);
+    let mut store = Subscriber::to(&maker, ListKind::Friend);
+    let mut take = |store: &mut Subscriber, path: &Path| {
+        store.writer.apply_unsigned(path, &Terms::at(NOW)).map_err(|e| e.code())
+    };
+    assert_eq!(take(&mut store, &first), Err(ErrorCode::UpdateUnsigned));
+    let unsigned = |record: &mut tamis::store::ListRecord| {
+        record.keys.clear();
+        (record.need, record.unsigned) = (0, true);
+        Ok(())
+    };
+    store.writer.set_list("neighbour", ListKind::Friend, ("", ""), NOW, unsigned).unwrap();
+    assert!(take(&mut store, &first).unwrap().changed);
+    assert!(!take(&mut store, &first).unwrap().changed);
+    assert_eq!(store.judges(b"listed"), Action::Review);
+    let good = fs::read(&first).unwrap();
+    fs::write(&first, &good[..good.len() - 9]).unwrap();
+    assert_eq!(take(&mut store, &first), Err(ErrorCode::UpdateIncomplete));
+    let mut builder = SetBuilder::new();
+    let list = builder.add_list(List::new("neighbour", ListKind::Friend)).unwrap();
+    builder.set_change(list, 2, 2, false).unwrap();
+    builder.suppress(EntryId([1; 16]));
+    fs::write(&first, builder.to_bytes().unwrap().0).unwrap();
+    assert_eq!(take(&mut store, &first), Err(ErrorCode::UpdateForeign));
+    let mut other = Maker::new("local");
+    let file = other.change(3).file.clone();
+    assert_eq!(take(&mut store, &other.path().join(file)), Err(ErrorCode::UpdateUnsigned));
+    assert!(store.is_tidy());
+}
+
+#[test]
+fn keys_change_by_overlap_and_a_lost_one_is_taken_away() {
+    let mut maker = Maker::new("neighbour");
+    maker.change(1);
+    maker.publish();
+    let mut store = Subscriber::to(&maker, ListKind::Friend);
+    store.take(&maker).unwrap();
+    let new = KeyPair::generate_unencrypted_keypair().unwrap();
+    // The maker signs with both for a while; subscribers pin the new key whenever they get to it.
+    let mut late = Subscriber::to(&maker, ListKind::Friend);
+    maker.change(2);
+    maker.publish();
+    sign(&new, maker.path(), ".new");
+    late.take(&maker).unwrap();
+    store.pin(&maker, ListKind::Friend, &[&maker.keys, &new], 1);
+    store.take(&maker).unwrap();
+    store.pin(&maker, ListKind::Friend, &[&new], 1);
+    // From now on by the new one alone.
+    let old = std::mem::replace(&mut maker.keys, new);
+    fs::remove_file(maker.path().join("feed.json.new.minisig")).unwrap();
+    maker.change(3);
+    maker.publish();
+    store.take(&maker).unwrap();
+    late.refuses(&maker, ErrorCode::UpdateSignature);
+    // Whoever finds the old key convinces nobody who has let go of it.
+    let mut thief = Maker { keys: old, feed: maker.feed.clone(), ..Maker::new("neighbour") };
+    thief.publish();
+    store.refuses(&thief, ErrorCode::UpdateSignature);
 }

@@ -1,6 +1,7 @@
 //! The command line. Help texts are part of the product: each verb says what it does, what it costs, and shows an example.
 
 mod list;
+mod subscribe;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,8 @@ pub(crate) use list::{
     AddToList, Keygen, LintList, ListVerb, NewList, PublishList, SignList, Sources,
     WithdrawFromList,
 };
+
+pub(crate) use subscribe::{SubscribeVerb, Trust, Watch};
 
 /// Recognises known illegal pictures and files before an upload is stored.
 #[derive(Debug, Parser)]
@@ -178,6 +181,9 @@ pub(crate) enum Verb {
     /// Make a list for others to subscribe to: note entries, publish, sign.
     #[command(subcommand)]
     List(ListVerb),
+    /// Subscribe a store to other people's lists.
+    #[command(subcommand)]
+    Store(SubscribeVerb),
     /// Explain, check or switch a policy.
     #[command(subcommand)]
     Policy(PolicyVerb),

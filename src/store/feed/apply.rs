@@ -13,17 +13,18 @@
 //! Signatures and files are checked before anything happens. Each change is then one step of the store, and may still be refused by its guard rails; what came
 //! before it stays, as the list stood at that number, and the version is not marked as seen: the same feed can be applied again, by force if need be.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorCode, Result, shown};
 use crate::set::{Delta, Set};
 
 use super::super::manifest::{FeedSeen, ListRecord, Manifest};
-use super::super::update::Terms;
+use super::super::update::{Applied, Terms};
 use super::super::writer::StoreWriter;
+use super::contents;
 use super::file::FeedSet;
 use super::key::KeyId;
-use super::received::{Accepted, FeedDigest, Received, Seen, Trust};
+use super::received::{Accepted, FeedDigest, Received, Seen, Trust, fetch_alone};
 
 /// What became of a feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +119,16 @@ impl StoreWriter {
         if accepted.is_known() {
             return Ok(applied);
         }
+        let (last, held) = (accepted.feed().last(), self.manifest.last_number(&list));
+        if last < held {
+            return Err(Error::new(
+                ErrorCode::UpdateConflict,
+                format!(
+                    "it ends with change {last} of the list {:?}, and the store holds up to {held}: they are not of one history",
+                    shown(&list)
+                ),
+            ));
+        }
         let mut fetched = Vec::new();
         for set in &accepted.feed().sets {
             if !self.holds(&list, set)? {
@@ -141,6 +152,57 @@ impl StoreWriter {
         })?;
         applied.version = self.manifest.version;
         Ok(applied)
+    }
+
+    /// Takes one change of a list from a set file that came without a feed, and so without a signature. Only for lists of which the operator has said that they are taken so.
+    ///
+    /// # Errors
+    /// [`ErrorCode::UpdateUnsigned`] for any other list; [`ErrorCode::UpdateIncomplete`] if the file is cut short; otherwise as for
+    /// [`StoreWriter::apply`]. Refusals stand in the log, except for files that are cut short.
+    pub fn apply_unsigned(&mut self, path: impl AsRef<Path>, terms: &Terms) -> Result<Applied> {
+        let path = path.as_ref();
+        let taken = self.take_unsigned(path, terms);
+        taken.map_err(|(error, logged)| {
+            if !logged && error.code() != ErrorCode::UpdateIncomplete {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                self.log_refusal("", &shown(&name), &error, terms.now);
+            }
+            error.with_path(path)
+        })
+    }
+
+    /// An error says whether it stands in the log already.
+    fn take_unsigned(
+        &mut self,
+        path: &Path,
+        terms: &Terms,
+    ) -> std::result::Result<Applied, (Error, bool)> {
+        let delta = self.unsigned_delta(path).map_err(|error| (error, false))?;
+        self.apply(delta, terms).map_err(|error| (error, true))
+    }
+
+    fn unsigned_delta(&self, path: &Path) -> Result<Delta> {
+        let copy = self.fetched(0);
+        let set = fetch_alone(path, &copy)?;
+        let _ = std::fs::remove_file(&copy);
+        let changes = set.changes()?;
+        let Some(name) = changes.first().map(|change| &change.list) else {
+            let what = "it says of no list which change of it this is; expected a set that `tamis list publish` made";
+            return Err(Error::new(ErrorCode::UpdateForeign, what));
+        };
+        match self.manifest.lists.get(name).filter(|record| record.unsigned) {
+            Some(record) => {
+                contents::check_rights(&set)?;
+                Delta::from_set(&set, record.list(name))
+            }
+            None => Err(Error::new(
+                ErrorCode::UpdateUnsigned,
+                format!(
+                    "it is a change of the list {:?} without a signed feed, and that list is not taken unsigned",
+                    shown(name)
+                ),
+            )),
+        }
     }
 
     /// Whether the store holds all changes of a set.

@@ -30,8 +30,14 @@ pub(super) fn check(set: &Set, list: &str, named: &FeedSet) -> Result<()> {
             numbers(named.first, named.last, named.replaces)
         ));
     }
+    check_rights(set)
+}
+
+/// Refuses what only the operator may say.
+pub(super) fn check_rights(set: &Set) -> Result<()> {
     if !set.suppressions()?.is_empty() || set.withdraws_any(0, TombstoneKind::Suppression)? {
-        return foreign("it switches entries off or on, which is for the operator alone".into());
+        let what = "it switches entries off or on, which is for the operator alone";
+        return Err(Error::new(ErrorCode::UpdateForeign, what));
     }
     for entry in set.entries() {
         let entry = entry?;

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorCode, Result, shown};
 use crate::set::{Set, publish};
 
 use super::contents;
-use super::file::{FEED_LIMIT, Feed, FeedSet};
+use super::file::{FEED_LIMIT, Feed, FeedSet, MOST_BYTES};
 use super::key::{KeyId, PublicKey, Signature};
 
 /// The name of a feed's signed file.
@@ -409,6 +409,26 @@ fn unpathed(error: &Error) -> String {
     let text = error.to_string();
     let path = error.path().map(|path| format!("{}: ", path.display())).unwrap_or_default();
     text.strip_prefix(&path).map_or(text.clone(), str::to_owned)
+}
+
+/// Copies and opens a set that came without a feed. What is cut short may still be growing.
+pub(super) fn fetch_alone(from: &Path, to: &Path) -> Result<Set> {
+    let length = open_plain(from)?.metadata().map_err(|e| Error::io("examine", from, e))?.len();
+    if length > MOST_BYTES {
+        let what = format!("{length} bytes; expected at most {MOST_BYTES}");
+        return Err(Error::new(ErrorCode::UpdateMalformed, what).with_path(from));
+    }
+    copy(from, length, to)?;
+    let opened = Set::open(to).and_then(|set| set.warm(&mut |_| {}).map(|()| set));
+    opened.map_err(|error| {
+        let code = match error.code() {
+            ErrorCode::SetTruncated => ErrorCode::UpdateIncomplete,
+            ErrorCode::SetForeign | ErrorCode::SetCorrupt => ErrorCode::UpdateMalformed,
+            code => code,
+        };
+        let _ = fs::remove_file(to);
+        Error::new(code, unpathed(&error)).with_path(from)
+    })
 }
 
 fn copy(from: &Path, bytes: u64, to: &Path) -> Result<()> {

@@ -13,5 +13,6 @@ pub(crate) mod list;
 pub(crate) mod policy;
 pub(crate) mod query;
 pub(crate) mod scan;
+pub(crate) mod subscribe;
 pub(crate) mod test_files;
 pub(crate) mod verify;

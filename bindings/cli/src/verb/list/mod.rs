@@ -21,6 +21,8 @@ mod secret;
 mod sign;
 mod workshop;
 
+pub(super) use lint::public_key;
+
 use crate::args::ListVerb;
 use crate::{Exit, Failure, Output};
 
