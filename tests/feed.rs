@@ -408,7 +408,7 @@ impl Subscriber {
     }
 
     fn take(&mut self, maker: &Maker) -> Result<FeedApplied, Error> {
-        self.writer.apply_feed(Received::read(maker.path())?, &Terms::at(NOW))
+        self.writer.apply_feed(maker.path(), &Terms::at(NOW))
     }
 
     /// The feed is refused with that code, the store is as it was, and the log says so.

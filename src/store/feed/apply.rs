@@ -1,7 +1,7 @@
 //! Taking a feed into a store.
 //!
 //! ```text
-//! apply_feed(received):
+//! apply_feed(directory):
 //!     keys pinned to its list? accept it by them and by what was seen (received.rs)   else refused
 //!     the very feed that was seen last?                                               nothing to do
 //!     leave out the sets whose changes the store holds already; a change that it holds with other contents is refused
@@ -72,34 +72,42 @@ fn seen(record: &ListRecord) -> Result<Option<Seen>> {
 }
 
 impl StoreWriter {
-    /// Takes a feed, by the keys that are pinned to its list.
+    /// Takes the feed in a directory, by the keys that are pinned to its list.
     ///
     /// ```no_run
-    /// use tamis::store::{StoreWriter, Terms, feed::Received};
+    /// use tamis::store::{StoreWriter, Terms};
     /// let mut writer = StoreWriter::open("/var/lib/tamis")?;
-    /// let received = Received::read("/var/spool/tamis/neighbour")?;
-    /// let applied = writer.apply_feed(received, &Terms::at(1_790_000_000))?;
+    /// let applied = writer.apply_feed("/var/spool/tamis/neighbour", &Terms::at(1_790_000_000))?;
     /// assert_eq!(applied.list, "neighbour");
     /// # Ok::<(), tamis::Error>(())
     /// ```
     ///
     /// # Errors
-    /// Those of [`Received::accept`], [`Accepted::fetch`], [`StoreWriter::apply`] and [`trust`]. Refusals stand in the log, except
+    /// Those of [`Received::read`], [`Received::accept`], [`Accepted::fetch`], [`StoreWriter::apply`] and [`trust`]. Refusals stand in the log, except
     /// [`ErrorCode::UpdateIncomplete`], which only says that there is something to wait for.
-    pub fn apply_feed(&mut self, received: Received, terms: &Terms) -> Result<FeedApplied> {
+    pub fn apply_feed(
+        &mut self,
+        directory: impl AsRef<Path>,
+        terms: &Terms,
+    ) -> Result<FeedApplied> {
+        let received = Received::read(directory).inspect_err(|error| {
+            // What is not there, or cannot be read, is no update that was refused.
+            if error.code() == ErrorCode::UpdateMalformed {
+                self.log_refusal("", "feed", error, terms.now);
+            }
+        })?;
         let (list, version) = (received.feed().list.clone(), received.feed().version);
         let changes = self.manifest.version;
-        let applied = self.take_feed(received, terms);
-        if let Err(error) = &applied
-            && !matches!(error.code(), ErrorCode::UpdateIncomplete | ErrorCode::Durability)
-        {
+        self.take_feed(received, terms).inspect_err(|error| {
+            if matches!(error.code(), ErrorCode::UpdateIncomplete | ErrorCode::Durability) {
+                return;
+            }
             // What a single change was refused for is in the log already; this says what became of the feed.
             let known = self.manifest.lists.contains_key(&list);
             let list = if known { list } else { shown(&list) };
             let partly = if self.manifest.version > changes { ", partly applied" } else { "" };
             self.log_refusal(&list, &format!("feed version {version}{partly}"), error, terms.now);
-        }
-        applied
+        })
     }
 
     fn take_feed(&mut self, received: Received, terms: &Terms) -> Result<FeedApplied> {

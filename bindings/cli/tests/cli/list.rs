@@ -291,7 +291,7 @@ fn lint_says_what_subscribers_would_refuse_and_people_would_miss() {
     let missing = ["no-contact", "no-corrections", "no-criteria"];
     assert_eq!(faults(&["--now", "2000"]), missing);
     assert_eq!(faults(&["--now", "90000"]), [&missing[..], &["expired"]].concat());
-    let canary = faults(&["--now", "2000", "--canaries", "files/tamis-test-2.jpg"]);
+    let canary = faults(&["--now", "2000", "--canaries", "files/tamis-test-1.png"]);
     assert_eq!(canary, [&missing[..], &["canary"]].concat());
 
     let set = names_in(&bench, "bare/public").into_iter().find(|n| n.starts_with("base-")).unwrap();

@@ -235,11 +235,7 @@ impl Drops {
             }
             return Ok(Ok(()));
         }
-        let received = match Received::read(path) {
-            Ok(received) => received,
-            Err(error) => return Ok(Err(error)),
-        };
-        match writer.apply_feed(received, &terms) {
+        match writer.apply_feed(path, &terms) {
             Err(error) => Ok(Err(error)),
             Ok(applied) => {
                 let signers: Vec<_> = applied.signed_by.iter().map(ToString::to_string).collect();
