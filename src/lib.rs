@@ -72,7 +72,7 @@ pub use scanner::{Context, Scanner};
 pub use search::Match;
 pub use set::{Set, SetBuilder};
 pub use store::Store;
-pub use verdict::{Method, Outcome, Timings, Verdict};
+pub use verdict::{Method, Outcome, StoreState, Timings, Verdict};
 
 /// The README's example must compile.
 #[cfg(doctest)]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use crate::error::ErrorCode;
 use crate::fingerprint::{Fingerprints, hex};
 use crate::media::{Media, MediaClass, Unscannable};
 use crate::policy::{Action, Reason};
@@ -33,6 +34,23 @@ pub enum Method {
     Digests,
     /// Perceptual hashes of the picture's views.
     Perceptual,
+}
+
+/// In what state the store was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct StoreState {
+    /// The version of the store; 0 for a single set.
+    pub version: u64,
+    /// When it was last changed or found to be up to date, in seconds since 1970; 0 if it does not say.
+    pub updated: u64,
+    /// Whether that is longer ago than the policy allows. What the store holds was enforced all the same.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub too_old: bool,
+    /// Why what lies in the store's place now could not be put in force: the last good state was compared with.
+    /// [`Store::fault`](crate::Store::fault) says more. Written as the code's number.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "code")]
+    pub fault: Option<ErrorCode>,
 }
 
 /// The answer to one call. Holds no fingerprint but in [`Verdict::fingerprints`], which is for evidence and never for uploaders.
@@ -73,6 +91,8 @@ pub struct Verdict {
     /// Identifies what the upload was compared with.
     #[serde(serialize_with = "display")]
     pub store: StoreDigest,
+    /// Which version of the store that was, and whether it is fresh.
+    pub store_state: StoreState,
     /// Identifies the policy: [`Policy::digest`](crate::Policy::digest).
     #[serde(serialize_with = "digits")]
     pub policy: [u8; 32],
@@ -131,6 +151,10 @@ impl Serialize for Timings {
         serializer
             .collect_map(self.steps().map(|(name, time)| (name, time.as_nanos() as f64 / 1000.0)))
     }
+}
+
+fn code<S: Serializer>(code: &Option<ErrorCode>, serializer: S) -> Result<S::Ok, S::Error> {
+    code.map(ErrorCode::number).serialize(serializer)
 }
 
 fn display<S: Serializer>(

@@ -305,3 +305,42 @@ fn reloads_are_never_torn() {
     });
     assert!(open_files() <= before + 2, "descriptors: {before}, then {}", open_files());
 }
+
+/// A store that nobody has looked after is too old: what it holds is enforced, and the verdict says so; the policy may want more.
+#[test]
+fn the_policy_decides_when_a_store_is_too_old() {
+    let dir = private_directory();
+    let mut writer = init(dir.path(), &["one"]);
+    let hour = 3600;
+    let store = StoreOptions::new().refresh_interval(None).open(dir.path()).unwrap();
+    let check = |policy: &Policy, upload: &str, now| {
+        let mut scanner = Scanner::new(store.clone(), policy.clone());
+        scanner.check(upload.as_bytes(), &Context::at(now)).unwrap()
+    };
+    let lenient = Policy::builder().max_store_age(24).build().unwrap();
+    let fresh = check(&lenient, "two", 1 + 24 * hour);
+    assert_eq!((fresh.action, fresh.store_state.too_old), (Action::Allow, false));
+    assert_eq!((fresh.store_state.updated, fresh.store_state.version), (1, 2));
+    let old = check(&lenient, "two", 2 + 24 * hour);
+    assert_eq!((old.action, old.store_state.too_old), (Action::Allow, true));
+    assert_eq!(check(&lenient, "one", 2 + 24 * hour).action, Action::Block);
+
+    let strict = Policy::builder().max_store_age(24).too_old(Action::Review).build().unwrap();
+    assert_eq!(check(&strict, "two", 1 + 24 * hour).action, Action::Allow);
+    let old = check(&strict, "two", 2 + 24 * hour);
+    assert_eq!(old.action, Action::Review);
+    assert!(old.reason().contains("too old"), "{}", old.reason());
+    assert_eq!(check(&strict, "one", 2 + 24 * hour).action, Action::Block);
+    let never = Policy::builder().max_store_age(0).too_old(Action::Review).build().unwrap();
+    assert_eq!(check(&never, "two", u64::MAX).action, Action::Allow);
+
+    // Whoever finds the lists up to date says so, and the store is as fresh as after a change.
+    writer.confirm(LOCAL, 24 * hour).unwrap();
+    store.refresh().unwrap();
+    assert_eq!(check(&strict, "two", 2 + 24 * hour).action, Action::Allow);
+    // A store that broke is told of in each verdict.
+    std::fs::remove_file(dir.path().join(MANIFEST)).unwrap();
+    assert!(store.refresh().is_err());
+    let broken = check(&strict, "one", 2);
+    assert_eq!((broken.action, broken.store_state.fault), (Action::Block, Some(ErrorCode::Store)));
+}

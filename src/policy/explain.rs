@@ -62,6 +62,17 @@ impl Policy {
         out.push("\nUploads that should have been examined and could not be:".to_owned());
         self.unexamined(&mut out);
         out.push("  Their digests are compared all the same; the stronger action wins.".to_owned());
+        if self.max_store_age > 0 {
+            out.push(format!(
+                "\nA store that was neither changed nor found to be up to date for {} hours is too old: its matches count all the same, verdicts say so, and everything else is {}.",
+                self.max_store_age,
+                match self.too_old {
+                    Action::Allow => "allowed",
+                    Action::Review => "sent to review",
+                    Action::Block => "blocked",
+                }
+            ));
+        }
         out.push(format!(
             "\nA verdict lists up to {} matches; all of them are judged.",
             self.max_matches

@@ -15,7 +15,8 @@ use crate::fingerprint::View;
 use crate::media::{MediaClass, Unscannable};
 use crate::policy::read::{Source, Table, Value};
 use crate::policy::{
-    Action, BYTES_FAULT, MAX_MATCHES, MAX_RADIUS, MAX_RULES, Mode, Policy, PolicyBuilder, Rule,
+    Action, BYTES_FAULT, MAX_MATCHES, MAX_RADIUS, MAX_RULES, MAX_STORE_AGE, Mode, Policy,
+    PolicyBuilder, Rule,
 };
 
 /// Bytes of the longest policy file that is read.
@@ -57,6 +58,8 @@ impl Policy {
             "max_matches",
             "block_quality",
             "stop_early",
+            "max_store_age_hours",
+            "too_old",
             "unscannable",
             "rule",
         ])?;
@@ -79,6 +82,12 @@ impl Policy {
         }
         if let Some(value) = root.get("stop_early") {
             builder = builder.stop_early(value.flag()?);
+        }
+        if let Some(value) = root.get("max_store_age_hours") {
+            builder = builder.max_store_age(value.whole(0..=MAX_STORE_AGE)?);
+        }
+        if let Some(value) = root.get("too_old") {
+            builder = builder.too_old(value.word()?);
         }
         if let Some(value) = root.get("unscannable") {
             builder = unscannable(value, builder)?;
@@ -129,13 +138,15 @@ impl Policy {
     /// sorted, no comments. Reading it back gives the same policy.
     pub fn to_toml(&self) -> String {
         let mut out = format!(
-            "version = 1\nmode = \"{}\"\nradius = {}\nviews = {}\nmax_matches = {}\nblock_quality = {}\nstop_early = {}\n",
+            "version = 1\nmode = \"{}\"\nradius = {}\nviews = {}\nmax_matches = {}\nblock_quality = {}\nstop_early = {}\nmax_store_age_hours = {}\ntoo_old = \"{}\"\n",
             self.mode,
             self.radius,
             spelled_views(&self.views),
             self.max_matches,
             self.block_quality,
             self.stop_early,
+            self.max_store_age,
+            self.too_old,
         );
         out.push_str("\n[unscannable]\ndefault = \"review\"\n");
         for class in MediaClass::ALL {

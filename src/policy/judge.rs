@@ -79,33 +79,51 @@ impl Policy {
         media: MediaClass,
         unscannable: Option<Unscannable>,
     ) -> Judgement {
+        self.judge_with(matches, media, unscannable, false)
+    }
+
+    /// The same, against a store that may be [too old](Policy::is_too_old).
+    pub fn judge_with(
+        &self,
+        matches: &[Match],
+        media: MediaClass,
+        unscannable: Option<Unscannable>,
+        outdated: bool,
+    ) -> Judgement {
         let decisions: Vec<Decision<'_>> = matches.iter().map(|m| self.action_for(m)).collect();
-        let unexamined = unscannable.map(|why| (self.unscannable(media, why), why));
+        // What speaks against the upload besides the matches.
+        let unexamined = unscannable
+            .map(|why| (self.unscannable(media, why), Cause::Unscannable { media, why }));
+        let too_old = Some((self.too_old(), Cause::StoreTooOld));
+        let too_old = too_old.filter(|(action, _)| outdated && *action > Action::Allow);
+        let others: Vec<(Action, Cause)> = unexamined.into_iter().chain(too_old).collect();
         let excepted = decisions.iter().any(|d| matches!(d.ground, Ground::Exception));
         let enforced = if excepted {
             Action::Allow
         } else {
             let strongest = decisions.iter().map(|d| d.action).max();
-            strongest.max(unexamined.map(|(action, _)| action)).unwrap_or(Action::Allow)
+            let others = others.iter().map(|(action, _)| *action).max();
+            strongest.max(others).unwrap_or(Action::Allow)
         };
 
         // Only the reasons that are reported are written out: matches may be many.
-        let mut order: Vec<((bool, Action), Option<usize>)> =
-            decisions.iter().enumerate().map(|(i, d)| (d.rank(), Some(i))).collect();
-        order.extend(unexamined.map(|(action, _)| ((false, action), None)));
+        let mut order: Vec<((bool, Action), usize)> =
+            decisions.iter().enumerate().map(|(i, d)| (d.rank(), i)).collect();
+        let beyond = matches.len();
+        order.extend(others.iter().enumerate().map(|(i, (act, _))| ((false, *act), beyond + i)));
         order.sort_by_key(|(rank, _)| Reverse(*rank));
         // A symmetric picture's entry matches by up to nine views: one reason tells as much.
         let mut told = HashSet::new();
-        order.retain(|(_, index)| match index.and_then(|i| matches.get(i)) {
+        order.retain(|(_, index)| match matches.get(*index) {
             Some(m) => told.insert(m.entry),
             None => true,
         });
         let omitted = order.len().saturating_sub(self.max_matches());
         order.truncate(self.max_matches());
 
-        let cause = |index: Option<usize>| match index {
-            Some(i) => matches.get(i).zip(decisions.get(i)).map(|(m, d)| Cause::of(m, d)),
-            None => unexamined.map(|(_, why)| Cause::Unscannable { media, why }),
+        let cause = |i: usize| match matches.get(i).zip(decisions.get(i)) {
+            Some((m, d)) => Some(Cause::of(m, d)),
+            None => others.get(i.checked_sub(beyond)?).map(|(_, cause)| cause.clone()),
         };
         let reasons = order
             .into_iter()

@@ -4,11 +4,12 @@
 //! # How an upload is judged
 //!
 //! ```text
-//! judge(matches, media, unscannable):
+//! judge(matches, media, unscannable, too old):
 //!     if some match is a valid exception:    enforced = allow, whatever else there is
 //!     else:                                  enforced = strongest of
 //!                                                action of every match,
 //!                                                action of (media, unscannable), if unscannable
+//!                                                action of a store that is too old, if it is
 //!     observe: action = allow,    would_have = enforced
 //!     enforce: action = enforced
 //!
@@ -81,6 +82,9 @@ pub const MAX_RADIUS: u32 = 64;
 /// The greatest number of reported matches that may be asked for.
 pub const MAX_MATCHES: usize = 100_000;
 
+/// The greatest age of a store that may be asked for, in hours: ten years.
+pub const MAX_STORE_AGE: u32 = 87_600;
+
 /// Rules that one policy may have.
 pub const MAX_RULES: usize = 1000;
 
@@ -108,6 +112,9 @@ pub struct Policy {
     max_matches: usize,
     block_quality: u8,
     stop_early: bool,
+    /// In hours; 0: never.
+    max_store_age: u32,
+    too_old: Action,
     unscannable: Table,
     /// The operator's rules, then the built-in ones.
     rules: Vec<Rule>,
@@ -165,6 +172,23 @@ impl Policy {
         self.stop_early
     }
 
+    /// After how many hours without a change or a confirmation a store is too old; 0: never.
+    pub fn max_store_age(&self) -> u32 {
+        self.max_store_age
+    }
+
+    /// What is done with uploads while the store is too old, unless more is done about them anyway.
+    pub fn too_old(&self) -> Action {
+        self.too_old
+    }
+
+    /// Whether a store that was last changed, or found to be up to date, at one time is too old at another, both in seconds since 1970. One that does not say when (0) is
+    /// not.
+    pub fn is_too_old(&self, updated: u64, now: u64) -> bool {
+        let most = u64::from(self.max_store_age) * 3600;
+        most > 0 && updated > 0 && now.saturating_sub(updated) > most
+    }
+
     /// What is done with an upload of that class that could not be examined for that reason.
     pub fn unscannable(&self, class: MediaClass, reason: Unscannable) -> Action {
         // The numbers of both run without gaps; a test holds them to it.
@@ -206,6 +230,8 @@ pub struct PolicyBuilder {
     max_matches: usize,
     block_quality: u8,
     stop_early: bool,
+    max_store_age: u32,
+    too_old: Action,
     unscannable: Table,
     rules: Vec<Rule>,
 }
@@ -219,6 +245,8 @@ impl Default for PolicyBuilder {
             max_matches: 100,
             block_quality: 50,
             stop_early: true,
+            max_store_age: 168,
+            too_old: Action::Allow,
             unscannable: cautious(),
             rules: Vec::new(),
         }
@@ -286,6 +314,20 @@ impl PolicyBuilder {
         self
     }
 
+    /// After how many hours without a change or a confirmation a store is too old, 0..=[`MAX_STORE_AGE`]; 0: never. Default: 168, a week.
+    #[must_use]
+    pub fn max_store_age(mut self, hours: u32) -> Self {
+        self.max_store_age = hours;
+        self
+    }
+
+    /// What is done with uploads while the store is too old, unless more is done about them anyway. Default: allow; the verdict says that the store is too old.
+    #[must_use]
+    pub fn too_old(mut self, action: Action) -> Self {
+        self.too_old = action;
+        self
+    }
+
     /// What is done with an upload of that class that could not be examined for that reason. Default: review, but for documents and
     /// archives (`archive`, `pdf`) allow, unless the reason is `timeout`, `decoder-panic` or `worker-died`.
     #[must_use]
@@ -324,6 +366,12 @@ impl PolicyBuilder {
             return refuse(format!(
                 "max_matches is {}; expected 1 to {MAX_MATCHES}",
                 self.max_matches
+            ));
+        }
+        if self.max_store_age > MAX_STORE_AGE {
+            return refuse(format!(
+                "max_store_age is {} hours; expected 0 to {MAX_STORE_AGE}",
+                self.max_store_age
             ));
         }
         if self.block_quality > 100 {
@@ -373,6 +421,8 @@ impl PolicyBuilder {
             max_matches: self.max_matches,
             block_quality: self.block_quality,
             stop_early: self.stop_early,
+            max_store_age: self.max_store_age,
+            too_old: self.too_old,
             unscannable: self.unscannable,
             rules,
             otherwise: rule::otherwise(),

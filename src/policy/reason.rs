@@ -60,6 +60,8 @@ pub enum Cause {
         /// Why it does not act.
         why: Idle,
     },
+    /// The store is too old for the policy.
+    StoreTooOld,
     /// The upload could not be examined.
     Unscannable {
         /// Its class.
@@ -198,6 +200,9 @@ impl fmt::Display for Reason {
                 };
                 write!(f, "{matched}; it does not act, since {why}")?;
             }
+            Cause::StoreTooOld => f.write_str(
+                "the store is too old: nobody has changed it, or found it to be up to date, for longer than the policy allows",
+            )?,
             Cause::Unscannable { media, why } => {
                 write!(f, "the {media} could not be examined in full: {why}")?;
             }

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::error::Result;
+use crate::error::{ErrorCode, Result};
 use crate::fingerprint::{Algorithm, Algorithms, Fingerprints};
 use crate::media::{Media, Unscannable};
 use crate::policy::Policy;
 use crate::search::{Found, Match};
 use crate::store::Snapshot;
-use crate::verdict::{Method, Outcome, Timings, Verdict};
+use crate::verdict::{Method, Outcome, StoreState, Timings, Verdict};
 
 use super::{Context, Scanner};
 
@@ -31,6 +31,7 @@ pub(super) struct Run {
     pub(super) exact: bool,
     pub(super) examined: Vec<Method>,
     pub(super) unscannable: Option<Unscannable>,
+    fault: Option<ErrorCode>,
 }
 
 impl Run {
@@ -48,6 +49,7 @@ impl Run {
             exact: true,
             examined: Vec::new(),
             unscannable: None,
+            fault: scanner.store.fault().map(|fault| fault.code),
         }
     }
 
@@ -108,7 +110,10 @@ impl Run {
         // Reasons name a digest that nobody can forge before one that anybody can.
         self.matches
             .sort_by_key(|m| (m.distance, !m.algorithm.is_collision_resistant(), m.entry, m.view));
-        let judgement = policy.judge(&self.matches, media.class, self.unscannable);
+        // A set that cannot say when it was made is damaged, and says so when it is searched.
+        let updated = self.snapshot.updated().unwrap_or(0);
+        let too_old = policy.is_too_old(updated, self.now);
+        let judgement = policy.judge_with(&self.matches, media.class, self.unscannable, too_old);
         self.timings.policy += started.elapsed();
         let outcome = match self.unscannable {
             _ if !self.matches.is_empty() => Outcome::Match,
@@ -137,6 +142,12 @@ impl Run {
             complete,
             fingerprints: self.fingerprints,
             store: self.snapshot.digest(),
+            store_state: StoreState {
+                version: self.snapshot.version(),
+                updated,
+                too_old,
+                fault: self.fault,
+            },
             policy: policy.digest(),
             timings: self.timed.then_some(self.timings),
         }

@@ -19,7 +19,7 @@ use crate::policy::{Mode, Policy};
 use crate::search::Match;
 use crate::set::{Entry, EntryId, List, ListKind, Opinion, Role, Set, SetBuilder, Severity};
 use crate::store::Snapshot;
-use crate::{Context, Method, Outcome, Scanner, Store, Verdict};
+use crate::{Context, Method, Outcome, Scanner, Store, StoreState, Verdict};
 
 const FILE: &[u8] = b"the upload";
 
@@ -198,6 +198,7 @@ fn plain(snapshot: &Snapshot, policy: &Policy, asked: &Fingerprints, now: u64) -
         complete: exact && snapshot.algorithms().iter().all(covers),
         fingerprints: asked.clone(),
         store: snapshot.digest(),
+        store_state: StoreState { version: 0, updated: 0, too_old: false, fault: None },
         policy: policy.digest(),
         timings: None,
     }

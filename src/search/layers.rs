@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::fingerprint::Algorithm;
-use crate::set::{Entry, EntryId, List, Set, Summary, TombstoneKind, text_key};
+use crate::set::{Entry, EntryId, List, ListKind, Set, Summary, TombstoneKind, text_key};
 
 /// Sets, each laid over those before it. What is searched.
 ///
@@ -41,6 +41,8 @@ pub struct Layers {
     lifting: Vec<(usize, u32)>,
     /// What the operator has laid down for lists by name, whatever the sets say; and whether a list is switched off as a whole.
     terms: HashMap<String, (List, bool)>,
+    /// By set, by list of that set: whether it is switched off as a whole. Empty if none is.
+    off: Vec<Vec<bool>>,
 }
 
 /// What later sets withdraw of a list of a set.
@@ -83,7 +85,9 @@ impl Layers {
                     continue;
                 };
                 let list = position as u32;
-                if set.withdraws_any(list, TombstoneKind::Suppression)? {
+                // Nobody else overrules the operator.
+                let local = lists[position].kind == ListKind::Local;
+                if local && set.withdraws_any(list, TombstoneKind::Suppression)? {
                     layers.lifting.push((above, list));
                 }
                 let found = Tombstones {
@@ -130,11 +134,20 @@ impl Layers {
 
     /// Puts what the operator has laid down in the place of what sets say of a list, by its name: kind, agreement, legal basis; and whether it is
     /// switched off as a whole.
-    #[must_use]
-    pub fn with_terms(mut self, terms: impl IntoIterator<Item = (List, bool)>) -> Layers {
+    ///
+    /// # Errors
+    /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt).
+    pub fn with_terms(mut self, terms: impl IntoIterator<Item = (List, bool)>) -> Result<Layers> {
         self.terms =
             terms.into_iter().map(|(list, off)| (list.name.clone(), (list, off))).collect();
-        self
+        self.off.clear();
+        if self.terms.values().any(|(_, off)| *off) {
+            for set in &self.sets {
+                let lists = set.lists()?;
+                self.off.push(lists.iter().map(|list| self.is_off(&list.name)).collect());
+            }
+        }
+        Ok(self)
     }
 
     /// What holds for a list of a set.
@@ -149,14 +162,8 @@ impl Layers {
 
     /// Whether an entry of a set is switched off, by itself or with its list.
     pub(super) fn off(&self, set: usize, entry: &Summary) -> Result<bool> {
-        if !self.terms.is_empty()
-            && let Some(set) = self.sets.get(set)
-            && let Some(list) = set.lists()?.get(entry.traits.list as usize)
-            && self.is_off(&list.name)
-        {
-            return Ok(true);
-        }
-        self.suppresses(entry.id)
+        let list = self.off.get(set).and_then(|lists| lists.get(entry.traits.list as usize));
+        Ok(list.copied().unwrap_or(false) || self.suppresses(entry.id)?)
     }
 
     /// Calls `each` with every entry of some of the sets that stands in these sets laid over each other, expired or not, in the order of sets and fingerprints. Each id

@@ -50,6 +50,7 @@
 //!
 //! Invariants: no thread is started and no lock is taken by a reader, so a process may fork at any moment; a reader never waits for a writer.
 
+pub mod feed;
 mod gate;
 mod log;
 mod manifest;
@@ -267,7 +268,7 @@ impl StoreOptions {
             hasher.update(blake3::hash(&manifest.to_bytes()?).as_bytes());
             let lists = manifest.lists.iter();
             layers = layers
-                .with_terms(lists.map(|(name, record)| (record.list(name), record.suppressed)));
+                .with_terms(lists.map(|(name, record)| (record.list(name), record.suppressed)))?;
         }
         let digest = StoreDigest(*hasher.finalize().as_bytes());
         Ok(Snapshot {

@@ -1,10 +1,20 @@
 //! The command line. Help texts are part of the product: each verb says what it does, what it costs, and shows an example.
 
+mod list;
+mod subscribe;
+
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tamis::fingerprint::PdqHash;
+
+pub(crate) use list::{
+    AddToList, Keygen, LintList, ListVerb, NewList, PublishList, SignList, Sources,
+    WithdrawFromList,
+};
+
+pub(crate) use subscribe::{SubscribeVerb, Trust, Watch};
 
 /// Recognises known illegal pictures and files before an upload is stored.
 #[derive(Debug, Parser)]
@@ -82,7 +92,8 @@ pub(crate) enum Verb {
     },
     /// Judge files against a store.
     #[command(after_help = "Examples:\n  tamis check upload.jpg --store base.tamis\n  \
-                      curl -s https://example.org/x.png | tamis check - --store base.tamis --json\n\n\
+                      curl -s https://example.org/x.png | tamis check - --store base.tamis --json\n  \
+                      age -d -i key.txt base.tamis.age | tamis check upload.jpg --store -\n\n\
                       Exit status: 1 if anything is blocked, else 2 on an error,\n\
                       else 3 if anything goes to review, else 0.\n\
                       A file that cannot be read is an error, and the others are judged all the same.")]
@@ -167,6 +178,12 @@ pub(crate) enum Verb {
                       Exit status: 0; 2 on an error, and if any answers differ."
     )]
     BenchQuery(BenchQuery),
+    /// Make a list for others to subscribe to: note entries, publish, sign.
+    #[command(subcommand)]
+    List(ListVerb),
+    /// Subscribe a store to other people's lists.
+    #[command(subcommand)]
+    Store(SubscribeVerb),
     /// Explain, check or switch a policy.
     #[command(subcommand)]
     Policy(PolicyVerb),
@@ -191,7 +208,7 @@ pub(crate) struct Demo {
 /// What files are judged by.
 #[derive(Debug, Args)]
 pub(crate) struct Judging {
-    /// Store directory or set file to compare with.
+    /// Store directory or set file to compare with; `-` is a set on stdin, which is kept in sealed memory and never on a disk.
     #[arg(long, visible_alias = "set", value_name = "PATH")]
     pub(crate) store: PathBuf,
     /// Policy file. Without one the built-in policy holds, which enforces.

@@ -3,16 +3,31 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tamis::sandbox::WorkerOptions;
+use tamis::set::Residency;
 use tamis::store::StoreOptions;
-use tamis::{Context, Policy, Scanner, Store};
+use tamis::{Context, Policy, Scanner, Set, Store};
 
 use crate::Failure;
 use crate::args::Judging;
+use crate::upload::STDIN;
 
 impl Judging {
     /// The store, opened; the test list stands beside it if it was asked for.
     pub(crate) fn store(&self) -> Result<Store, Failure> {
-        Ok(StoreOptions::new().test_list(self.test_list).open(&self.store)?)
+        let options = StoreOptions::new().test_list(self.test_list);
+        if !self.store_is_piped() {
+            return Ok(options.open(&self.store)?);
+        }
+        // What comes here is often decrypted by the program before: it is kept where nobody else can change it, and no file is made of it.
+        let sealed = Residency::ALL.contains(&Residency::Sealed);
+        let residency = if sealed { Residency::Sealed } else { Residency::Heap };
+        let set = Set::from_reader(std::io::stdin().lock(), residency);
+        Ok(Store::from_set(set.map_err(|e| e.with_path("stdin".as_ref()))?, options)?)
+    }
+
+    /// Whether the set comes on stdin, which then holds no upload.
+    pub(crate) fn store_is_piped(&self) -> bool {
+        self.store.as_os_str() == STDIN
     }
 
     /// The policy file, or the built-in policy without one.

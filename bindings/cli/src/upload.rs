@@ -16,6 +16,11 @@ pub(crate) struct Opener {
 }
 
 impl Opener {
+    /// For a run that has read stdin already, if `stdin_taken`.
+    pub(crate) fn new(stdin_taken: bool) -> Opener {
+        Opener { stdin_taken }
+    }
+
     /// A regular file, or stdin for `-`. The error is a clause that goes behind the file's name.
     pub(crate) fn open(&mut self, path: &Path) -> Result<Box<dyn Read>, String> {
         if path.as_os_str() == STDIN {

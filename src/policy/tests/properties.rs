@@ -79,12 +79,13 @@ prop_compose! {
         max_matches in 1usize..=9,
         block_quality in prop_oneof![1 => Just(0u8), 4 => 0u8..=100],
         stop_early in any::<bool>(),
+        too_old in (0u32..200, select(vec![Action::Allow, Action::Review, Action::Block])),
         table in vec((select(&MediaClass::ALL[..]), select(&Unscannable::ALL[..]), select(&Action::ALL[..])), 0..5),
         rules in vec(any_rule(), 0..8),
     ) -> PolicyBuilder {
         let mut builder = Policy::builder()
             .radius(radius).views(views).max_matches(max_matches)
-            .block_quality(block_quality).stop_early(stop_early);
+            .block_quality(block_quality).stop_early(stop_early).max_store_age(too_old.0).too_old(too_old.1);
         for (class, why, action) in table {
             builder = builder.unscannable(class, why, action);
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tamis::media::{MediaClass, Unscannable};
-use tamis::{Action, Match, Method, Outcome, Scanner, Timings, Verdict};
+use tamis::{Action, Match, Method, Outcome, Scanner, StoreState, Timings, Verdict};
 
 use crate::args::Judging;
 use crate::output::{remark, shown};
@@ -18,8 +18,9 @@ pub(crate) fn run(
     mut scanner: Scanner,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
-    let mut opener = Opener::default();
+    let mut opener = Opener::new(judging.store_is_piped());
     let mut exit = Exit::default();
+    let mut stale = false;
     for file in files {
         let verdict = opener.open(file).and_then(|reader| {
             scanner.check_reader(reader, &judging.context()).map_err(|e| e.to_string())
@@ -27,6 +28,7 @@ pub(crate) fn run(
         let told = match &verdict {
             Ok(verdict) => {
                 exit.note(verdict.action);
+                stale |= verdict.store_state.too_old;
                 tell(file, verdict, output)
             }
             Err(error) => {
@@ -42,8 +44,17 @@ pub(crate) fn run(
             break;
         }
     }
+    if stale {
+        remark(TOO_OLD);
+    }
+    if let Some(fault) = scanner.store().fault() {
+        remark(format_args!("the store's last good state was compared with: {}", fault.message));
+    }
     Ok(exit)
 }
+
+/// What is said once, however many verdicts say it.
+const TOO_OLD: &str = "the store is too old for the policy: nobody has changed it, or found it to be up to date, for too long; what it holds is enforced all the same";
 
 /// One verdict, as `check --json` and `scan --json` print it.
 #[derive(Serialize)]
@@ -65,6 +76,7 @@ pub(crate) struct Judged<'a> {
     reasons: Vec<String>,
     more_reasons: usize,
     store: String,
+    store_state: StoreState,
     policy: String,
     /// Microseconds by step.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,6 +100,7 @@ impl Judged<'_> {
             reasons: verdict.reasons.iter().map(ToString::to_string).collect(),
             more_reasons: verdict.more_reasons,
             store: verdict.store.to_string(),
+            store_state: verdict.store_state,
             policy: verdict.policy.iter().map(|byte| format!("{byte:02x}")).collect(),
             timings: verdict.timings,
         }

@@ -144,6 +144,32 @@ fn stdin_once_and_the_test_list_beside_any_set() {
     assert!(run.err.contains("stdin was read already"));
 }
 
+/// As `age -d base.tamis.age | tamis check FILE --store -` does it: the set lies nowhere in the clear.
+#[test]
+fn a_set_may_come_on_stdin() {
+    let bench = bench();
+    let set = bench.read("base.tamis");
+    let judge = |arguments: &[&str], set: &[u8]| {
+        bench.run_with_stdin(&[&["check", "--store", "-"], arguments].concat(), set)
+    };
+    let piped = judge(&["--json", BLOCKED], &set);
+    let opened = bench.run(&["check", "--store", "base.tamis", "--json", BLOCKED]);
+    assert_eq!((piped.status, opened.status), (1, 1), "{}", piped.err);
+    let told = |run: &super::Run| {
+        let object = run.objects().remove(0);
+        (object["matches"].clone(), object["action"].clone())
+    };
+    assert_eq!(told(&piped), told(&opened));
+    judge(&[BLOCKED], &set[..set.len() - 1]).fails_with("stdin: ");
+    judge(&[BLOCKED], b"").fails_with("stdin: ");
+    // An empty stdin is not an upload that is clear.
+    let both = judge(&["-"], &set);
+    assert_eq!(both.status, 2);
+    assert!(both.err.contains("stdin was read already"), "{}", both.err);
+    let doctor = bench.run_with_stdin(&["doctor", "--store", "-"], &set);
+    doctor.fails_with("give the path of a store");
+}
+
 #[test]
 fn timings_are_told_when_asked_for() {
     let bench = bench();

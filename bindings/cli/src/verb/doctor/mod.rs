@@ -77,6 +77,9 @@ impl Report<'_> {
 }
 
 pub(crate) fn run(judging: &crate::args::Judging, output: &mut Output) -> Result<Exit, Failure> {
+    if judging.store_is_piped() {
+        return Err(Failure::new("the doctor examines files: give the path of a store, not stdin"));
+    }
     let mut report = Report { output, warned: 0, failed: 0 };
     report.tell(&machine::version())?;
     report.tell(&machine::instructions())?;
