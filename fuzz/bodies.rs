@@ -26,19 +26,21 @@ use tamis::media::{
 use tamis::policy::{Mode, set_mode_in};
 use tamis::search::{self, Layers, Match, Searcher};
 use tamis::set::{Delta, EntryId, List, ListKind, Opinion, Severity};
+use tamis::store::feed::{Feed, PublicKey, Received, Trust};
 use tamis::{Action, ErrorCode, Limits, Policy, Set, SetBuilder};
 
 /// What a target does with one input. It panics if a promise is broken.
 pub type Body = fn(&[u8]);
 
 /// Every target by its name, which is that of its folder in `corpus`.
-pub const TARGETS: [(&str, Body); 6] = [
+pub const TARGETS: [(&str, Body); 7] = [
     ("set_open", set_open),
     ("radius_index", radius_index),
     ("sniff_decode", sniff_decode),
     ("embedded", pictures_inside),
     ("list_import", list_import),
     ("policy", policy),
+    ("feed", feed),
 ];
 
 /// A set file. Byte 0 chooses: even, the rest is opened as it is; odd, its checksums are put right first, as a hostile
@@ -468,3 +470,44 @@ fn derived_matches(text: &str) -> Vec<Match> {
     });
     matches.collect()
 }
+
+/// A feed: its `feed.json`, and behind a NUL a signature file or a public key.
+///
+/// An error is of the feed's kind and fit for a terminal. A feed keeps the rules, survives being written out, and is not accepted on the word of a
+/// signature that nobody made; a key survives being written out.
+pub fn feed(data: &[u8]) {
+    let (text, beside) = match data.iter().position(|byte| *byte == 0) {
+        Some(at) => (&data[..at], &data[at + 1..]),
+        None => (data, &[][..]),
+    };
+    if let Some(key) = str::from_utf8(beside).ok().and_then(|t| PublicKey::from_file_text(t).ok()) {
+        assert_eq!(key.to_string().parse::<PublicKey>().expect("its own text"), key);
+    }
+    let signatures = vec![("feed.json.minisig".into(), beside.to_vec())];
+    let received = match Received::from_parts("nowhere", text.to_vec(), signatures) {
+        Ok(received) => received,
+        Err(error) => {
+            assert_eq!(error.code(), ErrorCode::UpdateMalformed);
+            let said = error.to_string();
+            assert!(!said.is_empty() && said.len() < 2000 && !said.contains(char::is_control));
+            return;
+        }
+    };
+    let feed = received.feed().clone();
+    assert_eq!(Feed::parse(feed.to_json().as_bytes()).expect("its own text"), feed);
+    let mut next = 1;
+    for (i, set) in feed.sets.iter().enumerate() {
+        assert!(set.first == next || (i == 0 && set.first == 0 && set.replaces), "{set:?}");
+        assert!(set.first <= set.last && !set.file.contains('/') && !set.file.starts_with('.'));
+        next = set.last + 1;
+    }
+    assert_eq!(feed.last(), next - 1);
+    let key: PublicKey = FUZZED_KEY.parse().expect("a key");
+    let trust = Trust { keys: vec![key], ..Trust::nobody(&feed.list) };
+    let refused = received.accept(&trust, None, 0).err().expect("nobody has signed it");
+    assert_eq!(refused.code(), ErrorCode::UpdateSignature);
+    assert!(!refused.to_string().contains(char::is_control), "{refused}");
+}
+
+/// That of minisign's own example. Its secret half is nowhere here.
+const FUZZED_KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";

@@ -75,6 +75,10 @@ pub enum ErrorCode {
     UpdateStale = 71,
     /// An update was refused: it is not signed, and its list takes only signed ones.
     UpdateUnsigned = 72,
+    /// An update was refused: what describes it cannot be read, or contradicts itself.
+    UpdateMalformed = 73,
+    /// An update cannot be applied yet: a file that it names is not there, or not as long as it will be. Usually it is still being copied.
+    UpdateIncomplete = 74,
     /// A defect of Tamis itself, caught at the boundary. Please report it.
     Internal = 90,
 }
@@ -113,6 +117,8 @@ impl ErrorCode {
         ErrorCode::UpdatePoison,
         ErrorCode::UpdateStale,
         ErrorCode::UpdateUnsigned,
+        ErrorCode::UpdateMalformed,
+        ErrorCode::UpdateIncomplete,
         ErrorCode::Internal,
     ];
 

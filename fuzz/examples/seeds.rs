@@ -20,7 +20,8 @@ fn main() -> Result<()> {
     pictures()?;
     containers()?;
     lists()?;
-    policies()
+    policies()?;
+    feeds()
 }
 
 fn root() -> &'static Path {
@@ -239,6 +240,57 @@ fn policies() -> Result<()> {
         ("numbers", "radius = 0x1_0\nmax_matches = 1e3\nblock_quality = -1"),
     ] {
         write("policy", name, format!("version = 1\n{text}").as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Feeds of each shape, with signatures and keys behind them.
+fn feeds() -> Result<()> {
+    let set = |number: u64, more: &str| {
+        format!(
+            r#"{{"file":"{number}.tamis","digest":"{number:064x}","bytes":4096,"first":{number},"last":{number}{more}}}"#
+        )
+    };
+    let feed = |more: &str, sets: &[String]| {
+        format!(
+            r#"{{"format":"tamis feed 1","list":"neighbour","version":7{more},"sets":[{}]}}"#,
+            sets.join(",")
+        )
+    };
+    let base = set(9, r#","replaces":true"#).replace(r#""first":9"#, r#""first":0"#);
+    let signature = "\0untrusted comment: signature from minisign secret key\n\
+        RUQf6LRCGA9i559r3g7V1qNyJDApGip8MfqcadIgT9CuhV3EMhHoN1mGTkUidF/z7SrlQgXdy8ofjb7bNJJylDOocrCo8KLzZwo=\n\
+        trusted comment: timestamp:1633700835\tfile:test\tprehashed\n\
+        wLMDjy9FLAuxZ3q4NlEvkgtyhrr0gtTu6KC4KBJdITbbOeAi1zBIYo0v4iTgt8jJpIidRJnp94ABQkJAgAooBQ==\n";
+    let key = "\0untrusted comment: minisign public key E7620F1842B4E81F\n\
+        RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3\n";
+    let words = r#","created":1790000000,"expires":1800000000,"contact":"a","corrections":"b","criteria":"c","later":[1,{}]"#;
+    for (name, text) in [
+        ("empty", feed("", &[])),
+        ("one", feed(words, &[set(1, "")])),
+        ("three", feed("", &[set(1, ""), set(2, r#","incident":"parade""#), set(3, "")])),
+        ("base", feed("", &[base.clone()])),
+        ("base-and-change", feed("", &[base.clone(), set(10, "")])),
+        ("two-bases", feed("", &[base.clone(), base])),
+        ("gap", feed("", &[set(1, ""), set(3, "")])),
+        ("no-first", feed("", &[set(2, "")])),
+        ("path", feed("", &[set(1, "").replace("1.tamis", "../1.tamis")])),
+        (
+            "giant",
+            feed(
+                "",
+                &[set(9_007_199_254_740_991, "")
+                    .replace(r#""first":9007199254740991"#, r#""first":1"#)],
+            ),
+        ),
+        ("beyond", feed("", &[set(1, "").replace("4096", "18446744073709551615")])),
+        ("foreign-format", feed("", &[]).replace("feed 1", "feed 2")),
+        ("signed", feed("", &[set(1, "")]) + signature),
+        ("beside-a-key", feed("", &[]) + key),
+        ("only-a-key", key.to_owned()),
+        ("only-a-signature", signature.to_owned()),
+    ] {
+        write("feed", name, text.as_bytes())?;
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! The log of a store: every change and every refusal, one JSON object a line, appended by the writer.
 //!
-//! A change happens when the manifest is renamed; the log is written after that. So the manifest holds the event of the last change, and the next writer
-//! appends it should a crash have come between. A line that was cut short stays as it is, and the next begins on a line of its own.
+//! A change happens when the manifest is renamed; the log is written after that. So the manifest holds the event of the last change, and those before it that
+//! the log could not be told, and the next writer appends them should a crash have come between. A line that was cut short stays as it is, and the next
+//! begins on a line of its own.
 
 use std::fs::OpenOptions;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
@@ -13,6 +14,9 @@ use crate::error::{Error, Result};
 
 /// The log's name within a store directory.
 const LOG: &str = "log";
+
+/// An event that is no change: it leaves the version as it is.
+pub(super) const REFUSED: &str = "refused";
 
 /// A line of the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,24 +68,15 @@ pub(super) fn append(directory: &Path, event: &Event) -> Result<()> {
     file.write_all(&line).and_then(|()| file.sync_data()).map_err(wrong)
 }
 
-/// Bytes at the end of the log in which its last lines are looked for.
-const END: u64 = 64 << 10;
-
-/// The greatest version that the last lines speak of; 0 if there are none.
-pub(super) fn last_version(directory: &Path) -> Result<u64> {
-    let path = directory.join(LOG);
-    let wrong = |e| Error::io("read", &path, e);
-    let mut file = match std::fs::File::open(&path) {
-        Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0),
-        Err(e) => return Err(wrong(e)),
-    };
-    let length = file.seek(SeekFrom::End(0)).map_err(wrong)?;
-    file.seek(SeekFrom::Start(length.saturating_sub(END))).map_err(wrong)?;
-    let mut bytes = Vec::new();
-    io::Read::read_to_end(&mut file, &mut bytes).map_err(wrong)?;
-    let events = bytes.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
-    Ok(events.map(|event: Event| event.version).max().unwrap_or(0))
+/// Appends those of these changes that it does not have yet.
+pub(super) fn make_up(directory: &Path, changes: &[Event]) -> Result<()> {
+    let mut missing: Vec<&Event> = changes.iter().collect();
+    read(directory, &mut |event| {
+        if event.event != REFUSED {
+            missing.retain(|change| change.version != event.version);
+        }
+    })?;
+    missing.into_iter().try_for_each(|event| append(directory, event))
 }
 
 /// Calls `each` with every line that is whole, the oldest first.

@@ -51,6 +51,9 @@ pub struct Manifest {
     /// What the last change was, for the log, should that have been cut short.
     #[serde(default)]
     pub last_change: Option<serde_json::Value>,
+    /// Changes before the last that the log could not be told when they were made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlogged: Vec<serde_json::Value>,
 }
 
 /// A set of a store.
@@ -228,6 +231,7 @@ impl Manifest {
             lists: BTreeMap::new(),
             incidents: BTreeMap::new(),
             last_change: None,
+            unlogged: Vec::new(),
         }
     }
 

@@ -50,6 +50,7 @@
 //!
 //! Invariants: no thread is started and no lock is taken by a reader, so a process may fork at any moment; a reader never waits for a writer.
 
+pub mod feed;
 mod gate;
 mod log;
 mod manifest;

@@ -19,3 +19,26 @@ pub(super) fn directory(path: &Path) -> Result<Metadata> {
 pub(super) fn open_file(directory: &Path, name: &str) -> Result<File> {
     set::open_file_within(directory, name).map(|(file, _)| file)
 }
+
+/// The names of what lies in the directory, but for those that are no text: no writer gave them.
+///
+/// Not by the standard library, which panics if a directory cannot be closed: that the disk is broken must not look like a defect of the host.
+#[cfg(unix)]
+pub(super) fn names(directory: &Path) -> std::io::Result<Vec<String>> {
+    let opened = File::open(directory)?;
+    let mut names = Vec::new();
+    for entry in rustix::fs::Dir::read_from(&opened)? {
+        if let Ok(name) = entry?.file_name().to_str() {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// As above; other systems have no such trouble.
+#[cfg(not(unix))]
+pub(super) fn names(directory: &Path) -> std::io::Result<Vec<String>> {
+    let names =
+        std::fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
+    names.filter_map(std::io::Result::transpose).collect()
+}

@@ -14,6 +14,9 @@ use super::place;
 /// Name of the file that the writer holds a lock on.
 const LOCK: &str = "lock";
 
+/// Changes that are remembered for a log that cannot be written to; a manifest is small.
+const UNLOGGED: usize = 100;
+
 /// Name of the operator's own list, which every store has.
 pub const LOCAL: &str = "local";
 
@@ -50,6 +53,8 @@ pub struct StoreWriter {
     pub(super) manifest: Manifest,
     /// The sets that the manifest before this one named.
     before: Vec<SetRecord>,
+    /// Changes that the log could not be told.
+    unlogged: Vec<Event>,
     _lock: File,
 }
 
@@ -97,6 +102,7 @@ impl StoreWriter {
             directory: directory.to_path_buf(),
             manifest: manifest.clone(),
             before: Vec::new(),
+            unlogged: Vec::new(),
             _lock: lock,
         };
         writer.publish(manifest, Event { event: "init".into(), at: now, ..Event::default() })?;
@@ -120,15 +126,13 @@ impl StoreWriter {
         Manifest::read(directory)?;
         let lock = take_lock(directory)?;
         let manifest = Manifest::read(directory)?;
-        if log::last_version(directory)? < manifest.version
-            && let Some(event) = manifest.last_change.clone()
-            && let Ok(event) = serde_json::from_value(event)
-        {
-            log::append(directory, &event)?;
-        }
+        let told = manifest.unlogged.iter().chain(&manifest.last_change);
+        let told = told.filter_map(|event| serde_json::from_value(event.clone()).ok());
+        log::make_up(directory, &told.collect::<Vec<Event>>())?;
         let directory = directory.to_path_buf();
         let before = manifest.sets.clone();
-        let writer = StoreWriter { directory, manifest, before, _lock: lock };
+        let unlogged = Vec::new();
+        let writer = StoreWriter { directory, manifest, before, unlogged, _lock: lock };
         writer.sweep();
         Ok(writer)
     }
@@ -209,7 +213,7 @@ impl StoreWriter {
         let event = Event {
             version: self.manifest.version,
             at: now,
-            event: "refused".into(),
+            event: log::REFUSED.into(),
             list: list.to_owned(),
             what: format!("{what}: {error}"),
             reason: String::new(),
@@ -248,6 +252,8 @@ impl StoreWriter {
         manifest.updated = event.at;
         event.version = manifest.version;
         manifest.last_change = serde_json::to_value(&event).ok();
+        let unlogged = self.unlogged.iter().filter_map(|event| serde_json::to_value(event).ok());
+        manifest.unlogged = unlogged.collect();
         let published = set::publish_bytes(&self.directory.join(MANIFEST), &manifest.to_bytes()?);
         match &published {
             Err(error) if error.code() != ErrorCode::Durability => return published,
@@ -255,23 +261,34 @@ impl StoreWriter {
         }
         let old = std::mem::replace(&mut self.manifest, manifest);
         self.before = old.sets;
-        // It stands in the manifest, too: the next writer makes up for it.
-        let _ = log::append(&self.directory, &event);
+        self.tell_log(event);
         self.sweep();
         published
     }
 
+    /// The change is made: that the log cannot be written to does not undo it. What it misses stands in the manifest, and is made up for by the next change, or
+    /// the next writer.
+    fn tell_log(&mut self, event: Event) {
+        let first = self.unlogged.is_empty();
+        self.unlogged.push(event);
+        let told = match &self.unlogged[..] {
+            [event] if first => log::append(&self.directory, event),
+            events => log::make_up(&self.directory, events),
+        };
+        match told {
+            Ok(()) => self.unlogged.clear(),
+            Err(_) => drop(self.unlogged.drain(..self.unlogged.len().saturating_sub(UNLOGGED))),
+        }
+    }
+
     /// Removes the sets and drafts that nobody needs: no reader looks for them, unless it has read a manifest before the last one, and then it reads again.
     fn sweep(&self) {
-        let Ok(entries) = fs::read_dir(&self.directory) else { return };
-        for entry in entries.flatten() {
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else { continue };
+        // What cannot be listed or removed does no harm, and will be tried again.
+        for name in place::names(&self.directory).unwrap_or_default() {
             let named = self.manifest.sets.iter().chain(&self.before);
             let is_draft = name.starts_with(".new-") || name.ends_with(".draft");
-            if is_draft || is_own(name) && !named.into_iter().any(|set| set.file == name) {
-                // It does no harm, and will be tried again.
-                let _ = fs::remove_file(entry.path());
+            if is_draft || is_own(&name) && !named.into_iter().any(|set| set.file == name) {
+                let _ = fs::remove_file(self.directory.join(name));
             }
         }
     }

@@ -1,10 +1,20 @@
 //! The command line. Help texts are part of the product: each verb says what it does, what it costs, and shows an example.
 
+mod list;
+mod subscribe;
+
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tamis::fingerprint::PdqHash;
+
+pub(crate) use list::{
+    AddToList, Keygen, LintList, ListVerb, NewList, PublishList, SignList, Sources,
+    WithdrawFromList,
+};
+
+pub(crate) use subscribe::{SubscribeVerb, Trust, Watch};
 
 /// Recognises known illegal pictures and files before an upload is stored.
 #[derive(Debug, Parser)]
@@ -168,6 +178,12 @@ pub(crate) enum Verb {
                       Exit status: 0; 2 on an error, and if any answers differ."
     )]
     BenchQuery(BenchQuery),
+    /// Make a list for others to subscribe to: note entries, publish, sign.
+    #[command(subcommand)]
+    List(ListVerb),
+    /// Subscribe a store to other people's lists.
+    #[command(subcommand)]
+    Store(SubscribeVerb),
     /// Explain, check or switch a policy.
     #[command(subcommand)]
     Policy(PolicyVerb),

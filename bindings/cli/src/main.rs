@@ -6,7 +6,7 @@
 mod args;
 mod drawing;
 mod encode;
-
+mod entries;
 mod exit;
 mod interrupt;
 mod judging;
@@ -98,6 +98,8 @@ fn run(verb: Verb, output: &mut Output) -> Result<Exit, Failure> {
         Verb::BenchSet(arguments) => verb::bench_set::run(&arguments, output),
         Verb::BenchQuery(arguments) => verb::bench_query::run(&arguments, output),
         Verb::Worker => Ok(tamis::sandbox::run_worker().map(|()| Exit::SUCCESS)?),
+        Verb::List(list) => verb::list::run(&list, output),
+        Verb::Store(store) => verb::subscribe::run(&store, output),
         Verb::Policy(policy) => verb::policy::run(&policy, output),
         Verb::Completions { shell } => verb::completions::run(shell, output),
     }

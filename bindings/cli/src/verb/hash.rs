@@ -8,13 +8,15 @@
 //! ```
 
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
 use tamis::Limits;
 use tamis::examine::{Asked, Examiner};
-use tamis::fingerprint::{Algorithms, Digester, Digests, Dihedral, PdqHash, View};
+use tamis::fingerprint::{
+    Algorithm, Algorithms, Digester, Digests, Dihedral, Fingerprint, PdqHash, View,
+};
 use tamis::media::{Media, MediaClass, Unscannable, sniff};
 
 use super::check::Unjudged;
@@ -54,6 +56,26 @@ pub(crate) fn run(files: &[PathBuf], output: &mut Output) -> Result<Exit, Failur
         }
     }
     Ok(exit)
+}
+
+/// A picture's hash and quality, or why there is none.
+pub(crate) type Code = Result<(PdqHash, u8), String>;
+
+/// What a file is listed by: the SHA-256 of its bytes and, if it is a picture, its PDQ as stored.
+pub(crate) fn fingerprints(path: &Path) -> Result<(Fingerprint, Code), Failure> {
+    let reader = Opener::default().open(path).map_err(|e| Failure::of(path, e))?;
+    let hashed = Bench::new().hash(reader);
+    let hashed = hashed.map_err(|e| Failure::of(path, wording::cannot_read(&e)))?;
+    if hashed.bytes == 0 {
+        return Err(Failure::of(
+            path,
+            "an empty file cannot be listed: it would match every empty upload",
+        ));
+    }
+    let sha256 = hashed.digests.iter().find(|digest| digest.algorithm() == Algorithm::Sha256);
+    let sha256 = sha256.ok_or_else(|| Failure::of(path, "it has no SHA-256"))?;
+    let code = hashed.pdq.as_ref().map(|pdq| (pdq.hash, pdq.quality)).ok_or_else(|| hashed.why());
+    Ok((sha256, code))
 }
 
 /// What is kept from file to file.

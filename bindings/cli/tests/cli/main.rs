@@ -8,8 +8,10 @@ mod build;
 mod check;
 mod completions;
 mod hash;
+mod list;
 mod policy;
 mod query;
+mod subscribe;
 #[cfg(unix)]
 mod worker;
 

@@ -1,0 +1,260 @@
+//! Taking a feed into a store.
+//!
+//! ```text
+//! apply_feed(directory):
+//!     keys pinned to its list? accept it by them and by what was seen (received.rs)   else refused
+//!     the very feed that was seen last?                                               nothing to do
+//!     leave out the sets whose changes the store holds already; a change that it holds with other contents is refused
+//!     fetch and check all the others, before any of them is applied
+//!     apply them, in order
+//!     remember the feed's version and digest
+//! ```
+//!
+//! Signatures and files are checked before anything happens. Each change is then one step of the store, and may still be refused by its guard rails; what came
+//! before it stays, as the list stood at that number, and the version is not marked as seen: the same feed can be applied again, by force if need be.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorCode, Result, shown};
+use crate::set::{Delta, Set};
+
+use super::super::manifest::{FeedSeen, ListRecord, Manifest};
+use super::super::update::{Applied, Terms};
+use super::super::writer::StoreWriter;
+use super::contents;
+use super::file::FeedSet;
+use super::key::KeyId;
+use super::received::{Accepted, FeedDigest, Received, Seen, Trust, fetch_alone};
+
+/// What became of a feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FeedApplied {
+    /// Its list.
+    pub list: String,
+    /// Its version, which is now the one that was seen last.
+    pub feed: u64,
+    /// The store's version now.
+    pub version: u64,
+    /// Sets that were applied; none if all were held already.
+    pub sets: usize,
+    /// Entries that came with them.
+    pub entries: u64,
+    /// The keys that signed it; none where the list is taken unsigned.
+    pub signed_by: Vec<KeyId>,
+}
+
+/// What the operator has laid down for the signatures of a list.
+///
+/// # Errors
+/// [`ErrorCode::UpdateForeign`] if the list is not known or has no maker; [`ErrorCode::Store`] if a key of the manifest cannot be read.
+pub fn trust(manifest: &Manifest, list: &str) -> Result<Trust> {
+    let record = manifest.lists.get(list).filter(|record| record.has_maker()).ok_or_else(|| {
+        let list = shown(list);
+        Error::new(
+            ErrorCode::UpdateForeign,
+            format!("the store takes no feed of the list {list:?}; to subscribe, pin its maker's key: tamis store trust STORE KEY --list {list:?}"),
+        )
+    })?;
+    let keys = record.keys.iter().map(|key| key.parse()).collect::<Result<Vec<_>>>();
+    let keys = keys.map_err(|e| Error::new(ErrorCode::Store, format!("the manifest: {e}")))?;
+    Ok(Trust { list: list.to_owned(), keys, need: record.need, unsigned: record.unsigned })
+}
+
+fn seen(record: &ListRecord) -> Result<Option<Seen>> {
+    let Some(FeedSeen { version, digest }) = &record.feed else { return Ok(None) };
+    let digest = blake3::Hash::from_hex(digest);
+    let digest = digest.map_err(|_| {
+        let what = "the manifest: the digest of a feed that was seen is not one";
+        Error::new(ErrorCode::Store, what)
+    })?;
+    Ok(Some(Seen { version: *version, digest: FeedDigest(*digest.as_bytes()) }))
+}
+
+impl StoreWriter {
+    /// Takes the feed in a directory, by the keys that are pinned to its list.
+    ///
+    /// ```no_run
+    /// use tamis::store::{StoreWriter, Terms};
+    /// let mut writer = StoreWriter::open("/var/lib/tamis")?;
+    /// let applied = writer.apply_feed("/var/spool/tamis/neighbour", &Terms::at(1_790_000_000))?;
+    /// assert_eq!(applied.list, "neighbour");
+    /// # Ok::<(), tamis::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Received::read`], [`Received::accept`], [`Accepted::fetch`], [`StoreWriter::apply`] and [`trust`]. Refusals stand in the log, except
+    /// [`ErrorCode::UpdateIncomplete`], which only says that there is something to wait for.
+    pub fn apply_feed(
+        &mut self,
+        directory: impl AsRef<Path>,
+        terms: &Terms,
+    ) -> Result<FeedApplied> {
+        let received = Received::read(directory).inspect_err(|error| {
+            // What is not there, or cannot be read, is no update that was refused.
+            if error.code() == ErrorCode::UpdateMalformed {
+                self.log_refusal("", "feed", error, terms.now);
+            }
+        })?;
+        let (list, version) = (received.feed().list.clone(), received.feed().version);
+        let changes = self.manifest.version;
+        self.take_feed(received, terms).inspect_err(|error| {
+            if matches!(error.code(), ErrorCode::UpdateIncomplete | ErrorCode::Durability) {
+                return;
+            }
+            // What a single change was refused for is in the log already; this says what became of the feed.
+            let known = self.manifest.lists.contains_key(&list);
+            let list = if known { list } else { shown(&list) };
+            let partly = if self.manifest.version > changes { ", partly applied" } else { "" };
+            self.log_refusal(&list, &format!("feed version {version}{partly}"), error, terms.now);
+        })
+    }
+
+    fn take_feed(&mut self, received: Received, terms: &Terms) -> Result<FeedApplied> {
+        let list = received.feed().list.clone();
+        let trust = trust(&self.manifest, &list)?;
+        let record = self.manifest.lists.get(&list);
+        let remembered = record.map(seen).transpose()?.flatten();
+        let accepted = received.accept(&trust, remembered.as_ref(), terms.now)?;
+        let mut applied = FeedApplied {
+            list: list.clone(),
+            feed: accepted.feed().version,
+            version: self.manifest.version,
+            sets: 0,
+            entries: 0,
+            signed_by: accepted.signed_by().to_vec(),
+        };
+        if accepted.is_known() {
+            return Ok(applied);
+        }
+        let (last, held) = (accepted.feed().last(), self.manifest.last_number(&list));
+        if last < held {
+            return Err(Error::new(
+                ErrorCode::UpdateConflict,
+                format!(
+                    "it ends with change {last} of the list {:?}, and the store holds up to {held}: they are not of one history",
+                    shown(&list)
+                ),
+            ));
+        }
+        let mut fetched = Vec::new();
+        for set in &accepted.feed().sets {
+            if !self.holds(&list, set)? {
+                fetched.push(self.fetch(&accepted, set, fetched.len())?);
+            }
+        }
+        for set in &fetched {
+            let Some(record) = self.manifest.lists.get(&list) else { break };
+            let taken = self.apply(Delta::from_set(set, record.list(&list))?, terms)?;
+            applied.sets += usize::from(taken.changed);
+            applied.entries += taken.entries;
+        }
+        let Seen { version, digest } = accepted.seen();
+        let what = format!("feed version {version}, {}", signers(&applied.signed_by));
+        let kind = self.manifest.lists.get(&list).map(|record| record.kind);
+        let kind = kind.unwrap_or(crate::set::ListKind::Friend);
+        self.set_list(&list, kind, (&what, &terms.reason), terms.now, |record| {
+            record.feed = Some(FeedSeen { version, digest: digest.to_string() });
+            record.refreshed = terms.now;
+            Ok(())
+        })?;
+        applied.version = self.manifest.version;
+        Ok(applied)
+    }
+
+    /// Takes one change of a list from a set file that came without a feed, and so without a signature. Only for lists of which the operator has said that they are taken so.
+    ///
+    /// # Errors
+    /// [`ErrorCode::UpdateUnsigned`] for any other list; [`ErrorCode::UpdateIncomplete`] if the file is cut short; otherwise as for
+    /// [`StoreWriter::apply`]. Refusals stand in the log, except for files that are cut short.
+    pub fn apply_unsigned(&mut self, path: impl AsRef<Path>, terms: &Terms) -> Result<Applied> {
+        let path = path.as_ref();
+        let taken = self.take_unsigned(path, terms);
+        taken.map_err(|(error, logged)| {
+            if !logged && error.code() != ErrorCode::UpdateIncomplete {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                self.log_refusal("", &shown(&name), &error, terms.now);
+            }
+            error.with_path(path)
+        })
+    }
+
+    /// An error says whether it stands in the log already.
+    fn take_unsigned(
+        &mut self,
+        path: &Path,
+        terms: &Terms,
+    ) -> std::result::Result<Applied, (Error, bool)> {
+        let delta = self.unsigned_delta(path).map_err(|error| (error, false))?;
+        self.apply(delta, terms).map_err(|error| (error, true))
+    }
+
+    fn unsigned_delta(&self, path: &Path) -> Result<Delta> {
+        let copy = self.fetched(0);
+        let set = fetch_alone(path, &copy)?;
+        let _ = std::fs::remove_file(&copy);
+        let changes = set.changes()?;
+        let Some(name) = changes.first().map(|change| &change.list) else {
+            let what = "it says of no list which change of it this is; expected a set that `tamis list publish` made";
+            return Err(Error::new(ErrorCode::UpdateForeign, what));
+        };
+        match self.manifest.lists.get(name).filter(|record| record.unsigned) {
+            Some(record) => {
+                contents::check_rights(&set)?;
+                Delta::from_set(&set, record.list(name))
+            }
+            None => Err(Error::new(
+                ErrorCode::UpdateUnsigned,
+                format!(
+                    "it is a change of the list {:?} without a signed feed, and that list is not taken unsigned",
+                    shown(name)
+                ),
+            )),
+        }
+    }
+
+    /// Whether the store holds all changes of a set.
+    fn holds(&self, list: &str, set: &FeedSet) -> Result<bool> {
+        let recent = self.manifest.lists.get(list).map(|record| &record.recent[..]);
+        let known = recent.unwrap_or_default().iter().find(|(number, _)| *number == set.last);
+        if let Some((number, digest)) = known.filter(|_| !set.replaces)
+            && *digest != set.digest.to_string()
+            && self.held_alone(list, set)
+        {
+            return Err(Error::new(
+                ErrorCode::UpdateConflict,
+                format!(
+                    "{}: change {number} of the list {list:?} was taken before, and said something else; ask the list's maker",
+                    set.file
+                ),
+            ));
+        }
+        // A feed has no gaps, and is applied from its beginning; a base that came earlier covers what is before it.
+        Ok(set.last <= self.manifest.last_number(list) && self.manifest.missing(list).is_empty())
+    }
+
+    /// Whether the change that the store took under a set's last number was a single one, as the set's is, so that both must be the same.
+    fn held_alone(&self, list: &str, set: &FeedSet) -> bool {
+        let runs = self.manifest.sets.iter().filter_map(|held| held.change(list));
+        set.first == set.last && runs.into_iter().all(|run| run.first != 0 || run.last != set.last)
+    }
+
+    fn fetch(&self, accepted: &Accepted, set: &FeedSet, number: usize) -> Result<Set> {
+        let path = self.fetched(number);
+        let fetched = accepted.fetch(set, &path)?;
+        // It stays mapped for as long as it is needed, and nobody else is to find it.
+        #[cfg(unix)]
+        let _ = std::fs::remove_file(&path);
+        Ok(fetched)
+    }
+
+    /// A name that the next writer removes, should this one not live to do it.
+    fn fetched(&self, number: usize) -> PathBuf {
+        self.directory.join(format!(".fetched-{}-{number}.draft", std::process::id()))
+    }
+}
+
+fn signers(keys: &[KeyId]) -> String {
+    let keys: Vec<String> = keys.iter().map(KeyId::to_string).collect();
+    if keys.is_empty() { "not signed".into() } else { format!("signed by {}", keys.join(", ")) }
+}

@@ -1,0 +1,491 @@
+//! A feed's directory as it arrived, and how it becomes one that may be applied.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorCode, Result, shown};
+use crate::set::{Set, publish};
+
+use super::contents;
+use super::file::{FEED_LIMIT, Feed, FeedSet, MOST_BYTES};
+use super::key::{KeyId, PublicKey, Signature};
+
+/// The name of a feed's signed file.
+pub const FEED_FILE: &str = "feed.json";
+
+/// What the name of a signature ends with; minisign's own ending.
+const SIGNATURE_ENDING: &str = ".minisig";
+
+/// Most signatures that are looked at. More are no mistake of a friend.
+const MOST_SIGNATURES: usize = 64;
+
+/// Most bytes of one: four lines, of which the comments may be long.
+const SIGNATURE_LIMIT: u64 = 8 << 10;
+
+/// What a subscriber has agreed on for one list: whose signatures it takes, and how many of them it wants.
+///
+/// ```
+/// use tamis::store::feed::{PublicKey, Trust};
+/// let key: PublicKey = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3".parse()?;
+/// let trust = Trust { keys: vec![key], need: 1, ..Trust::nobody("neighbour") };
+/// trust.check()?;
+/// # Ok::<(), tamis::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trust {
+    /// The list that the keys are pinned to. They are worth nothing for any other.
+    pub list: String,
+    /// The pinned keys.
+    pub keys: Vec<PublicKey>,
+    /// How many different ones of them must have signed.
+    pub need: u32,
+    /// Take the list without any signature. Whoever can write to where it arrives then says what is on it.
+    pub unsigned: bool,
+}
+
+impl Trust {
+    /// No keys, so that nothing is taken.
+    pub fn nobody(list: impl Into<String>) -> Trust {
+        Trust { list: list.into(), keys: Vec::new(), need: 1, unsigned: false }
+    }
+
+    /// Whether it can ever be satisfied, and says one thing only.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidArgument`]: no key, a key pinned twice, more signatures wanted than there are keys, or keys for a list that is taken unsigned.
+    pub fn check(&self) -> Result<()> {
+        let fault = |what: String| Err(Error::new(ErrorCode::InvalidArgument, what));
+        let list = shown(&self.list);
+        if self.unsigned {
+            return match self.keys.is_empty() {
+                true => Ok(()),
+                false => fault(format!(
+                    "list {list:?} is taken unsigned, so keys mean nothing; remove them, or ask for signatures"
+                )),
+            };
+        }
+        for (i, key) in self.keys.iter().enumerate() {
+            if self.keys[..i].iter().any(|earlier| earlier.same_key(key)) {
+                return fault(format!("key {} is pinned twice for list {list:?}", key.id()));
+            }
+        }
+        let count = self.keys.len();
+        if count == 0 {
+            return fault(format!("list {list:?} has no key; pin at least one"));
+        }
+        if self.need == 0 || self.need as usize > count {
+            return fault(format!(
+                "list {list:?} has {count} keys, so it can ask for 1 to {count} signatures and not for {}",
+                self.need
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What a subscriber remembers of the last feed that it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Its version.
+    pub version: u64,
+    /// BLAKE3 of its `feed.json`.
+    pub digest: FeedDigest,
+}
+
+/// BLAKE3 of the bytes of a `feed.json`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FeedDigest(pub [u8; 32]);
+
+impl std::fmt::Display for FeedDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&crate::fingerprint::hex(&self.0))
+    }
+}
+
+impl Serialize for FeedDigest {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for FeedDigest {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let hash = blake3::Hash::from_hex(text).map_err(serde::de::Error::custom)?;
+        Ok(FeedDigest(*hash.as_bytes()))
+    }
+}
+
+/// A feed's directory as it arrived: read, well-formed, and nothing of it believed.
+///
+/// [`Received::accept`] makes it one that may be applied.
+pub struct Received {
+    dir: PathBuf,
+    feed: Feed,
+    bytes: Vec<u8>,
+    signatures: Vec<SignatureFile>,
+}
+
+/// A signature beside a `feed.json`.
+struct SignatureFile {
+    name: String,
+    /// None if the file is not a signature.
+    signature: Option<Signature>,
+}
+
+impl Received {
+    /// Reads `feed.json` and the signatures beside it. The sets are not touched.
+    ///
+    /// # Errors
+    /// [`ErrorCode::UpdateMalformed`]; [`ErrorCode::NotFound`], [`ErrorCode::Io`] and their kin.
+    pub fn read(dir: impl AsRef<Path>) -> Result<Received> {
+        let dir = dir.as_ref();
+        let path = dir.join(FEED_FILE);
+        let bytes = read_small(&path, FEED_LIMIT)?;
+        Received::from_parts(dir, bytes, signatures(dir)?).map_err(|e| e.with_path(&path))
+    }
+
+    /// The same of a `feed.json` and of signature files, by name, that are in memory already; its sets would be in `dir`.
+    ///
+    /// # Errors
+    /// [`ErrorCode::UpdateMalformed`]. Never panics, whatever the bytes.
+    pub fn from_parts(
+        dir: impl Into<PathBuf>,
+        bytes: Vec<u8>,
+        signatures: Vec<(String, Vec<u8>)>,
+    ) -> Result<Received> {
+        let feed = Feed::parse(&bytes)?;
+        let signatures = signatures.into_iter().take(MOST_SIGNATURES).map(|(name, bytes)| {
+            let signature = str::from_utf8(&bytes).ok().and_then(Signature::decode);
+            SignatureFile { name, signature }
+        });
+        Ok(Received { dir: dir.into(), feed, bytes, signatures: signatures.collect() })
+    }
+
+    /// What it says of itself. Do not act on it before [`Received::accept`].
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    /// Identifies the feed, and the signatures that arrived with it: what was refused once need not be looked at again.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_derive_key("tamis 2026-11 received feed");
+        hasher.update(&self.bytes);
+        for file in &self.signatures {
+            hasher.update(file.name.as_bytes());
+            hasher.update(file.signature.as_ref().map_or(&[0; 32], |s| &s.digest));
+        }
+        *hasher.finalize().as_bytes()
+    }
+
+    /// Which of `keys` have signed it.
+    pub fn signers(&self, keys: &[PublicKey]) -> Vec<KeyId> {
+        let mut signers: Vec<&PublicKey> = Vec::new();
+        for key in keys {
+            let signed = || {
+                self.signatures
+                    .iter()
+                    .filter_map(|file| file.signature.as_ref())
+                    .any(|signature| signature.is_by(key, &self.bytes))
+            };
+            if !signers.iter().any(|known| known.same_key(key)) && signed() {
+                signers.push(key);
+            }
+        }
+        signers.into_iter().map(PublicKey::id).collect()
+    }
+
+    /// The names of the signature files, and whose they claim to be; none where the file is not a signature that is understood.
+    pub fn signatures(&self) -> impl Iterator<Item = (&str, Option<KeyId>)> {
+        self.signatures.iter().map(|file| (&*file.name, file.signature.as_ref().map(|s| s.id)))
+    }
+
+    /// Checks it against what the subscriber trusts and remembers, at the time `now`, in seconds since 1970.
+    ///
+    /// # Errors
+    /// - [`ErrorCode::UpdateForeign`]: of another list than the keys are pinned to.
+    /// - [`ErrorCode::UpdateUnsigned`], [`ErrorCode::UpdateSignature`]: no signature, or not enough by pinned keys over exactly these bytes.
+    /// - [`ErrorCode::UpdateRollback`]: older than what was seen. [`ErrorCode::UpdateConflict`]: something else under the same version.
+    /// - [`ErrorCode::UpdateExpired`].
+    /// - [`ErrorCode::InvalidArgument`] if the trust itself is not sound ([`Trust::check`]).
+    pub fn accept(self, trust: &Trust, seen: Option<&Seen>, now: u64) -> Result<Accepted> {
+        let path = self.dir.join(FEED_FILE);
+        self.check(trust, seen, now).map_err(|e| e.with_path(&path))
+    }
+
+    fn check(self, trust: &Trust, seen: Option<&Seen>, now: u64) -> Result<Accepted> {
+        let refused = |code, what: String| Err(Error::new(code, what));
+        let feed = &self.feed;
+        if feed.list != trust.list {
+            return refused(
+                ErrorCode::UpdateForeign,
+                format!(
+                    "it is of list {:?}; expected {:?}, which its place and keys are pinned to",
+                    shown(&feed.list),
+                    shown(&trust.list)
+                ),
+            );
+        }
+        trust.check()?;
+        let signed_by = if trust.unsigned { Vec::new() } else { self.enough_signers(trust)? };
+        let digest = FeedDigest(*blake3::hash(&self.bytes).as_bytes());
+        let known = match seen {
+            Some(seen) if feed.version < seen.version => {
+                return refused(
+                    ErrorCode::UpdateRollback,
+                    format!(
+                        "version {}; version {} was seen before, and nothing older is taken",
+                        feed.version, seen.version
+                    ),
+                );
+            }
+            Some(seen) if feed.version == seen.version && digest != seen.digest => {
+                return refused(
+                    ErrorCode::UpdateConflict,
+                    format!(
+                        "another version {} was seen before; its maker must publish a version {}, and should know why there are two",
+                        feed.version,
+                        feed.version.saturating_add(1)
+                    ),
+                );
+            }
+            Some(seen) => feed.version == seen.version,
+            None => false,
+        };
+        if let Some(expires) = feed.expires.filter(|expires| !known && *expires <= now) {
+            return refused(
+                ErrorCode::UpdateExpired,
+                format!(
+                    "it ended at {expires} and it is {now} (seconds since 1970); fetch a newer one, or ask its maker for it"
+                ),
+            );
+        }
+        let seen = Seen { version: feed.version, digest };
+        Ok(Accepted { dir: self.dir, feed: self.feed, seen, signed_by, known })
+    }
+
+    fn enough_signers(&self, trust: &Trust) -> Result<Vec<KeyId>> {
+        let signers = self.signers(&trust.keys);
+        if signers.len() >= trust.need as usize {
+            return Ok(signers);
+        }
+        let pinned: Vec<String> = trust.keys.iter().map(|key| key.id().to_string()).collect();
+        let pinned = pinned.join(", ");
+        if self.signatures.is_empty() {
+            return Err(Error::new(
+                ErrorCode::UpdateUnsigned,
+                format!(
+                    "there is no signature beside it; expected {} by {pinned}, in {FEED_FILE}{SIGNATURE_ENDING}",
+                    trust.need
+                ),
+            ));
+        }
+        let found: Vec<String> = self
+            .signatures
+            .iter()
+            .map(|file| format!("{} {}", shown(&file.name), file.judgement(&signers, &trust.keys)))
+            .collect();
+        Err(Error::new(
+            ErrorCode::UpdateSignature,
+            format!(
+                "good signatures of {} pinned keys; expected {} of {pinned}. Found: {}",
+                signers.len(),
+                trust.need,
+                found.join("; ")
+            ),
+        ))
+    }
+}
+
+impl SignatureFile {
+    /// What became of it, as a clause.
+    fn judgement(&self, signers: &[KeyId], pinned: &[PublicKey]) -> String {
+        match &self.signature {
+            None => "is not a signature that is understood (sign with minisign 0.10 or newer, without -l)".into(),
+            Some(s) if signers.contains(&s.id) => format!("by {} is good", s.id),
+            Some(s) if pinned.iter().any(|key| key.id() == s.id) => {
+                format!("by {} does not fit: the file was changed or not signed anew", s.id)
+            }
+            Some(s) => format!("is by {}, which is not pinned", s.id),
+        }
+    }
+}
+
+/// A feed that the subscriber's own rules allow to apply.
+pub struct Accepted {
+    dir: PathBuf,
+    feed: Feed,
+    seen: Seen,
+    signed_by: Vec<KeyId>,
+    known: bool,
+}
+
+impl Accepted {
+    /// What it says.
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    /// What to remember once it is applied.
+    pub fn seen(&self) -> Seen {
+        self.seen
+    }
+
+    /// The pinned keys that signed it; none where the list is taken unsigned.
+    pub fn signed_by(&self) -> &[KeyId] {
+        &self.signed_by
+    }
+
+    /// Whether it is the very one that was seen last: there is nothing to apply.
+    pub fn is_known(&self) -> bool {
+        self.known
+    }
+
+    /// Copies one of its sets to `path`, opens the copy and checks all of it: length, digest, every byte, and that it
+    /// changes what the feed says and nothing else.
+    ///
+    /// A copy, because what is checked must be what is applied: the directory belongs to others, who may write into it at any moment.
+    ///
+    /// # Errors
+    /// [`ErrorCode::UpdateIncomplete`] if the file is not there or not as long as the feed says; [`ErrorCode::UpdateSignature`] if it is not the
+    /// file that was signed; [`ErrorCode::UpdateForeign`], [`ErrorCode::UpdatePoison`] for what is in it; [`ErrorCode::SetVersion`],
+    /// [`ErrorCode::SetSection`] if it takes a newer Tamis. Nothing is left at `path` then.
+    pub fn fetch(&self, set: &FeedSet, path: &Path) -> Result<Set> {
+        let source = self.dir.join(&set.file);
+        copy(&source, set.bytes, path)?;
+        examine(&self.feed.list, set, path).map_err(|error| {
+            // The error is what matters; a leftover is unnamed by any manifest.
+            let _ = fs::remove_file(path);
+            Error::new(error.code(), unpathed(&error)).with_path(&source)
+        })
+    }
+}
+
+/// Opens a set of a feed where it lies, and checks all of it, as [`Accepted::fetch`] checks its copy. For list makers, who own the directory;
+/// subscribers, who do not, fetch.
+///
+/// # Errors
+/// As for [`Accepted::fetch`], and those of [`Set::open`].
+pub fn open_set(dir: impl AsRef<Path>, feed: &Feed, named: &FeedSet) -> Result<Set> {
+    let path = dir.as_ref().join(&named.file);
+    let length = open_plain(&path)?.metadata().map_err(|e| Error::io("examine", &path, e))?.len();
+    if length != named.bytes {
+        return incomplete(&path, length, named.bytes);
+    }
+    examine(&feed.list, named, &path).map_err(|e| e.with_path(&path))
+}
+
+fn incomplete<T>(path: &Path, found: u64, expected: u64) -> Result<T> {
+    let what = format!("{found} bytes; the feed says {expected}; is it still being copied?");
+    Err(Error::new(ErrorCode::UpdateIncomplete, what).with_path(path))
+}
+
+fn examine(list: &str, named: &FeedSet, path: &Path) -> Result<Set> {
+    let altered = |error: Error| match error.code() {
+        ErrorCode::SetForeign | ErrorCode::SetTruncated | ErrorCode::SetCorrupt => Error::new(
+            ErrorCode::UpdateSignature,
+            format!("it is not the file that the feed names; copy it again: {}", unpathed(&error)),
+        ),
+        _ => error,
+    };
+    let set = Set::open(path).map_err(altered)?;
+    if set.digest() != named.digest {
+        let found = set.digest();
+        return Err(Error::new(
+            ErrorCode::UpdateSignature,
+            format!("its digest is {found}; the feed names {}: copy it again", named.digest),
+        ));
+    }
+    set.warm(&mut |_| {}).map_err(altered)?;
+    contents::check(&set, list, named)?;
+    Ok(set)
+}
+
+/// The message alone: the copy's name means nothing to anybody.
+fn unpathed(error: &Error) -> String {
+    let text = error.to_string();
+    let path = error.path().map(|path| format!("{}: ", path.display())).unwrap_or_default();
+    text.strip_prefix(&path).map_or(text.clone(), str::to_owned)
+}
+
+/// Copies and opens a set that came without a feed. What is cut short may still be growing.
+pub(super) fn fetch_alone(from: &Path, to: &Path) -> Result<Set> {
+    let length = open_plain(from)?.metadata().map_err(|e| Error::io("examine", from, e))?.len();
+    if length > MOST_BYTES {
+        let what = format!("{length} bytes; expected at most {MOST_BYTES}");
+        return Err(Error::new(ErrorCode::UpdateMalformed, what).with_path(from));
+    }
+    copy(from, length, to)?;
+    let opened = Set::open(to).and_then(|set| set.warm(&mut |_| {}).map(|()| set));
+    opened.map_err(|error| {
+        let code = match error.code() {
+            ErrorCode::SetTruncated => ErrorCode::UpdateIncomplete,
+            ErrorCode::SetForeign | ErrorCode::SetCorrupt => ErrorCode::UpdateMalformed,
+            code => code,
+        };
+        let _ = fs::remove_file(to);
+        Error::new(code, unpathed(&error)).with_path(from)
+    })
+}
+
+fn copy(from: &Path, bytes: u64, to: &Path) -> Result<()> {
+    let file = open_plain(from).map_err(|error| match error.code() {
+        ErrorCode::NotFound => {
+            let what = "the feed names it, and it is not there; is it still being copied?";
+            Error::new(ErrorCode::UpdateIncomplete, what).with_path(from)
+        }
+        _ => error,
+    })?;
+    let found = file.metadata().map_err(|e| Error::io("examine", from, e))?.len();
+    if found != bytes {
+        return incomplete(from, found, bytes);
+    }
+    publish(to, |out| {
+        let copied = io::copy(&mut file.take(bytes), out);
+        let copied = copied.map_err(|e| Error::io("copy", from, e))?;
+        if copied == bytes { Ok(()) } else { incomplete(from, copied, bytes) }
+    })
+}
+
+/// The signature files beside `feed.json`, by name.
+fn signatures(dir: &Path) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir).map_err(|e| Error::io("read", dir, e))? {
+        let name = entry.map_err(|e| Error::io("read", dir, e))?.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let between = name.strip_prefix(FEED_FILE).and_then(|n| n.strip_suffix(SIGNATURE_ENDING));
+        if between.is_some_and(|between| between.is_empty() || between.starts_with('.')) {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort();
+    names.truncate(MOST_SIGNATURES);
+    // One that cannot be read is one that does not count; the others may be enough.
+    let read = |name: &String| read_small(&dir.join(name), SIGNATURE_LIMIT).unwrap_or_default();
+    Ok(names.into_iter().map(|name| (name.clone(), read(&name))).collect())
+}
+
+/// A file of at most `limit` bytes, whole.
+fn read_small(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = open_plain(path)?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| Error::io("read", path, e))?;
+    if bytes.len() as u64 > limit {
+        let what = format!("longer than {limit} bytes");
+        return Err(Error::new(ErrorCode::UpdateMalformed, what).with_path(path));
+    }
+    Ok(bytes)
+}
+
+/// Opens a regular file. Not through a symbolic link, which could name any file of the subscriber, and not a pipe, which would have it wait.
+fn open_plain(path: &Path) -> Result<File> {
+    let metadata = fs::symlink_metadata(path).map_err(|e| Error::io("open", path, e))?;
+    if !metadata.is_file() {
+        let what = "not a regular file; a feed holds nothing else";
+        return Err(Error::new(ErrorCode::Permissions, what).with_path(path));
+    }
+    File::open(path).map_err(|e| Error::io("open", path, e))
+}
