@@ -110,7 +110,7 @@ pub fn run(store: &Path, processes: u64, new: u64) {
         let waited = started.elapsed() > PATIENCE * 20;
         assert!(!waited, "nobody ends this");
         let pause = took.mul_f64(processes as f64 / SHARE - 1.0);
-        std::thread::sleep(pause.clamp(Duration::from_millis(2), Duration::from_millis(400)));
+        std::thread::sleep(pause.clamp(Duration::from_millis(2), Duration::from_millis(150)));
     }
     let mut told = String::new();
     if let Some(at) = first {
