@@ -1,11 +1,14 @@
 //! [`StoreWriter`]: the one who may change a store.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::set::{self, ListKind, Set};
+use crate::set::{self, BuildProgress, ListKind, OnProgress, Set};
 
 use super::log::{self, Event};
 use super::manifest::{ListRecord, MANIFEST, Manifest, SetRecord};
@@ -50,7 +53,31 @@ pub struct StoreWriter {
     pub(super) manifest: Manifest,
     /// The sets that the manifest before this one named.
     before: Vec<SetRecord>,
+    pub(super) watcher: Watcher,
     _lock: File,
+}
+
+/// Who is told how the writing of sets goes on.
+#[derive(Default)]
+pub(super) struct Watcher(Mutex<Option<Box<Watch>>>);
+
+type Watch = dyn FnMut(BuildProgress) -> ControlFlow<()> + Send;
+
+impl Watcher {
+    /// Gives `write` what to tell progress to.
+    pub(super) fn writing<T>(&self, write: impl FnOnce(&mut OnProgress<'_>) -> T) -> T {
+        let mut watch = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match watch.as_mut() {
+            Some(watch) => write(watch),
+            None => write(&mut |_| ControlFlow::Continue(())),
+        }
+    }
+}
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watcher")
+    }
 }
 
 /// A set that is not yet in place; removed when it is dropped.
@@ -97,6 +124,7 @@ impl StoreWriter {
             directory: directory.to_path_buf(),
             manifest: manifest.clone(),
             before: Vec::new(),
+            watcher: Watcher::default(),
             _lock: lock,
         };
         writer.publish(manifest, Event { event: "init".into(), at: now, ..Event::default() })?;
@@ -128,9 +156,19 @@ impl StoreWriter {
         }
         let directory = directory.to_path_buf();
         let before = manifest.sets.clone();
-        let writer = StoreWriter { directory, manifest, before, _lock: lock };
+        let writer =
+            StoreWriter { directory, manifest, before, watcher: Watcher::default(), _lock: lock };
         writer.sweep();
         Ok(writer)
+    }
+
+    /// From now on `watch` is told how the writing of each set goes on, and may stop it: the store is then as it was, and the error is
+    /// [`ErrorCode::Stopped`].
+    pub fn on_progress(
+        &mut self,
+        watch: impl FnMut(BuildProgress) -> ControlFlow<()> + Send + 'static,
+    ) {
+        self.watcher = Watcher(Mutex::new(Some(Box::new(watch))));
     }
 
     /// The store's directory.

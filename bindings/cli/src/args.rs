@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tamis::fingerprint::PdqHash;
 
+mod store;
+
+pub(crate) use store::{Add, Import, Revoke, StoreVerb, Suppress, Writing};
+
 /// Recognises known illegal pictures and files before an upload is stored.
 #[derive(Debug, Parser)]
 #[command(
@@ -168,6 +172,12 @@ pub(crate) enum Verb {
                       Exit status: 0; 2 on an error, and if any answers differ."
     )]
     BenchQuery(BenchQuery),
+    /// Run a store: add to it, withdraw from it and look at it while every process uses it.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  tamis store init /var/lib/tamis\n  tamis store add /var/lib/tamis reported.jpg --reason 'report 4711'\n  tamis store status /var/lib/tamis"
+    )]
+    Store(StoreVerb),
     /// Explain, check or switch a policy.
     #[command(subcommand)]
     Policy(PolicyVerb),
@@ -195,7 +205,7 @@ pub(crate) struct Judging {
     /// Store directory or set file to compare with; `-` is a set on stdin, which is kept in sealed memory and never on a disk.
     #[arg(long, visible_alias = "set", value_name = "PATH")]
     pub(crate) store: PathBuf,
-    /// Policy file. Without one the built-in policy holds, which enforces.
+    /// Policy file. Without one, the `policy.toml` in the store directory holds; without that, the built-in policy, which enforces.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
     /// Include the built-in test list.

@@ -12,5 +12,6 @@ pub(crate) mod info;
 pub(crate) mod policy;
 pub(crate) mod query;
 pub(crate) mod scan;
+pub(crate) mod store;
 pub(crate) mod test_files;
 pub(crate) mod verify;
