@@ -8,7 +8,7 @@ use tamis::fingerprint::PdqHash;
 
 mod store;
 
-pub(crate) use store::{Add, Import, Revoke, StoreVerb, Suppress, Writing};
+pub(crate) use store::{Add, Import, ListTerms, Revoke, StoreVerb, Suppress, Writing};
 
 /// Recognises known illegal pictures and files before an upload is stored.
 #[derive(Debug, Parser)]

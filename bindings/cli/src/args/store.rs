@@ -48,6 +48,14 @@ pub(crate) enum StoreVerb {
                       Exit status: 0 if the list was taken, rejected rows or not; 2 if it was not."
     )]
     Import(Import),
+    /// Say how far a list is trusted, and by what right its matches are acted on.
+    #[command(
+        after_help = "Examples:\n  tamis store terms /var/lib/tamis --list local --legal-basis 'terms of use, 4.2'\n  \
+                      tamis store terms /var/lib/tamis --list referrals --kind referral --reason 'contract of 3 May'\n\n\
+                      What the operator lays down here holds for all entries of the list, whatever its maker says of it.\n\n\
+                      Exit status: 0; 2 on an error."
+    )]
+    Terms(ListTerms),
     /// Withdraw entries from a list that this store numbers.
     #[command(
         after_help = "Examples:\n  tamis store revoke /var/lib/tamis --list local --entry 5f0c...91 --reason 'appeal 12 upheld'\n  \
@@ -226,6 +234,27 @@ pub(crate) struct Import {
     /// Also write every rejected row to this file, as JSON Lines.
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
+    /// Why, for the log.
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListTerms {
+    #[command(flatten)]
+    pub(crate) writing: Writing,
+    /// The list, which the store must know.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) list: String,
+    /// Where it comes from: exchange, local, friend, referral, submissions or test.
+    #[arg(long)]
+    pub(crate) kind: Option<ListKind>,
+    /// Licence or agreement under which you hold it.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) agreement: Option<String>,
+    /// Legal basis for acting on its matches.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) legal_basis: Option<String>,
     /// Why, for the log.
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) reason: String,

@@ -19,6 +19,7 @@ mod log;
 mod revoke;
 pub(super) mod status;
 mod suppress;
+mod terms;
 pub(super) mod verify;
 
 use std::ops::ControlFlow;
@@ -47,6 +48,7 @@ pub(crate) fn run(verb: &StoreVerb, output: &mut Output) -> Result<Exit, Failure
         StoreVerb::Init { dir, now } => init::run(dir, time(now), output),
         StoreVerb::Add(arguments) => add::run(arguments, output),
         StoreVerb::Import(arguments) => import::run(arguments, output),
+        StoreVerb::Terms(arguments) => terms::run(arguments, output),
         StoreVerb::Revoke(arguments) => revoke::run(arguments, output),
         StoreVerb::Suppress(arguments) => suppress::run(arguments, output),
         StoreVerb::Status { store, quick, now } => status::run(store, *quick, time(now), output),
