@@ -198,7 +198,8 @@ impl StoreWriter {
         }
         if ours && self.says_the_same(change, &set, terms.now)? {
             self.confirm(&change.list, terms.now)?;
-            return Ok(Applied { version: self.manifest.version, ..already });
+            let number = self.manifest.last_number(&change.list);
+            return Ok(Applied { version: self.manifest.version, number, ..already });
         }
         if kind != ListKind::Local && !terms.force {
             self.guard_size(change, &set)?;
@@ -427,9 +428,8 @@ impl StoreWriter {
     /// Writes a set under the name of a draft, reads all of it back, and searches it for what it holds.
     fn prove(&self, builder: SetBuilder, draft: &Draft) -> Result<(Set, SetDigest)> {
         let options = BuildOptions::new().jobs(0);
-        let written = self
-            .watcher
-            .writing(|progress| builder.write_with(draft.path(), &options, progress));
+        let written =
+            self.watcher.writing(|progress| builder.write_with(draft.path(), &options, progress));
         // A draft that may be lost is no change that is in force.
         let report = written.map_err(|e| match e.code() {
             ErrorCode::Durability => Error::new(

@@ -306,7 +306,7 @@ fn an_interrupted_build_publishes_nothing() {
 }
 
 #[cfg(unix)]
-fn tamis_draft(bench: &Bench, name: &str, process: u32) -> String {
+pub(super) fn tamis_draft(bench: &Bench, name: &str, process: u32) -> String {
     let ours = tamis::set::draft_path(&bench.path(name));
     let ours = ours.file_name().unwrap().to_str().unwrap();
     ours.replace(&std::process::id().to_string(), &process.to_string())

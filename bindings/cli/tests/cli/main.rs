@@ -10,6 +10,7 @@ mod completions;
 mod hash;
 mod policy;
 mod query;
+mod store;
 #[cfg(unix)]
 mod worker;
 

@@ -44,7 +44,7 @@ pub(super) fn run(writing: &Writing, output: &mut Output) -> Result<Exit, Failur
         (false, _) => "nothing to do: all that can be merged is one base already".to_owned(),
         (true, _) => {
             let entries = count(compacted.entries, "entry");
-            format!("{} became {}; the base has {entries}", count(sets, "set"), left)
+            format!("merged {}; the base has {entries}", count(sets, "set"))
         }
     };
     output.line(format_args!(

@@ -7,7 +7,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use tamis::ErrorCode;
@@ -100,10 +100,18 @@ fn lay_down(arguments: &Import, kind: ListKind, record: &mut ListRecord) {
     }
 }
 
-/// Those of the files that are sets, by their position.
+/// Those of the files that are sets, by their position: whole ones, as their checksums say.
 fn open_sets(arguments: &Import) -> Result<Vec<Option<Set>>, Failure> {
-    let open = |path: &std::path::PathBuf| {
-        if is_set(path) { Ok(Some(Set::open(path)?)) } else { Ok(None) }
+    let open = |path: &PathBuf| {
+        if !is_set(path) {
+            return Ok(None);
+        }
+        let set = Set::open(path)?;
+        let progress = Progress::new("verifying", Some(set.size()));
+        let warmed = set.warm(&mut |bytes| progress.set(bytes));
+        progress.clear();
+        warmed.map_err(|error| error.with_path(path))?;
+        Ok(Some(set))
     };
     arguments.lists.iter().map(open).collect()
 }

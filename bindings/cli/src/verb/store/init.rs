@@ -47,8 +47,7 @@ pub(super) fn run(dir: &Path, now: u64, output: &mut Output) -> Result<Exit, Fai
     })?;
     output.line(format_args!(
         "\nNext:\n  \
-         chgrp GROUP {name} && chmod 2750 {name}    # the group of the processes that check uploads\n  \
-         chgrp -R GROUP {name}/state {name}/manifest {policy}\n  \
+         chgrp -R GROUP {name} && chmod g+s {name}    # the group of the processes that check uploads\n  \
          tamis store add {name} FILE --reason TEXT    # or: tamis store import {name} LIST --list NAME\n  \
          tamis check FILE --store {name}\n  \
          tamis doctor --store {name}\n  \

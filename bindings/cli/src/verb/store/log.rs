@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tamis::store::{Event, Manifest, StoreWriter};
+use tamis::store::{Event, StoreWriter};
 
 use crate::output::plain;
 use crate::wording::rfc3339;
@@ -10,7 +10,7 @@ use crate::{Exit, Failure, Output};
 
 pub(super) fn run(store: &Path, since: Option<u64>, output: &mut Output) -> Result<Exit, Failure> {
     // A directory without a log may be no store at all, and then that is to be told.
-    Manifest::read(store)?;
+    super::manifest(store)?;
     let mut told = Ok(());
     StoreWriter::read_log(store, &mut |event| {
         if told.is_ok() && since.is_none_or(|since| event.at >= since) {

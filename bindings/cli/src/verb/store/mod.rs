@@ -23,6 +23,7 @@ mod terms;
 pub(super) mod verify;
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -67,11 +68,7 @@ fn open(writing: &Writing) -> Result<StoreWriter, Failure> {
     let mut writer = loop {
         match StoreWriter::open(writing.store()) {
             Ok(writer) => break writer,
-            Err(error)
-                if error.code() == ErrorCode::StoreLocked
-                    && Instant::now() < until
-                    && !interrupt::asked() =>
-            {
+            Err(error) if error.code() == ErrorCode::StoreLocked && Instant::now() < until => {
                 if !std::mem::replace(&mut waited, true) {
                     remark(format_args!(
                         "{}: another process is writing; waiting",
@@ -126,10 +123,25 @@ fn tell(
     output.line(format_args!("{}: version {}: {what}", shown(writing.store()), applied.version))
 }
 
+/// The manifest of a store directory, or what to do instead.
+fn manifest(store: &Path) -> Result<Manifest, Failure> {
+    match std::fs::metadata(store) {
+        Ok(metadata) if metadata.is_file() => Err(Failure::of(
+            store,
+            "a single set, which cannot be changed; `tamis info` shows what it holds, and `tamis store init DIRECTORY` makes a store",
+        )),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Failure::of(
+            store,
+            "there is nothing of that name; check the path, or make a store with `tamis store init DIRECTORY`",
+        )),
+        _ => Ok(Manifest::read(store)?),
+    }
+}
+
 /// Refuses, before anything is read, what the library would refuse in the end: changes of a list that its maker numbers. Also reads the manifest, so that
 /// a directory that is no store is told at once.
 fn own_list(writing: &Writing, name: &str) -> Result<Manifest, Failure> {
-    let manifest = Manifest::read(writing.store())?;
+    let manifest = manifest(writing.store())?;
     if manifest.lists.get(name).is_some_and(|list| list.has_maker()) {
         return Err(Failure::new(format!(
             "the list {:?} is its maker's, and takes only what its maker publishes: `tamis store watch` applies that; \

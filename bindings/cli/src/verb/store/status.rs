@@ -27,12 +27,8 @@ pub(crate) fn run(
     now: u64,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
-    if store.is_file() {
-        let what = "a single set, not a store directory; `tamis info` shows what it holds";
-        return Err(Failure::of(store, what));
-    }
     // Even a store that cannot be opened says how far it had come.
-    let manifest = Manifest::read(store)?;
+    let manifest = super::manifest(store)?;
     let snapshot = StoreOptions::new().refresh_interval(None).open(store).map(|s| s.snapshot());
     let mut found = Found { manifest, snapshot, census: None, suppressed: None, now };
     let counted = found.count(quick);

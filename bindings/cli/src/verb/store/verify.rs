@@ -32,6 +32,9 @@ impl Report<'_> {
 }
 
 pub(crate) fn run(store: &Path, output: &mut Output) -> Result<Exit, Failure> {
+    if !store.is_dir() {
+        super::manifest(store)?;
+    }
     let mut report = Report { output, faults: 0 };
     let manifest = match Manifest::read(store) {
         Ok(manifest) => manifest,
