@@ -580,7 +580,7 @@ fn a_damaged_store_is_told_in_full() {
     let mut flipped = first.clone();
     *flipped.last_mut().unwrap() ^= 1;
     std::fs::write(&sets[0], &flipped).unwrap();
-    assert_eq!(faults(), [name(&sets[0])]);
+    assert_eq!(faults(), [name(&sets[0]), "store".into()], "it lies in the delta header");
     std::fs::remove_file(&sets[1]).unwrap();
     assert_eq!(faults(), ["names".to_owned(), name(&sets[0]), name(&sets[1]), "store".into()]);
     let status = bench.run(&["store", "status", "s", "--json"]);
