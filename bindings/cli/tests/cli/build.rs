@@ -34,15 +34,6 @@ fn a_list_becomes_a_set_that_is_sound() {
     let sound = &run.objects()[0];
     assert_eq!((run.status, &sound["sound"], &sound["entries"]), (0, &true.into(), &23.into()));
     assert!(sound["planted"].as_u64().unwrap() >= 23);
-    // A directory that holds it is a store.
-    std::fs::create_dir(bench.path("store")).unwrap();
-    super::set_mode(&bench.path("store"), 0o750);
-    std::fs::rename(bench.path("base.tamis"), bench.path("store/base.tamis")).unwrap();
-    for verb in ["info", "verify"] {
-        let run = bench.run(&[verb, "store"]);
-        assert_eq!(run.status, 0);
-        assert!(run.out.contains(info["digest"].as_str().unwrap()), "{}", run.out);
-    }
 }
 
 #[test]
