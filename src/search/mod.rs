@@ -32,7 +32,7 @@ pub use found::Found;
 pub use layers::Layers;
 pub use matches::Match;
 pub use planted::planted;
-pub use radius::RadiusSearch;
+pub use radius::{NearEntry, RadiusSearch};
 pub use select::Selection;
 
 /// Finds all entries of some sets that an upload matches. Reuses its buffers from call to call.

@@ -58,6 +58,7 @@ mod merge;
 mod place;
 mod snapshot;
 mod stamp;
+mod sum;
 mod test_list;
 mod update;
 mod writer;

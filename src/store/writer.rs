@@ -1,11 +1,14 @@
 //! [`StoreWriter`]: the one who may change a store.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::set::{self, ListKind, Set};
+use crate::set::{self, BuildProgress, ListKind, OnProgress, Set};
 
 use super::log::{self, Event};
 use super::manifest::{ListRecord, MANIFEST, Manifest, SetRecord};
@@ -55,7 +58,31 @@ pub struct StoreWriter {
     before: Vec<SetRecord>,
     /// Changes that the log could not be told.
     unlogged: Vec<Event>,
+    pub(super) watcher: Watcher,
     _lock: File,
+}
+
+/// Who is told how the writing of sets goes on.
+#[derive(Default)]
+pub(super) struct Watcher(Mutex<Option<Box<Watch>>>);
+
+type Watch = dyn FnMut(BuildProgress) -> ControlFlow<()> + Send;
+
+impl Watcher {
+    /// Gives `write` what to tell progress to.
+    pub(super) fn writing<T>(&self, write: impl FnOnce(&mut OnProgress<'_>) -> T) -> T {
+        let mut watch = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match watch.as_mut() {
+            Some(watch) => write(watch),
+            None => write(&mut |_| ControlFlow::Continue(())),
+        }
+    }
+}
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watcher")
+    }
 }
 
 /// A set that is not yet in place; removed when it is dropped.
@@ -103,6 +130,7 @@ impl StoreWriter {
             manifest: manifest.clone(),
             before: Vec::new(),
             unlogged: Vec::new(),
+            watcher: Watcher::default(),
             _lock: lock,
         };
         writer.publish(manifest, Event { event: "init".into(), at: now, ..Event::default() })?;
@@ -131,10 +159,19 @@ impl StoreWriter {
         log::make_up(directory, &told.collect::<Vec<Event>>())?;
         let directory = directory.to_path_buf();
         let before = manifest.sets.clone();
-        let unlogged = Vec::new();
-        let writer = StoreWriter { directory, manifest, before, unlogged, _lock: lock };
+        let (unlogged, watcher) = (Vec::new(), Watcher::default());
+        let writer = StoreWriter { directory, manifest, before, unlogged, watcher, _lock: lock };
         writer.sweep();
         Ok(writer)
+    }
+
+    /// From now on `watch` is told how the writing of each set goes on, and may stop it: the store is then as it was, and the error is
+    /// [`ErrorCode::Stopped`].
+    pub fn on_progress(
+        &mut self,
+        watch: impl FnMut(BuildProgress) -> ControlFlow<()> + Send + 'static,
+    ) {
+        self.watcher = Watcher(Mutex::new(Some(Box::new(watch))));
     }
 
     /// The store's directory.
