@@ -27,6 +27,7 @@ pub struct Batch {
     limits: Limits,
     jobs: usize,
     exact: bool,
+    counting: bool,
     #[cfg(feature = "worker")]
     worker: Option<WorkerOptions>,
 }
@@ -40,6 +41,7 @@ impl Batch {
             limits: Limits::default(),
             jobs: 0,
             exact: false,
+            counting: true,
             #[cfg(feature = "worker")]
             worker: None,
         }
@@ -56,6 +58,13 @@ impl Batch {
     #[must_use]
     pub fn with_exact_hashes(mut self, exact: bool) -> Batch {
         self.exact = exact;
+        self
+    }
+
+    /// Whether verdicts are counted; a backfill says no: see [`Scanner::with_counting`].
+    #[must_use]
+    pub fn with_counting(mut self, count: bool) -> Batch {
+        self.counting = count;
         self
     }
 
@@ -117,7 +126,8 @@ impl Batch {
     fn scanner(&self) -> Scanner {
         let scanner = Scanner::new(self.store.clone(), self.policy.clone())
             .with_limits(self.limits.clone())
-            .with_exact_hashes(self.exact);
+            .with_exact_hashes(self.exact)
+            .with_counting(self.counting);
         #[cfg(feature = "worker")]
         if let Some(options) = &self.worker {
             return scanner.with_later_worker(options.clone());

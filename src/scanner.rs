@@ -89,6 +89,7 @@ pub struct Scanner {
     limits: Limits,
     timed: bool,
     exact: bool,
+    counting: bool,
     examiner: Examiner,
     #[cfg(feature = "worker")]
     worker: Option<Worker>,
@@ -105,6 +106,7 @@ impl Scanner {
             limits: Limits::default(),
             timed: false,
             exact: false,
+            counting: true,
             examiner: Examiner::new(),
             #[cfg(feature = "worker")]
             worker: None,
@@ -125,6 +127,14 @@ impl Scanner {
     #[must_use]
     pub fn with_exact_hashes(mut self, exact: bool) -> Scanner {
         self.exact = exact;
+        self
+    }
+
+    /// Whether verdicts are counted in the store's [counters](crate::store::Counters), as they are if this is not called: not for a backfill, since what has lain there for
+    /// years is not what is uploaded now, and would make the breaker trip. What has tripped is degraded all the same.
+    #[must_use]
+    pub fn with_counting(mut self, count: bool) -> Scanner {
+        self.counting = count;
         self
     }
 
@@ -256,7 +266,7 @@ impl Scanner {
         self.check_reader(file, context).map_err(|e| e.with_path(path))
     }
 
-    /// Judges fingerprints that were computed before: for backfill and replay. The verdict is `complete` only if they
+    /// Judges fingerprints that were computed before: for backfill and replay, so it is not counted. The verdict is `complete` only if they
     /// cover every algorithm that the store holds now.
     ///
     /// # Errors
@@ -267,6 +277,7 @@ impl Scanner {
         context: &Context,
     ) -> Result<Verdict> {
         let mut run = Run::new(self, context);
+        run.counters = None;
         run.fingerprints = fingerprints.clone();
         run.digest_lookup(self)?;
         let snapshot = Arc::clone(&run.snapshot);

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use crate::error::Result;
 use crate::fingerprint::{Algorithm, Algorithms, Fingerprints};
 use crate::media::{Media, Unscannable};
-use crate::policy::Policy;
+use crate::policy::{Action, Cap, Ground, Judgement, Policy};
 use crate::search::{Found, Match};
-use crate::store::Snapshot;
+use crate::store::{Counter, Counters, Noted, Snapshot};
 use crate::verdict::{Method, Outcome, Timings, Verdict};
 
 use super::{Context, Scanner};
@@ -17,6 +17,8 @@ use super::{Context, Scanner};
 /// One call: what is known of the upload so far.
 pub(super) struct Run {
     pub(super) snapshot: Arc<Snapshot>,
+    /// Where the verdict will be counted.
+    pub(super) counters: Option<Counters>,
     now: u64,
     pub(super) started: Instant,
     pub(super) deadline: Option<Instant>,
@@ -37,6 +39,7 @@ impl Run {
     pub(super) fn new(scanner: &Scanner, context: &Context) -> Run {
         Run {
             snapshot: scanner.store.current(),
+            counters: scanner.store.counters().filter(|_| scanner.counting).cloned(),
             now: context.now,
             started: Instant::now(),
             deadline: None,
@@ -89,7 +92,10 @@ impl Run {
         let (searcher, layers) = (&mut scanner.searcher, snapshot.layers());
         let found = searcher.perceptual(layers, &self.fingerprints, radius, self.now)?;
         self.timings.search += started.elapsed();
-        Ok(found)
+        Ok(match scanner.store.counters() {
+            Some(counters) => found.with_degraded(counters.degraded()),
+            None => found,
+        })
     }
 
     /// Judges everything that was found, and keeps what of it can be reported.
@@ -109,6 +115,9 @@ impl Run {
         self.matches
             .sort_by_key(|m| (m.distance, !m.algorithm.is_collision_resistant(), m.entry, m.view));
         let judgement = policy.judge(&self.matches, media.class, self.unscannable);
+        if let Some(counters) = &self.counters {
+            self.count(counters, policy, &judgement);
+        }
         self.timings.policy += started.elapsed();
         let outcome = match self.unscannable {
             _ if !self.matches.is_empty() => Outcome::Match,
@@ -140,5 +149,36 @@ impl Run {
             policy: policy.digest(),
             timings: self.timed.then_some(self.timings),
         }
+    }
+    /// Counts the verdict, and the entries whose perceptual matches called for a block, for the breaker. Of an upload that nothing is held against
+    /// there is one addition.
+    fn count(&self, counters: &Counters, policy: &Policy, judgement: &Judgement) {
+        counters.add(Counter::Checks);
+        if !self.matches.is_empty() {
+            counters.add(Counter::Matches);
+        }
+        let enforced = judgement.would_have.unwrap_or(judgement.action);
+        match (enforced, judgement.would_have) {
+            (Action::Allow, _) => return,
+            (Action::Review, None) => counters.add(Counter::Reviewed),
+            (Action::Review, Some(_)) => counters.add(Counter::WouldHaveReviewed),
+            (Action::Block, None) => counters.add(Counter::Blocked),
+            (Action::Block, Some(_)) => counters.add(Counter::WouldHaveBlocked),
+        }
+        // What is listed byte for byte says nothing against the entries that it resembles.
+        let blocks = |m: &Match| policy.action_for(m).action == Action::Block;
+        if self.matches.iter().any(|m| m.algorithm.is_digest() && blocks(m)) {
+            return;
+        }
+        // Only what blocks is counted: copies at a distance that a person looks at anyway must not switch the near ones off.
+        let would_block = |m: &Match| {
+            blocks(m) || matches!(policy.action_for(m).ground, Ground::Rule(_, Some(Cap::Breaker)))
+        };
+        let Some(upload) = self.fingerprints.digests.get(Algorithm::Blake3) else { return };
+        let noted =
+            self.matches.iter().filter(|m| !m.algorithm.is_digest() && would_block(m)).map(|m| {
+                Noted { entry: m.entry, list: &m.list, incident: m.is_of_active_incident(self.now) }
+            });
+        counters.note(self.now, upload.bytes(), noted);
     }
 }

@@ -51,6 +51,7 @@
 //! Invariants: no thread is started and no lock is taken by a reader, so a process may fork at any moment; a reader never waits for a writer.
 
 mod breaker;
+mod canaries;
 mod counters;
 mod gate;
 mod log;
@@ -80,6 +81,7 @@ use gate::Gate;
 use manifest::Opened;
 use stamp::Stamp;
 
+pub use canaries::{CANARIES, Canaries, CanaryBuilder};
 pub use counters::{Counter, Counters, MOST, Noted, Tripped};
 pub use log::Event;
 pub use manifest::{ChangeRecord, FeedSeen, Incident, ListRecord, MANIFEST, Manifest, SetRecord};

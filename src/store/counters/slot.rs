@@ -160,7 +160,7 @@ impl<'a> Slot<'a> {
 
     /// Whether the bit of this hash was not set yet.
     fn set(&self, hash: u64, hour: u32) -> bool {
-        let bit = (u128::from(hash) * (self.bitmap.len() * BITS) as u128 >> 64) as usize;
+        let bit = ((u128::from(hash) * (self.bitmap.len() * BITS) as u128) >> 64) as usize;
         let Some(word) = self.bitmap.get(bit / BITS) else { return false };
         let mask = 1 << (bit % BITS);
         let mut seen = word.load(Relaxed);
@@ -315,7 +315,7 @@ mod tests {
         let words = words(HEAD + 32);
         let slot = Slot::new(&words).unwrap();
         let many = |from: u64, hour| {
-            (from..from + 30).filter_map(|s| slot.note(spread(s), hour, 40)).last()
+            (from..from + 30).fold(None, |last, s| slot.note(spread(s), hour, 40).or(last))
         };
         assert_eq!(many(0, 500_000), Some((30, 40)));
         assert_eq!(many(0, 500_001), Some((30, 40)), "the next hour counts by itself");

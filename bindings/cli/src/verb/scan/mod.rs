@@ -63,7 +63,8 @@ pub(crate) fn run(arguments: &crate::args::Scan, output: &mut Output) -> Result<
         bar: &bar,
     });
     let mut batch = Batch::new(store, policy).with_jobs(arguments.jobs.map_or(0, usize::from));
-    batch = batch.with_exact_hashes(arguments.exact);
+    // What was stored long ago is not what is uploaded now.
+    batch = batch.with_exact_hashes(arguments.exact).with_counting(false);
     if arguments.worker {
         batch = batch.with_worker(worker()?);
     }
