@@ -4,7 +4,8 @@
 
 mod pictures;
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::Command;
 
 use image::RgbImage;
@@ -13,44 +14,28 @@ use tamis::fingerprint::{Algorithm, Algorithms, Fingerprint, digests};
 use tamis::policy::{Cap, Cause, Mode};
 use tamis::search::Match;
 use tamis::set::{Entry, EntryId, List, ListKind, Role, SetBuilder};
-use tamis::store::{BASE, Counter, Counters, Noted, STATE, StoreOptions};
+use tamis::store::{Counter, Counters, Noted, STATE, StoreOptions, StoreWriter, Terms};
 use tamis::{Action, Context, Policy, Scanner, Store, Verdict};
 
 const NOW: u64 = 1_790_000_000;
 
-/// A store's directory with a base of these entries, each with the name of its list, and room for counters.
+/// A store with these entries, each with the name of its list, and room for counters.
 fn store_of(entries: &[(&str, Entry)]) -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
-    set_mode(dir.path(), 0o750);
-    let state = dir.path().join(STATE);
-    std::fs::create_dir(&state).unwrap();
-    set_mode(&state, 0o2770);
-    let mut builder = SetBuilder::new();
-    let mut lists = Vec::new();
-    for (name, entry) in entries {
-        let list = match lists.iter().find(|(other, _)| other == name) {
-            Some((_, list)) => *list,
-            None => {
-                let list = builder.add_list(List::new(*name, ListKind::Exchange)).unwrap();
-                lists.push((*name, list));
-                list
-            }
-        };
-        builder.add(list, entry.clone()).unwrap();
+    let path = dir.path().join("store");
+    let mut writer = StoreWriter::init(&path, NOW).unwrap();
+    let names: BTreeSet<&str> = entries.iter().map(|(name, _)| *name).collect();
+    for name in names {
+        writer.set_list(name, ListKind::Exchange, ("known", ""), NOW, |_| Ok(())).unwrap();
+        let mut delta = writer.delta(name).unwrap();
+        for (_, entry) in entries.iter().filter(|(other, _)| *other == name) {
+            delta.add(entry.clone()).unwrap();
+        }
+        writer.apply_next(delta, &Terms::at(NOW)).unwrap();
     }
-    builder.write(dir.path().join(BASE)).unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let store = Store::open(path).unwrap();
     assert_eq!(store.counters_fault(), None);
     (dir, store)
-}
-
-fn set_mode(path: &Path, mode: u32) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-    }
-    let _ = (path, mode);
 }
 
 fn reviewed(fingerprint: impl Into<Fingerprint>) -> Entry {
@@ -290,7 +275,8 @@ fn what_only_observes_counts_what_it_would_have_done() {
 fn a_backfill_counts_nothing_and_a_store_without_state_neither() {
     let viral = scene(1, 48, 36);
     let entries = [("exchange", reviewed(hash(&viral).hash))];
-    let (dir, store) = store_of(&entries);
+    let (_dir, store) = store_of(&entries);
+    let path = store.path().unwrap();
     let mut backfill = Scanner::new(store.clone(), Policy::builtin()).with_counting(false);
     let mut last = None;
     for number in 0..100 {
@@ -305,12 +291,16 @@ fn a_backfill_counts_nothing_and_a_store_without_state_neither() {
     assert_eq!(counters.count(Counter::Checks), 0);
     assert!(counters.tripped().is_empty());
 
-    let off = StoreOptions::new().counters(false).open(dir.path()).unwrap();
+    let off = StoreOptions::new().counters(false).open(path).unwrap();
     assert!(off.counters().is_none() && off.counters_fault().is_some());
-    let file = Store::open(dir.path().join(BASE)).unwrap();
+    let mut builder = SetBuilder::new();
+    let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
+    builder.add(list, entries[0].1.clone()).unwrap();
+    builder.write(path.join("file.tamis")).unwrap();
+    let file = Store::open(path.join("file.tamis")).unwrap();
     assert!(file.counters().is_none());
-    std::fs::remove_dir_all(dir.path().join(STATE)).unwrap();
-    let bare = Store::open(dir.path()).unwrap();
+    std::fs::remove_dir_all(path.join(STATE)).unwrap();
+    let bare = Store::open(path).unwrap();
     assert!(bare.counters().is_none());
     for store in [off, file, bare] {
         let mut scanner = Scanner::new(store, Policy::builtin());
@@ -322,7 +312,7 @@ fn a_backfill_counts_nothing_and_a_store_without_state_neither() {
 fn garbage_in_the_counters_is_survived_and_replaced() {
     let viral = scene(1, 48, 36);
     let entry = reviewed(hash(&viral).hash);
-    let (dir, store) = store_of(&[("exchange", entry.clone())]);
+    let (_dir, store) = store_of(&[("exchange", entry.clone())]);
     let path = store.counters().unwrap().path().to_path_buf();
     let mut scanner = Scanner::new(store.clone(), Policy::builtin());
     let length = std::fs::metadata(&path).unwrap().len() as usize;
@@ -340,7 +330,7 @@ fn garbage_in_the_counters_is_survived_and_replaced() {
         counters.reset_all();
         assert!(!counters.is_tripped(id("exchange", &entry), "exchange"));
     }
-    let fresh = Store::open(dir.path()).unwrap();
+    let fresh = Store::open(store.path().unwrap()).unwrap();
     assert_eq!(fresh.counters().unwrap().count(Counter::Checks), 0);
     // The open store goes over to the new file with its next refresh.
     store.refresh().unwrap();

@@ -27,10 +27,11 @@ use crate::error::{Error, ErrorCode, Result, shown};
 use crate::fingerprint::{Algorithm, Algorithms, Fingerprint, Fingerprints, PdqHash, digests};
 use crate::search::RadiusSearch;
 use crate::set::{
-    BuildReport, Entry, List, ListId, ListKind, Opinion, Refusal, Role, Set, SetBuilder,
+    BuildReport, Entry, List, ListId, ListKind, Opinion, Refusal, Residency, Role, Set, SetBuilder,
     StoredEntry,
 };
 
+use super::place;
 use harmless::HARMLESS;
 
 /// Name of the file within the store's directory, and of the list in it.
@@ -78,7 +79,7 @@ impl Canaries {
     /// # Errors
     /// Those of [`Set::open`], but that there is no such file.
     pub fn of_store(directory: impl AsRef<Path>) -> Result<Canaries> {
-        match Set::open(directory.as_ref().join(CANARIES)) {
+        match place::open_set(directory.as_ref(), CANARIES, Residency::Mapped) {
             Ok(set) => Ok(Canaries { set: Some(set) }),
             Err(e) if e.code() == ErrorCode::NotFound => Ok(Canaries::built_in()),
             Err(e) => Err(e),

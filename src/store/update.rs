@@ -17,7 +17,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorCode, Result, shown};
-use crate::search::{Layers, planted};
+use crate::search::{INCIDENT, Layers, planted};
 use crate::set::{BuildOptions, Change, Delta, ListKind, Residency, Set, SetBuilder, SetDigest};
 
 use super::log::Event;
@@ -49,7 +49,7 @@ const GROWTH: (u64, u64) = (5, 10_000);
 const SHRINKAGE: (u64, u64) = (5, 100);
 
 /// Radius of the queries that are put to a new set before it comes into force.
-const RADIUS: u32 = 31;
+pub(super) const RADIUS: u32 = 31;
 
 /// The circumstances of a change.
 ///
@@ -99,7 +99,7 @@ impl Terms {
 
 /// The label of entries that belong to an incident.
 pub fn incident_label(incident: &str) -> String {
-    format!("incident:{incident}")
+    format!("{INCIDENT}{incident}")
 }
 
 /// What became of a change.

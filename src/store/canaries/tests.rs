@@ -183,3 +183,38 @@ fn what_cannot_be_a_canary_is_refused() {
     near.perceptual[0].slack = 3;
     assert_eq!(builder.add("x", &near).unwrap_err().code(), ErrorCode::InvalidArgument);
 }
+
+#[test]
+fn a_change_that_would_match_a_canary_leaves_the_store_as_it_was() {
+    use crate::set::Delta;
+    use crate::store::{StoreWriter, Terms};
+    let dir = tempfile::tempdir().unwrap();
+    let directory = dir.path().join("store");
+    let mut writer = StoreWriter::init(&directory, 1).unwrap();
+    let mut builder = CanaryBuilder::new();
+    builder.add("logo", &fingerprints(b"logo", &[code(1)])).unwrap();
+    builder.write(directory.join(CANARIES)).unwrap();
+    let version = writer.manifest().version;
+    for (number, bad) in [
+        Entry::new(flipped(code(1), 31)),
+        entry_of(b"logo", Algorithm::Md5),
+        entry_of(b"{}", Algorithm::Sha1),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut delta = writer.delta("local").unwrap();
+        delta.add(Entry::new(code(2))).unwrap();
+        delta.add(bad).unwrap();
+        let error = writer.apply_next(delta, &Terms::at(2 + number as u64)).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::UpdateCanary);
+        assert_eq!(writer.manifest().version, version);
+    }
+    let mut events = Vec::new();
+    StoreWriter::read_log(&directory, &mut |event| events.push(event)).unwrap();
+    let refused = events.iter().filter(|e| e.code == Some(ErrorCode::UpdateCanary.number()));
+    assert_eq!(refused.count(), 3);
+    let mut delta: Delta = writer.delta("local").unwrap();
+    delta.add(Entry::new(code(2))).unwrap();
+    assert!(writer.apply_next(delta, &Terms::at(9)).unwrap().changed);
+}
