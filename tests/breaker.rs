@@ -102,7 +102,7 @@ fn a_viral_picture_that_was_listed_by_mistake_goes_to_review_and_nothing_else_do
         let bytes = if upload % 20 == 0 {
             copy(&viral, 1 + upload)
         } else {
-            png(&scene(1000 + upload, 48, 36))
+            png(&scene(1000 + upload, 40, 30))
         };
         let verdict = scanner.check(&bytes, &at(u64::from(upload) % 1000)).unwrap();
         match (verdict.action, upload % 20) {
@@ -173,7 +173,7 @@ fn a_viral_picture_that_was_listed_by_mistake_goes_to_review_and_nothing_else_do
 
 #[test]
 fn one_upload_again_and_again_is_one_upload() {
-    let viral = scene(1, 48, 36);
+    let viral = scene(1, 96, 72);
     let (_dir, store) = store_of(&[("exchange", reviewed(hash(&viral).hash))]);
     let mut scanner = Scanner::new(store.clone(), Policy::builtin());
     let upload = copy(&viral, 7);
@@ -189,7 +189,7 @@ fn one_upload_again_and_again_is_one_upload() {
 /// Copies that are so far away that a person looks at them anyway must not switch off the near ones.
 #[test]
 fn what_goes_to_review_anyway_does_not_trip() {
-    let picture = scene(1, 48, 36);
+    let picture = scene(1, 96, 72);
     let far = pictures::at_distance(hash(&picture).hash, 20);
     let (_dir, store) = store_of(&[("exchange", reviewed(far))]);
     let mut scanner = Scanner::new(store.clone(), Policy::builtin());
@@ -204,8 +204,8 @@ fn what_goes_to_review_anyway_does_not_trip() {
 /// A list of which every entry resembles something harmless never lets one of them reach its bound.
 #[test]
 fn a_list_trips_as_a_whole() {
-    let pictures: Vec<_> = (0..60).map(|seed| scene(seed, 48, 36)).collect();
-    let good = scene(900, 48, 36);
+    let pictures: Vec<_> = (0..60).map(|seed| scene(seed, 96, 72)).collect();
+    let good = scene(900, 96, 72);
     let mut entries: Vec<_> =
         pictures.iter().map(|picture| ("poisoned", reviewed(hash(picture).hash))).collect();
     entries.push(("exchange", reviewed(hash(&good).hash)));
@@ -229,7 +229,7 @@ fn a_list_trips_as_a_whole() {
 /// Two entries of one fingerprint, alike in all that a policy looks at: one trips, the other does not.
 #[test]
 fn an_entry_is_degraded_and_its_twin_is_not() {
-    let picture = scene(1, 48, 36);
+    let picture = scene(1, 96, 72);
     let twins = ["one", "two"]
         .map(|source| Entry { source_id: source.into(), ..reviewed(hash(&picture).hash) });
     let (_dir, store) = store_of(&[("exchange", twins[0].clone()), ("exchange", twins[1].clone())]);
@@ -257,7 +257,7 @@ fn an_entry_is_degraded_and_its_twin_is_not() {
 
 #[test]
 fn what_only_observes_counts_what_it_would_have_done() {
-    let viral = scene(1, 48, 36);
+    let viral = scene(1, 96, 72);
     let (_dir, store) = store_of(&[("exchange", reviewed(hash(&viral).hash))]);
     let policy = Policy::builder().mode(Mode::Observe).build().unwrap();
     let mut scanner = Scanner::new(store.clone(), policy);
@@ -273,7 +273,7 @@ fn what_only_observes_counts_what_it_would_have_done() {
 
 #[test]
 fn a_backfill_counts_nothing_and_a_store_without_state_neither() {
-    let viral = scene(1, 48, 36);
+    let viral = scene(1, 96, 72);
     let entries = [("exchange", reviewed(hash(&viral).hash))];
     let (_dir, store) = store_of(&entries);
     let path = store.path().unwrap();
@@ -310,7 +310,7 @@ fn a_backfill_counts_nothing_and_a_store_without_state_neither() {
 
 #[test]
 fn garbage_in_the_counters_is_survived_and_replaced() {
-    let viral = scene(1, 48, 36);
+    let viral = scene(1, 96, 72);
     let entry = reviewed(hash(&viral).hash);
     let (_dir, store) = store_of(&[("exchange", entry.clone())]);
     let path = store.counters().unwrap().path().to_path_buf();

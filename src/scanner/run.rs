@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::fingerprint::{Algorithm, Algorithms, Fingerprints};
 use crate::media::{Media, Unscannable};
 use crate::policy::{Action, Cap, Ground, Judgement, Policy};
-use crate::search::{Found, Match};
+use crate::search::{Found, Match, Searcher};
 use crate::store::{Counter, Counters, Noted, Snapshot};
 use crate::verdict::{Method, Outcome, Timings, Verdict};
 
@@ -17,8 +17,12 @@ use super::{Context, Scanner};
 /// One call: what is known of the upload so far.
 pub(super) struct Run {
     pub(super) snapshot: Arc<Snapshot>,
-    /// Where the verdict will be counted.
-    pub(super) counters: Option<Counters>,
+    /// What the shadow is judged against, if there is one.
+    pub(super) beside: Option<Arc<Snapshot>>,
+    /// Where the breaker keeps what it has degraded.
+    breaker: Option<Counters>,
+    /// Whether the verdict will be counted there.
+    pub(super) counting: bool,
     now: u64,
     pub(super) started: Instant,
     pub(super) deadline: Option<Instant>,
@@ -37,9 +41,16 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn new(scanner: &Scanner, context: &Context) -> Run {
+        let snapshot = scanner.store.current();
+        let beside = scanner.shadow.as_ref().map(|shadow| match &shadow.store {
+            Some(store) => store.current(),
+            None => Arc::clone(&snapshot),
+        });
         Run {
-            snapshot: scanner.store.current(),
-            counters: scanner.store.counters().filter(|_| scanner.counting).cloned(),
+            snapshot,
+            beside,
+            breaker: scanner.store.counters().cloned(),
+            counting: scanner.counting,
             now: context.now,
             started: Instant::now(),
             deadline: None,
@@ -54,13 +65,30 @@ impl Run {
         }
     }
 
-    /// The digests that are worth computing: those that the store holds, and BLAKE3 for the evidence.
+    /// The same upload, judged against what the shadow is judged against. What the breaker has degraded is degraded there too, so that only the candidate makes a difference.
+    pub(super) fn for_shadow(&self) -> Option<Run> {
+        Some(Run {
+            snapshot: Arc::clone(self.beside.as_ref()?),
+            beside: None,
+            breaker: self.breaker.clone(),
+            counting: false,
+            fingerprints: self.fingerprints.clone(),
+            matches: Vec::new(),
+            examined: Vec::new(),
+            timings: Timings::default(),
+            ..*self
+        })
+    }
+
+    /// The digests that are worth computing: those that the store holds, or the shadow's, and BLAKE3 for the evidence.
     pub(super) fn wanted(&self) -> Algorithms {
-        let held = self.snapshot.algorithms();
-        Algorithm::DIGESTS
-            .into_iter()
-            .filter(|a| held.contains(*a) || *a == Algorithm::Blake3)
-            .collect()
+        let held = |a| {
+            [Some(&self.snapshot), self.beside.as_ref()]
+                .into_iter()
+                .flatten()
+                .any(|snapshot| snapshot.algorithms().contains(a))
+        };
+        Algorithm::DIGESTS.into_iter().filter(|a| *a == Algorithm::Blake3 || held(*a)).collect()
     }
 
     pub(super) fn step<T>(
@@ -74,25 +102,25 @@ impl Run {
         out
     }
 
-    pub(super) fn digest_lookup(&mut self, scanner: &mut Scanner) -> Result<()> {
+    pub(super) fn digest_lookup(&mut self, searcher: &mut Searcher, policy: &Policy) -> Result<()> {
         let started = Instant::now();
         let snapshot = Arc::clone(&self.snapshot);
-        let found = scanner.searcher.digests(snapshot.layers(), &self.fingerprints, self.now)?;
+        let found = searcher.digests(snapshot.layers(), &self.fingerprints, self.now)?;
         self.timings.lookup = started.elapsed();
-        self.keep(&found, &scanner.policy)
+        self.keep(&found, policy)
     }
 
     pub(super) fn perceptual_search<'s>(
         &mut self,
-        scanner: &mut Scanner,
+        searcher: &mut Searcher,
+        policy: &Policy,
         snapshot: &'s Snapshot,
     ) -> Result<Found<'s>> {
         let started = Instant::now();
-        let radius = scanner.policy.radius();
-        let (searcher, layers) = (&mut scanner.searcher, snapshot.layers());
-        let found = searcher.perceptual(layers, &self.fingerprints, radius, self.now)?;
+        let layers = snapshot.layers();
+        let found = searcher.perceptual(layers, &self.fingerprints, policy.radius(), self.now)?;
         self.timings.search += started.elapsed();
-        Ok(match scanner.store.counters() {
+        Ok(match &self.breaker {
             Some(counters) => found.with_degraded(counters.degraded()),
             None => found,
         })
@@ -115,7 +143,7 @@ impl Run {
         self.matches
             .sort_by_key(|m| (m.distance, !m.algorithm.is_collision_resistant(), m.entry, m.view));
         let judgement = policy.judge(&self.matches, media.class, self.unscannable);
-        if let Some(counters) = &self.counters {
+        if let Some(counters) = self.breaker.as_ref().filter(|_| self.counting) {
             self.count(counters, policy, &judgement);
         }
         self.timings.policy += started.elapsed();
@@ -147,6 +175,7 @@ impl Run {
             fingerprints: self.fingerprints,
             store: self.snapshot.digest(),
             policy: policy.digest(),
+            shadow: None,
             timings: self.timed.then_some(self.timings),
         }
     }

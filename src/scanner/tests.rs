@@ -199,6 +199,7 @@ fn plain(snapshot: &Snapshot, policy: &Policy, asked: &Fingerprints, now: u64) -
         fingerprints: asked.clone(),
         store: snapshot.digest(),
         policy: policy.digest(),
+        shadow: None,
         timings: None,
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tamis::media::{MediaClass, Unscannable};
-use tamis::{Action, Match, Method, Outcome, Scanner, Timings, Verdict};
+use tamis::{Action, Difference, Match, Method, Outcome, Scanner, ShadowVerdict, Timings, Verdict};
 
 use crate::args::Judging;
 use crate::output::{remark, shown};
@@ -42,6 +42,9 @@ pub(crate) fn run(
             break;
         }
     }
+    if judging.shadow_store.is_some() || judging.shadow_policy.is_some() {
+        remark(wording::shadow(&scanner.shadow_counts()));
+    }
     Ok(exit)
 }
 
@@ -66,6 +69,8 @@ pub(crate) struct Judged<'a> {
     more_reasons: usize,
     store: String,
     policy: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadow: Option<&'a ShadowVerdict>,
     /// Microseconds by step.
     #[serde(skip_serializing_if = "Option::is_none")]
     timings: Option<Timings>,
@@ -89,6 +94,7 @@ impl Judged<'_> {
             more_reasons: verdict.more_reasons,
             store: verdict.store.to_string(),
             policy: verdict.policy.iter().map(|byte| format!("{byte:02x}")).collect(),
+            shadow: verdict.shadow.as_ref(),
             timings: verdict.timings,
         }
     }
@@ -133,6 +139,14 @@ pub(crate) fn sentence(verdict: &Verdict) -> String {
     let others = verdict.matches.len() + verdict.more_matches;
     if others > 1 {
         out.push_str(&format!("; {} matches in all", wording::grouped(others as u64)));
+    }
+    if let Some(shadow) = verdict.shadow.as_ref().filter(|s| s.difference != Difference::Same) {
+        out.push_str(&format!("; the shadow says {}", shadow.action));
+        if !shadow.reason.is_empty() {
+            let action = format!("{}: ", shadow.action);
+            let reason = shadow.reason.strip_prefix(&action).unwrap_or(&shadow.reason);
+            out.push_str(&format!(" ({reason})"));
+        }
     }
     out
 }
