@@ -70,11 +70,11 @@ mod verdict;
 pub use error::{Error, ErrorCode, Result};
 pub use limits::Limits;
 pub use policy::{Action, Policy};
-pub use scanner::{Context, Scanner};
+pub use scanner::{Context, Scanner, Shadow, ShadowCounts};
 pub use search::Match;
 pub use set::{Set, SetBuilder};
 pub use store::Store;
-pub use verdict::{Method, Outcome, StoreState, Timings, Verdict};
+pub use verdict::{Difference, Method, Outcome, ShadowVerdict, StoreState, Timings, Verdict};
 
 /// The README's example must compile.
 #[cfg(doctest)]

@@ -198,6 +198,7 @@ fn plain(snapshot: &Snapshot, policy: &Policy, asked: &Fingerprints, now: u64) -
         store: snapshot.digest(),
         store_state: StoreState { version: 0, updated: 0, too_old: false, fault: None },
         policy: policy.digest(),
+        shadow: None,
         timings: None,
     }
 }

@@ -50,6 +50,9 @@
 //!
 //! Invariants: no thread is started and no lock is taken by a reader, so a process may fork at any moment; a reader never waits for a writer.
 
+mod breaker;
+mod canaries;
+mod counters;
 pub mod feed;
 mod gate;
 mod log;
@@ -80,6 +83,8 @@ use gate::Gate;
 use manifest::Opened;
 use stamp::Stamp;
 
+pub use canaries::{CANARIES, Canaries, CanaryBuilder};
+pub use counters::{Counter, Counters, MOST, Noted, Tripped};
 pub use log::Event;
 pub use manifest::{ChangeRecord, FeedSeen, Incident, ListRecord, MANIFEST, Manifest, SetRecord};
 pub use snapshot::{Census, Snapshot, StoreDigest};
@@ -111,6 +116,7 @@ pub struct StoreOptions {
     residency: Residency,
     test_list: bool,
     interval: Option<Duration>,
+    counters: bool,
 }
 
 impl Default for StoreOptions {
@@ -126,6 +132,7 @@ impl StoreOptions {
             residency: Residency::Mapped,
             test_list: false,
             interval: Some(REFRESH_INTERVAL),
+            counters: true,
         }
     }
 
@@ -149,6 +156,14 @@ impl StoreOptions {
     #[must_use]
     pub fn refresh_interval(mut self, interval: Option<Duration>) -> StoreOptions {
         self.interval = interval;
+        self
+    }
+
+    /// Whether uploads are counted, as they are if this is not called: in the directory `state` within the store's, if the caller may write there. Without
+    /// counters the breaker neither trips nor degrades anything.
+    #[must_use]
+    pub fn counters(mut self, count: bool) -> StoreOptions {
+        self.counters = count;
         self
     }
 
@@ -309,6 +324,8 @@ struct Shared {
     fault: ArcSwapOption<Fault>,
     gate: Gate,
     opened: Instant,
+    /// Or why there are none.
+    counters: std::result::Result<Counters, String>,
 }
 
 /// What [`Store::refresh`] did.
@@ -341,7 +358,15 @@ fn number<S: serde::Serializer>(
 
 impl Store {
     fn new(path: Option<PathBuf>, options: StoreOptions, snapshot: Snapshot) -> Store {
+        let counters = match &path {
+            Some(path) if options.counters => {
+                Counters::open(path.join(STATE)).map_err(|e| e.to_string())
+            }
+            Some(_) => Err("they are switched off".to_owned()),
+            None => Err("the store has no directory".to_owned()),
+        };
         let shared = Shared {
+            counters,
             path,
             options,
             current: ArcSwap::from_pointee(snapshot),
@@ -409,6 +434,13 @@ impl Store {
             let fault = Fault { code: e.code(), message: e.to_string() };
             Arc::new(fault)
         });
+        if let Some(counters) = self.counters() {
+            // If a new file cannot be had, counting goes on in the old one: what is judged does not depend on it.
+            let _ = counters.refresh();
+            if fault.is_some() {
+                counters.add(Counter::RefreshFaults);
+            }
+        }
         if fault.is_some() || self.shared.fault.load().is_some() {
             self.shared.fault.store(fault);
         }
@@ -435,6 +467,16 @@ impl Store {
         current
             .rcu(|in_force| Arc::clone(if in_force.ticket < new.ticket { &new } else { in_force }));
         Ok(Refresh::Replaced)
+    }
+
+    /// The counters that all processes with this store share; none if it has no directory `state` that the caller may write to.
+    pub fn counters(&self) -> Option<&Counters> {
+        self.shared.counters.as_ref().ok()
+    }
+
+    /// Why there are no counters, in words for the operator; none if there are.
+    pub fn counters_fault(&self) -> Option<&str> {
+        self.shared.counters.as_ref().err().map(String::as_str)
     }
 
     /// The path it was opened from; none for a store made from a set.

@@ -16,7 +16,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorCode, Result, shown};
-use crate::search::{Layers, planted};
+use crate::search::{INCIDENT, Layers, planted};
 use crate::set::{
     self, BuildOptions, Change, Delta, ListKind, Residency, Set, SetBuilder, SetDigest,
     TombstoneKind,
@@ -51,7 +51,7 @@ const GROWTH: (u64, u64) = (5, 10_000);
 const SHRINKAGE: (u64, u64) = (5, 100);
 
 /// Radius of the queries that are put to a new set before it comes into force.
-const RADIUS: u32 = 31;
+pub(super) const RADIUS: u32 = 31;
 
 /// The circumstances of a change.
 ///
@@ -101,7 +101,7 @@ impl Terms {
 
 /// The label of entries that belong to an incident.
 pub fn incident_label(incident: &str) -> String {
-    format!("incident:{incident}")
+    format!("{INCIDENT}{incident}")
 }
 
 /// What became of a change.

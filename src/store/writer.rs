@@ -10,9 +10,11 @@ use std::sync::{Mutex, PoisonError};
 use crate::error::{Error, ErrorCode, Result};
 use crate::set::{self, BuildProgress, ListKind, OnProgress, Set};
 
+use super::canaries::Canaries;
 use super::log::{self, Event};
 use super::manifest::{ListRecord, MANIFEST, Manifest, SetRecord};
 use super::place;
+use super::update::RADIUS;
 
 /// Name of the file that the writer holds a lock on.
 const LOCK: &str = "lock";
@@ -241,8 +243,8 @@ impl StoreWriter {
     }
 
     /// Refuses a set that would match a harmless file.
-    pub(super) fn check_canaries(&self, _: &Set) -> Result<()> {
-        Ok(())
+    pub(super) fn check_canaries(&self, set: &Set) -> Result<()> {
+        Canaries::of_store(&self.directory)?.check(set, RADIUS)
     }
 
     /// Appends a refusal to the log.

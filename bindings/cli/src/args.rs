@@ -221,6 +221,12 @@ pub(crate) struct Judging {
     /// Include the built-in test list.
     #[arg(long)]
     pub(crate) test_list: bool,
+    /// Another store or set file to judge by, beside the one in force. What it would do about each file is told and counted, and nothing else happens.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) shadow_store: Option<PathBuf>,
+    /// Another policy file to judge by, beside the one in force.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) shadow_policy: Option<PathBuf>,
     /// The time to judge at, in seconds since 1970. Default: now.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) now: Option<u64>,

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tamis::sandbox::WorkerOptions;
 use tamis::set::Residency;
 use tamis::store::StoreOptions;
-use tamis::{Context, Policy, Scanner, Set, Store};
+use tamis::{Context, Policy, Scanner, Set, Shadow, Store};
 
 use crate::Failure;
 use crate::args::Judging;
@@ -55,7 +55,21 @@ impl Judging {
     pub(crate) fn scanner(&self) -> Result<Scanner, Failure> {
         // The policy first: it is the file that people write by hand.
         let policy = self.policy()?;
-        Ok(Scanner::new(self.store()?, policy))
+        let scanner = Scanner::new(self.store()?, policy);
+        Ok(match self.shadow()? {
+            Some(shadow) => scanner.with_shadow(shadow),
+            None => scanner,
+        })
+    }
+
+    /// What is judged beside, if anything is.
+    pub(crate) fn shadow(&self) -> Result<Option<Shadow>, Failure> {
+        if self.shadow_store.is_none() && self.shadow_policy.is_none() {
+            return Ok(None);
+        }
+        let policy = self.shadow_policy.as_ref().map(Policy::load).transpose()?;
+        let open = |path| StoreOptions::new().test_list(self.test_list).counters(false).open(path);
+        Ok(Some(Shadow { store: self.shadow_store.as_ref().map(open).transpose()?, policy }))
     }
 
     /// The circumstances of one upload that is judged now, or at the time that was given.
