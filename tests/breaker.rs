@@ -49,7 +49,7 @@ fn id(list: &str, entry: &Entry) -> EntryId {
 /// The picture, so little changed that it is another file of nearly the same hash.
 fn copy(picture: &RgbImage, number: u32) -> Vec<u8> {
     let mut copy = picture.clone();
-    let (x, y) = (number % picture.width(), number / picture.width());
+    let (x, y) = (number % picture.width(), number / picture.width() % picture.height());
     let pixel = copy.get_pixel_mut(x, y);
     pixel.0[0] ^= 0x10;
     pixel.0[1] = (number % 251) as u8;
