@@ -25,6 +25,8 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use judge::{FEED, Kind, NOW, code, new_picture, of_text};
@@ -288,30 +290,38 @@ fn write(arguments: &[&std::ffi::OsStr]) -> Result<String, String> {
 }
 
 fn apply(store: &Path, delta: &Path) {
-    let started = Instant::now();
-    let mut writer = StoreWriter::open(store).unwrap();
-    let set = Set::open(delta).unwrap();
-    let delta = Delta::from_set(&set, List::new(FEED, ListKind::Exchange)).unwrap();
-    assert!(writer.apply(delta, &Terms::at(NOW + 1)).unwrap().changed);
-    println!("{}", cost(started));
+    measured(|| {
+        let mut writer = StoreWriter::open(store).unwrap();
+        let set = Set::open(delta).unwrap();
+        let delta = Delta::from_set(&set, List::new(FEED, ListKind::Exchange)).unwrap();
+        assert!(writer.apply(delta, &Terms::at(NOW + 1)).unwrap().changed);
+    });
 }
 
 fn compact(store: &Path) {
-    let started = Instant::now();
-    let mut writer = StoreWriter::open(store).unwrap();
-    writer.compact(NOW + 2, &mut |_| Ok(())).unwrap();
-    println!("{}", cost(started));
+    measured(|| {
+        let mut writer = StoreWriter::open(store).unwrap();
+        assert!(writer.compact(NOW + 2, &mut |_| Ok(())).unwrap().changed);
+    });
 }
 
-fn cost(started: Instant) -> String {
-    let took = started.elapsed();
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let peak = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        kib.unwrap_or(0) >> 10
-    };
-    format!("{took:.3?}, at most {} MiB resident with what it maps", peak("VmHWM:"))
+/// Says what it took. Memory is looked at a hundred times a second: the system keeps no peak of it without what is mapped of files.
+fn measured(work: impl FnOnce()) {
+    let peak = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&peak);
+    std::thread::spawn(move || {
+        loop {
+            let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+            let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+            let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+            seen.fetch_max(kib.unwrap_or(0) >> 10, Ordering::Relaxed);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    });
+    let started = Instant::now();
+    work();
+    let (took, peak) = (started.elapsed(), peak.load(Ordering::Relaxed));
+    println!("{took:.3?}, at most {peak} MiB of memory");
 }
 
 fn now() -> u64 {

@@ -7,7 +7,7 @@
 //! at each point:
 //!     a copy of the store; a reader opens it; a process does the operation, and the point happens to it
 //!     the reader goes on; whoever opens the store now finds exactly the old state or exactly the new one, without any repair
-//!     success and `Durability` mean the new one, any other error the old one
+//!     success and `Durability` mean the new one, any other error the old one; a call that a signal interrupted is made again
 //!     the next writer opens it and does the same again: then it is the new state, nothing lies about, and the log has every change once
 //! ```
 //!
@@ -206,6 +206,11 @@ impl Case {
             }
             (end, _) => return Err(format!("{end:?}: {}", traced.said())),
         };
+        let interrupted =
+            point.error == Some("EINTR") && trace::MADE_AGAIN.contains(&&point.call[..]);
+        if interrupted && end != End::Status(0) {
+            return Err(format!("an interruption was not made up for: {}", traced.said()));
+        }
         self.again(&store, &state)?;
         Ok(if happened { outcome } else { "not reached".to_owned() })
     }

@@ -55,6 +55,26 @@ const FILES: &[&str] = &[
     "fchmodat",
 ];
 
+/// Those that a signal may interrupt.
+pub const MADE_AGAIN: &[&str] = &[
+    "open",
+    "openat",
+    "read",
+    "pread64",
+    "write",
+    "pwrite64",
+    "fsync",
+    "fdatasync",
+    "rename",
+    "renameat",
+    "renameat2",
+    "unlink",
+    "unlinkat",
+    "ftruncate",
+    "flock",
+    "close",
+];
+
 const ERRORS: [&str; 4] = ["EIO", "ENOSPC", "EDQUOT", "EINTR"];
 
 /// What happens at a call.
