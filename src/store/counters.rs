@@ -56,7 +56,7 @@ use slot::Slot;
 use table::{BYTES, ENTRIES, HEAD_WORDS, LISTS, MAGIC, Table, VERSION};
 
 /// Name of the file within the directory for what workers write.
-const FILE: &str = "counters";
+pub const COUNTERS: &str = "counters";
 
 /// Entries of one upload that are counted.
 pub const MOST: usize = 256;
@@ -212,7 +212,7 @@ impl Counters {
     pub fn open(state: impl AsRef<Path>) -> Result<Counters> {
         let state = state.as_ref();
         check_directory(state)?;
-        let path = state.join(FILE);
+        let path = state.join(COUNTERS);
         let opened = open_or_make(&path)?;
         let none = (u64::MAX, Arc::new(Degraded::default()));
         Ok(Counters {

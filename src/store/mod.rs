@@ -84,7 +84,7 @@ use manifest::Opened;
 use stamp::Stamp;
 
 pub use canaries::{CANARIES, Canaries, CanaryBuilder};
-pub use counters::{Counter, Counters, MOST, Noted, Tripped};
+pub use counters::{COUNTERS, Counter, Counters, MOST, Noted, Tripped};
 pub use log::Event;
 pub use manifest::{ChangeRecord, FeedSeen, Incident, ListRecord, MANIFEST, Manifest, SetRecord};
 pub use snapshot::{Census, Snapshot, StoreDigest};

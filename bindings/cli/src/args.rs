@@ -14,7 +14,9 @@ pub(crate) use list::{
     AddToList, Keygen, LintList, ListVerb, NewList, PublishList, SignList, Sources,
     WithdrawFromList,
 };
-pub(crate) use store::{Add, Import, ListTerms, Revoke, StoreVerb, Suppress, Writing};
+pub(crate) use store::{
+    Add, Breaker, Canary, Import, ListTerms, Revoke, StoreVerb, Suppress, Writing,
+};
 pub(crate) use subscribe::{SubscribeVerb, Trust, Watch};
 
 /// Recognises known illegal pictures and files before an upload is stored.

@@ -142,7 +142,7 @@ fn nothing_is_lost_between_threads() {
     let dir = state();
     let counters = Counters::open(dir.path()).unwrap();
     let alone = state();
-    fs::copy(counters.path(), alone.path().join(FILE)).unwrap();
+    fs::copy(counters.path(), alone.path().join(COUNTERS)).unwrap();
     let alone = Counters::open(alone.path()).unwrap();
     // Four entries that all share and others, uploads that threads share and uploads of their own.
     let work = |counters: &Counters, thread: u64, hour: u64| {
@@ -177,7 +177,7 @@ fn nothing_is_lost_between_threads() {
 #[test]
 fn a_damaged_file_is_replaced_and_a_later_one_refused() {
     let dir = state();
-    let path = dir.path().join(FILE);
+    let path = dir.path().join(COUNTERS);
     for damage in [&b""[..], b"x", &[0; 4096], &[0xff; 1 << 20]] {
         fs::write(&path, damage).unwrap();
         let counters = Counters::open(dir.path()).unwrap();
@@ -223,11 +223,11 @@ fn who_may_write_where_is_looked_at() {
     let elsewhere = state();
     let target = elsewhere.path().join("target");
     fs::write(&target, b"precious").unwrap();
-    symlink(&target, dir.path().join(FILE)).unwrap();
+    symlink(&target, dir.path().join(COUNTERS)).unwrap();
     let error = Counters::open(dir.path()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::Permissions);
     assert_eq!(fs::read(&target).unwrap(), b"precious");
-    fs::remove_file(dir.path().join(FILE)).unwrap();
+    fs::remove_file(dir.path().join(COUNTERS)).unwrap();
 
     let link = elsewhere.path().join("link");
     symlink(dir.path(), &link).unwrap();

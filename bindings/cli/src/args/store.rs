@@ -100,6 +100,22 @@ pub(crate) enum StoreVerb {
         #[command(flatten)]
         writing: Writing,
     },
+    /// Name harmless files that no entry may match: from then on, a change that would match one is refused.
+    #[command(
+        after_help = "Examples:\n  tamis store canary /var/lib/tamis /srv/forum/static/logo.png ~/harmless-pictures\n  tamis store canary /var/lib/tamis\n\n\
+                      Files are fingerprinted here, turned and mirrored too, and not kept; directories are walked. Some are built in: tiny pictures and texts that \
+                      every site has. Without files: show what they are called.\n\n\
+                      Exit status: 0; 2 on an error, and if an entry that is in force already matches one."
+    )]
+    Canary(Canary),
+    /// Show what matched too many different uploads to be right, and so leads to review at most; let it act again.
+    #[command(
+        after_help = "Examples:\n  tamis store breaker /var/lib/tamis\n  tamis store breaker /var/lib/tamis --reset 5f0c...91\n\n\
+                      More than 40 different uploads within an hour, and more than ten times what is usual, degrade an entry of a picture to review; entries of \
+                      an active incident and equal digests are never degraded. A flood of what is really listed: declare an incident, or reset.\n\n\
+                      Exit status: 0; 2 on an error, and if what was to be reset had not tripped."
+    )]
+    Breaker(Breaker),
     /// Read all of a store and check that it is sound.
     #[command(after_help = "Example:\n  tamis store verify /var/lib/tamis\n\n\
                       Checks the manifest, who may read and write what, that every set is the one that the manifest names, every byte and \
@@ -139,6 +155,30 @@ pub(crate) struct Writing {
     /// The time of the change, in seconds since 1970. Default: now.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) now: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Canary {
+    #[command(flatten)]
+    pub(crate) writing: Writing,
+    /// Files, and directories of files.
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Breaker {
+    /// The store directory.
+    pub(crate) store: PathBuf,
+    /// Let this entry act again; may be given several times.
+    #[arg(long, value_name = "ENTRY")]
+    pub(crate) reset: Vec<EntryId>,
+    /// Let this list act again; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) reset_list: Vec<String>,
+    /// Let everything act again.
+    #[arg(long)]
+    pub(crate) reset_all: bool,
 }
 
 #[derive(Debug, Args)]

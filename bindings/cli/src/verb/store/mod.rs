@@ -11,6 +11,8 @@
 //! Invariants: a verb that ends with status 2 has changed nothing, unless it says `applied, but`.
 
 mod add;
+mod breaker;
+pub(super) mod canary;
 mod compact;
 mod held;
 mod import;
@@ -53,6 +55,8 @@ pub(crate) fn run(verb: &StoreVerb, output: &mut Output) -> Result<Exit, Failure
         StoreVerb::Revoke(arguments) => revoke::run(arguments, output),
         StoreVerb::Suppress(arguments) => suppress::run(arguments, output),
         StoreVerb::Status { store, quick, now } => status::run(store, *quick, time(now), output),
+        StoreVerb::Canary(arguments) => canary::run(arguments, output),
+        StoreVerb::Breaker(arguments) => breaker::run(arguments, output),
         StoreVerb::Compact { writing } => compact::run(writing, output),
         StoreVerb::Verify { store } => verify::run(store, output),
         StoreVerb::Log { store, since, now } => {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tamis::store::{Census, Manifest, Snapshot, StoreOptions};
+use tamis::store::{Census, Counter, Counters, Manifest, Snapshot, StoreOptions};
 
+use super::breaker;
 use crate::output::{plain, shown};
 use crate::progress::Progress;
 use crate::wording::{bytes, count, grouped, rfc3339};
@@ -18,6 +19,7 @@ struct Found {
     snapshot: Result<std::sync::Arc<Snapshot>, tamis::Error>,
     census: Option<BTreeMap<String, Census>>,
     suppressed: Option<u64>,
+    counters: Option<Counters>,
     now: u64,
 }
 
@@ -30,7 +32,8 @@ pub(crate) fn run(
     // Even a store that cannot be opened says how far it had come.
     let manifest = super::manifest(store)?;
     let snapshot = StoreOptions::new().refresh_interval(None).open(store).map(|s| s.snapshot());
-    let mut found = Found { manifest, snapshot, census: None, suppressed: None, now };
+    let counters = breaker::counters(store)?;
+    let mut found = Found { manifest, snapshot, census: None, suppressed: None, counters, now };
     let counted = found.count(quick);
     if let Err(error) = counted {
         found.snapshot = Err(error.with_path(store));
@@ -131,6 +134,8 @@ impl Found {
             "lists": lists,
             "incidents": incidents,
             "suppressions": self.suppressed,
+            "counters": self.counters.as_ref().map(breaker::counted),
+            "degraded": self.counters.iter().flat_map(Counters::tripped).map(|one| breaker::object(&one)).collect::<Vec<_>>(),
             "fault": fault.map(|e| json!({ "code": e.code().number(), "message": e.to_string() })),
         }))
     }
@@ -191,8 +196,29 @@ impl Found {
             let entries = count(incident.entries, "entry");
             output.line(format_args!("    {}: {entries}, {end}", plain(id)))?;
         }
-        // Tripped breakers and what the counters say belong here.
-        Ok(())
+        let Some(counters) = &self.counters else { return Ok(()) };
+        let of = |counter| grouped(counters.count(counter));
+        output.line(format_args!(
+            "  judged        {}: {} blocked, {} sent to review",
+            count(counters.count(Counter::Checks), "upload"),
+            of(Counter::Blocked),
+            of(Counter::Reviewed),
+        ))?;
+        let would = [Counter::WouldHaveBlocked, Counter::WouldHaveReviewed];
+        if would.iter().any(|counter| counters.count(*counter) > 0) {
+            let [blocked, reviewed] = would.map(of);
+            output.line(format_args!(
+                "    while observing, would have blocked {blocked} and sent {reviewed} to review"
+            ))?;
+        }
+        let shadow = [Counter::ShadowSame, Counter::ShadowStricter, Counter::ShadowLooser];
+        if shadow.iter().any(|counter| counters.count(*counter) > 0) {
+            let [same, stricter, looser] = shadow.map(of);
+            output.line(format_args!(
+                "    the shadow judged {same} alike, {stricter} more strictly, {looser} less"
+            ))?;
+        }
+        breaker::lines(&counters.tripped(), "  ", output)
     }
 
     fn list(&self, name: &str, output: &mut Output) -> Result<(), Failure> {
