@@ -134,8 +134,8 @@ impl StoreWriter {
         }
         let source = delta.source().map(|digest| digest.to_string());
         let list = self.manifest.lists.get(&name);
-        let taken = list.into_iter().flat_map(|list| &list.recent);
-        let taken = taken.filter(|(_, digest)| source.as_ref() == Some(digest)).last();
+        let recent = list.map(|list| &list.recent[..]).unwrap_or_default();
+        let taken = recent.iter().rfind(|(_, digest)| source.as_ref() == Some(digest));
         if let Some((number, _)) = taken.cloned() {
             self.confirm(&name, terms.now)?;
             let version = self.manifest.version;
