@@ -104,7 +104,8 @@ fn reloads_leave_nothing_behind() {
     let path = dir.path().join("store");
     make(&path);
     // A copy on the heap makes the process as large as a host: in an empty one, two percent are less than what an allocator keeps for eight threads.
-    let runs: [(&str, Residency, fn(&Store, &Path, usize)); 3] = [
+    type Run = fn(&Store, &Path, usize);
+    let runs: [(&str, Residency, Run); 3] = [
         ("mapped, one thread", Residency::Mapped, in_one_thread),
         ("heap, one thread", Residency::Heap, in_one_thread),
         ("heap, eight threads", Residency::Heap, in_many_threads),
