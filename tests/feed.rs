@@ -113,7 +113,7 @@ impl Maker {
 
     #[track_caller]
     fn unfit(&self, code: ErrorCode) -> String {
-        let error = self.fetch().err().expect("refused");
+        let error = self.fetch().expect_err("refused");
         assert_eq!(error.code(), code, "{error}");
         assert!(!error.to_string().contains("copy.tamis"), "{error}");
         error.to_string()

@@ -217,7 +217,10 @@ impl Run {
         let Some(upload) = self.fingerprints.digests.get(Algorithm::Blake3) else { return };
         let noted =
             self.matches.iter().filter(|m| !m.algorithm.is_digest() && would_block(m)).map(|m| {
-                Noted { entry: m.entry, list: &m.list, incident: m.is_of_active_incident(self.now) }
+                let layers = self.snapshot.layers();
+                let incident =
+                    layers.in_active_incident(&m.labels, m.list_kind, m.expires, self.now);
+                Noted { entry: m.entry, list: &m.list, incident }
             });
         counters.note(self.now, upload.bytes(), noted);
     }

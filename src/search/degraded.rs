@@ -6,7 +6,9 @@ use crate::error::Result;
 use crate::fingerprint::Algorithm;
 use crate::set::{EntryId, Set, Summary};
 
-/// What the labels of an incident's entries begin with. While such an entry has an end and it has not come, its incident is active.
+use super::Layers;
+
+/// What the labels of an incident's entries begin with; its id follows.
 pub const INCIDENT: &str = "incident:";
 
 /// Label sets whose answers are remembered.
@@ -54,16 +56,17 @@ impl Degraded {
 /// Asks that of very many entries.
 pub(super) struct Asking<'a> {
     degraded: &'a Degraded,
+    layers: &'a Layers,
     now: u64,
     /// By set: which of its lists are named.
     lists: HashMap<u32, Vec<bool>>,
-    /// By set and label set: whether a label is that of an incident.
-    incidents: HashMap<(u32, u32), bool>,
+    /// By set, label set and list: whether a label is that of an active incident.
+    incidents: HashMap<(u32, u32, u32), bool>,
 }
 
 impl<'a> Asking<'a> {
-    pub(super) fn new(degraded: &'a Degraded, now: u64) -> Asking<'a> {
-        Asking { degraded, now, lists: HashMap::new(), incidents: HashMap::new() }
+    pub(super) fn new(degraded: &'a Degraded, layers: &'a Layers, now: u64) -> Asking<'a> {
+        Asking { degraded, layers, now, lists: HashMap::new(), incidents: HashMap::new() }
     }
 
     /// Whether a match of this entry of the set at that position is degraded.
@@ -99,14 +102,19 @@ impl<'a> Asking<'a> {
         if u64::from(entry.expires) <= self.now {
             return Ok(false);
         }
-        let key = (position, entry.traits.labels);
+        let key = (position, entry.traits.labels, entry.traits.list);
         if let Some(known) = self.incidents.get(&key) {
             return Ok(*known);
         }
         if self.incidents.len() >= REMEMBERED {
             self.incidents.clear();
         }
-        let incident = set.labels(key.1)?.iter().any(|label| label.starts_with(INCIDENT));
+        let lists = set.lists()?;
+        let kind = lists.get(key.2 as usize).map(|list| self.layers.terms(list).kind);
+        let labels = set.labels(key.1)?;
+        let incident = kind.is_some_and(|kind| {
+            self.layers.in_active_incident(&labels, kind, entry.expires, self.now)
+        });
         self.incidents.insert(key, incident);
         Ok(incident)
     }

@@ -203,7 +203,7 @@ impl<'s> Found<'s> {
     fn visit(&self, mut each: impl FnMut(&Sighting<'_>) -> Result<ControlFlow<()>>) -> Result<()> {
         let Some(Near { set: Reverse(first), .. }) = self.near.last() else { return Ok(()) };
         let mut later = HashSet::new();
-        let mut asking = Asking::new(&self.degraded, self.now);
+        let mut asking = Asking::new(&self.degraded, self.layers, self.now);
         for near in
             self.near.chunk_by(|a, b| (a.set, a.algorithm, a.row) == (b.set, b.algorithm, b.row))
         {

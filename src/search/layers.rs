@@ -19,6 +19,8 @@ use crate::error::Result;
 use crate::fingerprint::Algorithm;
 use crate::set::{Entry, EntryId, List, ListKind, Set, Summary, TombstoneKind, text_key};
 
+use super::INCIDENT;
+
 /// Sets, each laid over those before it. What is searched.
 ///
 /// ```
@@ -43,6 +45,8 @@ pub struct Layers {
     terms: HashMap<String, (List, bool)>,
     /// By set, by list of that set: whether it is switched off as a whole. Empty if none is.
     off: Vec<Vec<bool>>,
+    /// The incidents that the operator has declared, and when they end, in seconds since 1970.
+    incidents: HashMap<String, u64>,
 }
 
 /// What later sets withdraw of a list of a set.
@@ -150,6 +154,30 @@ impl Layers {
         Ok(self)
     }
 
+    /// Says which incidents the operator has declared, and when each ends, in seconds since 1970.
+    #[must_use]
+    pub fn with_incidents(mut self, incidents: impl IntoIterator<Item = (String, u64)>) -> Layers {
+        self.incidents = incidents.into_iter().collect();
+        self
+    }
+
+    /// Whether an entry is of an incident that is active at `now` (seconds since 1970): one that the operator has declared and that its label names; it ends by itself,
+    /// but not yet. Friends and others whose word is a hint declare no incidents, whatever their labels say.
+    pub fn in_active_incident(
+        &self,
+        labels: &[String],
+        kind: ListKind,
+        expires: u32,
+        now: u64,
+    ) -> bool {
+        u64::from(expires) > now
+            && matches!(kind, ListKind::Local | ListKind::Exchange)
+            && labels
+                .iter()
+                .filter_map(|label| label.strip_prefix(INCIDENT))
+                .any(|incident| self.incidents.get(incident).is_some_and(|end| *end > now))
+    }
+
     /// What holds for a list of a set.
     pub(super) fn terms<'a>(&'a self, list: &'a List) -> &'a List {
         self.terms.get(&list.name).map_or(list, |(list, _)| list)
@@ -192,6 +220,33 @@ impl Layers {
                         let entry = entry?;
                         if !self.withdrawn(position, &entry)? && !ids.contains(&entry.id) {
                             each(position, &entry)?;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `each` with every entry that a later set withdraws.
+    pub(crate) fn each_withdrawn(
+        &self,
+        each: &mut dyn FnMut(&str, &Summary) -> Result<()>,
+    ) -> Result<()> {
+        for (position, set) in self.sets.iter().enumerate() {
+            if self.over.get(position).is_none_or(Vec::is_empty) {
+                continue;
+            }
+            let lists = set.lists()?;
+            for algorithm in set.algorithms().iter() {
+                for row in 0..set.fingerprint_count(algorithm) {
+                    for entry in set.summaries(algorithm, row)? {
+                        let entry = entry?;
+                        let list = lists.get(entry.traits.list as usize);
+                        if let Some(list) = list
+                            && self.withdrawn(position, &entry)?
+                        {
+                            each(&list.name, &entry)?;
                         }
                     }
                 }

@@ -5,8 +5,6 @@ use serde::Serialize;
 use crate::fingerprint::{Algorithm, View};
 use crate::set::{EntryId, ListKind, Opinion, Role, Severity};
 
-use super::INCIDENT;
-
 /// An entry that an upload matches, with what the policy and the evidence need of it.
 /// It holds no fingerprint: matches are shown to people, fingerprints are not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -88,11 +86,6 @@ impl Match {
             expires: 0,
             legal_basis: None,
         }
-    }
-
-    /// Whether the entry is of an incident that is active at `now` (seconds since 1970): it has a label that begins with [`INCIDENT`], and it will end, but not yet.
-    pub fn is_of_active_incident(&self, now: u64) -> bool {
-        u64::from(self.expires) > now && self.labels.iter().any(|label| label.starts_with(INCIDENT))
     }
 }
 

@@ -4,8 +4,10 @@
 //! entries S the entries (S - T) + A, where an added entry takes the place of one of the same id. Two changes one after the other are one change again:
 //!
 //! ```text
-//! (T1, A1) then (T2, A2)  =  (T1 + T2, (A1 - T2) + A2)
+//! (T1, A1) then (T2, A2)  =  (T1 + T2 + ids of what T2 withdraws of A1,  (A1 - T2) + A2)
 //! ```
+//!
+//! (An entry that A1 adds has taken the place of one of its id, which must not come back when T2 withdraws the new one by a name that the old one does not have.)
 //!
 //! so a set can hold a run of consecutive changes of a list, and says from which number to which. T is written as tombstones: keys of entries, items, source
 //! ids and suppressions. "Replaces" stands for all entries of the list, and then the run begins at number 0, since nothing before it matters any more.

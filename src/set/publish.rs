@@ -91,6 +91,12 @@ pub(crate) fn rename_draft(draft: &Path, path: &Path) -> Result<()> {
     directory.sync_now().map_err(|e| Error::io("sync the directory of", path, e))
 }
 
+/// Makes what was renamed or removed in a directory outlive a power failure.
+pub(crate) fn sync_directory(directory: &Path) -> Result<()> {
+    let opened = Directory::of(&directory.join("any"))?;
+    opened.sync_now().map_err(|e| Error::io("sync", directory, e))
+}
+
 /// The directory of a file, opened before anything in it is changed, so that a lack of descriptors or permissions changes nothing.
 struct Directory {
     #[cfg(unix)]

@@ -267,8 +267,15 @@ impl Counters {
             if entries.len() >= MOST || !entries.insert(noted.entry) {
                 continue;
             }
-            let list = match lists.iter().find(|(name, _)| *name == noted.list) {
+            let Some(entry) = table.claim_entry(noted.entry, hour) else {
+                self.add(Counter::Overflow);
+                continue;
+            };
+            let known = lists.iter().find(|(name, _)| *name == noted.list);
+            let list = match known {
                 Some((_, list)) => *list,
+                // What comes of an entry that has tripped says nothing more against its list: one picture that everybody passes on must not degrade all others.
+                None if entry.tripped().is_some() => None,
                 None => {
                     let slot = table.claim_list(noted.list, hour);
                     match &slot {
@@ -282,15 +289,10 @@ impl Counters {
                     list
                 }
             };
-            match table.claim_entry(noted.entry, hour) {
-                Some(slot) => {
-                    if let Some(list) = list {
-                        slot.set_list(list);
-                    }
-                    tripped |= trips(&slot, entry_place, breaker::ENTRY_FLOOR).is_some();
-                }
-                None => self.add(Counter::Overflow),
+            if let Some(list) = list {
+                entry.set_list(list);
             }
+            tripped |= trips(&entry, entry_place, breaker::ENTRY_FLOOR).is_some();
         }
         if tripped {
             self.changed(&table);

@@ -79,6 +79,26 @@ pub(super) fn make_up(directory: &Path, changes: &[Event]) -> Result<()> {
     missing.into_iter().try_for_each(|event| append(directory, event))
 }
 
+/// Bytes at the end of the log in which a refusal is looked for.
+const END: u64 = 64 << 10;
+
+/// Appends a refusal, unless one of the last lines says the same: what is dropped somewhere is tried every minute.
+pub(super) fn append_refusal(directory: &Path, event: &Event) -> Result<()> {
+    let path = directory.join(LOG);
+    let mut told = Vec::new();
+    if let Ok(mut file) = std::fs::File::open(&path) {
+        let length = file.seek(SeekFrom::End(0)).unwrap_or(0);
+        let end = file.seek(SeekFrom::Start(length.saturating_sub(END)));
+        end.and_then(|_| io::Read::read_to_end(&mut file, &mut told))
+            .map_err(|e| Error::io("read", &path, e))?;
+    }
+    let same = |line: &[u8]| {
+        let line: std::result::Result<Event, _> = serde_json::from_slice(line);
+        line.is_ok_and(|line| Event { at: event.at, version: event.version, ..line } == *event)
+    };
+    if told.split(|b| *b == b'\n').any(same) { Ok(()) } else { append(directory, event) }
+}
+
 /// Calls `each` with every line that is whole, the oldest first.
 pub(super) fn read(directory: &Path, each: &mut dyn FnMut(Event)) -> Result<()> {
     let path = directory.join(LOG);

@@ -27,6 +27,9 @@ pub const MANIFEST: &str = "manifest";
 /// What the `format` field says.
 const FORMAT: &str = "tamis store 1";
 
+/// Greatest number of a change: 2^53 - 1, the last that every reader of JSON takes as it is.
+const MOST_NUMBER: u64 = (1 << 53) - 1;
+
 /// Most bytes of a manifest.
 const LIMIT: u64 = 1 << 20;
 
@@ -291,7 +294,7 @@ impl Manifest {
     /// [`ErrorCode::Store`] if they would be too many.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         self.check()?;
-        let json = serde_json::to_string_pretty(self);
+        let json = serde_json::to_string(self);
         let mut text = json.map_err(|e| Error::new(ErrorCode::Internal, e.to_string()))?;
         text.push('\n');
         let sum = hex(blake3::hash(text.as_bytes()).as_bytes());
@@ -300,7 +303,7 @@ impl Manifest {
             return Err(Error::new(
                 ErrorCode::Store,
                 format!(
-                    "the manifest would be longer than {LIMIT} bytes; run `tamis store compact`"
+                    "the manifest would be longer than {LIMIT} bytes; a store has room for some hundreds of lists; use several stores"
                 ),
             ));
         }
@@ -324,8 +327,10 @@ impl Manifest {
                 let before = last.get(list.as_str()).copied();
                 // A run that replaces the list makes all before it void.
                 let follows = *first == 0 || before.is_none_or(|before| before < *first);
-                let ascends = before.is_none_or(|before| before < *end);
-                if first > end || *end == 0 || !follows || !ascends {
+                // The whole list up to a number may lie over what was taken under that number by itself.
+                let ascends =
+                    before.is_none_or(|before| before < *end || *first == 0 && before == *end);
+                if first > end || *end == 0 || *end > MOST_NUMBER || !follows || !ascends {
                     return Err(damaged(format!(
                         "changes {first} to {end} of list {:?} are out of order",
                         shown(list)

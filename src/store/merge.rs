@@ -5,7 +5,8 @@
 //!     for each set in order, each entry that no later one of them withdraws or replaces: keep it
 //!     for each list: its runs, one after the other, are one run
 //!     tombstones: all of them, unless this is the bottom, where there is nothing that they could withdraw;
-//!                 none from before a run that replaces the list
+//!                 of those from before a run that replaces the list only the ends of suppressions, which no replacing withdraws;
+//!                 and one for each entry that one of the sets adds and a later one withdraws: adding it took away what lies below under its id
 //!     suppressions: those that no later one of the sets lifts
 //! ```
 
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::search::Layers;
-use crate::set::{Change, ListId, Set, SetBuilder};
+use crate::set::{Change, ListId, Set, SetBuilder, TombstoneKind};
 
 use super::manifest::{Manifest, SetRecord};
 
@@ -88,18 +89,25 @@ fn keep_tombstones(
         let above = layers.sets().get(position + 1..).unwrap_or_default();
         for change in set.changes()? {
             let void = above.iter().map(|set| replaces(set, &change.list));
-            if void.collect::<Result<Vec<_>>>()?.contains(&true) {
-                continue;
-            }
+            let void = void.collect::<Result<Vec<_>>>()?.contains(&true);
             let (Some(id), Some(list)) =
                 (ids.get(&change.list), lists.iter().position(|list| list.name == change.list))
             else {
                 continue;
             };
-            set.each_tombstone(list as u32, &mut |kind, key| builder.bury(*id, kind, key))?;
+            set.each_tombstone(list as u32, &mut |kind, key| {
+                if !void || kind == TombstoneKind::Suppression as u32 {
+                    builder.bury(*id, kind, key);
+                }
+            })?;
         }
     }
-    Ok(())
+    layers.each_withdrawn(&mut |list, entry| {
+        if let Some(id) = ids.get(list) {
+            builder.bury(*id, TombstoneKind::Entry as u32, entry.id.0);
+        }
+        Ok(())
+    })
 }
 
 fn replaces(set: &Set, list: &str) -> Result<bool> {

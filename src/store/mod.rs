@@ -240,6 +240,9 @@ impl StoreOptions {
         if let Some((base, old)) = manifest.sets.first().zip(old)
             && self.residency == Residency::Sealed
             && !thorough
+            && old.own > 0
+            && base.bytes > SMALL
+            && base.changes.iter().all(|change| change.first == 0)
             && !old.holds(base)
         {
             // A copy of a base takes seconds and as much memory again: not for the path of an upload.
@@ -289,7 +292,10 @@ impl StoreOptions {
             hasher.update(blake3::hash(&manifest.to_bytes()?).as_bytes());
             let lists = manifest.lists.iter();
             layers = layers
-                .with_terms(lists.map(|(name, record)| (record.list(name), record.suppressed)))?;
+                .with_terms(lists.map(|(name, record)| (record.list(name), record.suppressed)))?
+                .with_incidents(
+                    manifest.incidents.iter().map(|(id, incident)| (id.clone(), incident.expires)),
+                );
         }
         let digest = StoreDigest(*hasher.finalize().as_bytes());
         Ok(Snapshot {

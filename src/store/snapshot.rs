@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::error::{Error, ErrorCode, Result};
 use crate::fingerprint::{Algorithms, hex};
 use crate::search::Layers;
-use crate::set::{Entry, EntryId, Set, SetDigest};
+use crate::set::{Entry, EntryId, ListKind, Set, SetDigest};
 
 use super::manifest::{Manifest, SetRecord};
 use super::stamp::Stamp;
@@ -89,13 +89,19 @@ impl Snapshot {
         self.manifest.as_ref().map_or(0, |manifest| manifest.version)
     }
 
-    /// When the store was last changed or found to be up to date; for a single set, when it was built. In seconds since 1970; 0 if not known.
+    /// When the store was last found to be up to date: of the lists that others make, the one that was not for the longest time; without such lists, when anything was
+    /// last changed; for a single set, when it was built. In seconds since 1970; 0 if not known.
     ///
     /// # Errors
     /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt).
     pub fn updated(&self) -> Result<u64> {
         match &self.manifest {
-            Some(manifest) => Ok(manifest.updated),
+            Some(manifest) => {
+                let others = manifest.lists.values().filter(|list| {
+                    list.kind != ListKind::Local && !list.suppressed && list.refreshed > 0
+                });
+                Ok(others.map(|list| list.refreshed).min().unwrap_or(manifest.updated))
+            }
             None => self.sets().first().map_or(Ok(0), |set| set.created()),
         }
     }
@@ -205,6 +211,10 @@ impl Snapshot {
             sum.add_entry(list, id, entry, now);
             Ok(())
         })?;
+        let lists = self.manifest.iter().flat_map(|manifest| &manifest.lists);
+        for (name, _) in lists.filter(|(_, list)| list.suppressed) {
+            sum.add(format!("suppressed {name:?}").as_bytes());
+        }
         for id in self.layers.suppressions()? {
             sum.add(&id.0);
         }

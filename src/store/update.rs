@@ -13,17 +13,18 @@
 //!
 //! What is refused leaves the store as it was, and an event in the log.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorCode, Result, shown};
 use crate::search::{INCIDENT, Layers, planted};
 use crate::set::{
-    self, BuildOptions, Change, Delta, ListKind, Residency, Set, SetBuilder, SetDigest,
+    self, BuildOptions, Change, Delta, ListKind, Opinion, Residency, Set, SetBuilder, SetDigest,
     TombstoneKind,
 };
 
 use super::log::Event;
-use super::manifest::{Incident, SetRecord};
+use super::manifest::{ChangeRecord, Incident, ListRecord, SetRecord};
 use super::merge;
 use super::sum::Sum;
 use super::writer::{Draft, StoreWriter};
@@ -42,7 +43,13 @@ const MERGED: u64 = 1 << 18;
 const FEW: u64 = 1024;
 
 /// Numbers and digests of changes that are remembered for each list.
-const REMEMBERED: usize = 64;
+const REMEMBERED: usize = 24;
+
+/// An entry of a list that ends within a day, in seconds, was as good as withdrawn.
+const SOON: u64 = 86_400;
+
+/// Sets that a store may consist of: each is searched for every upload.
+const MOST_SETS: usize = 128;
 
 /// A list may grow to so many times its entries in one change, and so many more.
 const GROWTH: (u64, u64) = (5, 10_000);
@@ -67,6 +74,8 @@ pub struct Terms {
     pub reason: String,
     /// Take it even if its list grows or shrinks beyond the bounds.
     pub force: bool,
+    /// What is laid down for its list from this change on; otherwise it stays as it is.
+    pub list: Option<ListRecord>,
     /// The incident that its entries belong to, and when it ends, in seconds since 1970. The entries themselves say so, too: by [`incident_label`] and their date.
     pub incident: Option<(String, u64)>,
 }
@@ -88,6 +97,13 @@ impl Terms {
     #[must_use]
     pub fn force(mut self, force: bool) -> Terms {
         self.force = force;
+        self
+    }
+
+    /// Lays down what holds for the list, new or known, if and when the change is taken. What is remembered of a known list stays.
+    #[must_use]
+    pub fn list(mut self, record: ListRecord) -> Terms {
+        self.list = Some(record);
         self
     }
 
@@ -136,8 +152,11 @@ impl StoreWriter {
         let list = self.manifest.lists.get(&name);
         let recent = list.map(|list| &list.recent[..]).unwrap_or_default();
         let taken = recent.iter().rfind(|(_, digest)| source.as_ref() == Some(digest));
-        if let Some((number, _)) = taken.cloned() {
-            self.confirm(&name, terms.now)?;
+        // What replaced the list long ago may do so again.
+        let stands =
+            |number| !delta.change().replaces || number == self.manifest.last_number(&name);
+        if let Some((number, _)) = taken.cloned().filter(|(number, _)| stands(*number)) {
+            self.confirm_as(&name, terms)?;
             let version = self.manifest.version;
             return Ok(Applied { version, changed: false, number, entries: 0 });
         }
@@ -145,7 +164,7 @@ impl StoreWriter {
         self.apply_as(delta, terms, true)
     }
 
-    /// Takes a change. Its list must be known ([`StoreWriter::set_list`]).
+    /// Takes a change. Its list must be known ([`StoreWriter::set_list`]), or laid down with it ([`Terms::list`]).
     ///
     /// # Errors
     /// One of the `Update…` codes if it is refused; [`ErrorCode::Io`] and its kin: in both cases the store is as it was.
@@ -177,7 +196,7 @@ impl StoreWriter {
         terms: &Terms,
         ours: bool,
     ) -> Result<Applied> {
-        let Some(list) = self.manifest.lists.get(&change.list) else {
+        let Some(list) = self.laid_down(&change.list, terms) else {
             let what = format!("the store does not know the list {:?}", shown(&change.list));
             return Err(Error::new(ErrorCode::UpdateForeign, what));
         };
@@ -189,6 +208,12 @@ impl StoreWriter {
         {
             return Ok(already);
         }
+        if self.manifest.sets.len() >= MOST_SETS {
+            let what = format!(
+                "the store has {MOST_SETS} sets, which cannot be merged because changes are missing; see `tamis store status`, and ask the lists' makers for the whole lists"
+            );
+            return Err(Error::new(ErrorCode::Store, what));
+        }
         let draft = self.draft();
         let (set, own) = self.prove(delta.into_builder()?, &draft)?;
         // What was not received as a set is told apart by the set that it became.
@@ -197,12 +222,12 @@ impl StoreWriter {
             return Ok(already);
         }
         if ours && self.says_the_same(change, &set, terms.now)? {
-            self.confirm(&change.list, terms.now)?;
+            self.confirm_as(&change.list, terms)?;
             let number = self.manifest.last_number(&change.list);
             return Ok(Applied { version: self.manifest.version, number, ..already });
         }
         if kind != ListKind::Local && !terms.force {
-            self.guard_size(change, &set)?;
+            self.guard_size(change, &set, terms.now)?;
         }
         self.check_canaries(&set)?;
 
@@ -212,12 +237,12 @@ impl StoreWriter {
             |set: &SetRecord| set.change(&change.list).is_some_and(|c| c.last > change.last);
         let position = manifest.sets.iter().position(above).unwrap_or(manifest.sets.len());
         manifest.sets.insert(position, record);
-        if let Some(list) = manifest.lists.get_mut(&change.list) {
-            list.refreshed = terms.now;
-            list.recent.push((change.last, digest.to_string()));
-            let most = list.recent.len().saturating_sub(REMEMBERED);
-            list.recent.drain(..most);
-        }
+        let mut list = list;
+        list.refreshed = terms.now;
+        list.recent.push((change.last, digest.to_string()));
+        let most = list.recent.len().saturating_sub(REMEMBERED);
+        list.recent.drain(..most);
+        manifest.lists.insert(change.list.clone(), list);
         let entries = set.entry_count();
         if let Some((id, expires)) = &terms.incident {
             let new = Incident { expires: 0, opened: terms.now, entries: 0 };
@@ -236,6 +261,24 @@ impl StoreWriter {
         self.publish(manifest, event)?;
         let version = self.manifest.version;
         Ok(Applied { version, changed: true, number: change.last, entries })
+    }
+
+    /// What holds for a list from this change on; none if nobody has laid anything down.
+    fn laid_down(&self, name: &str, terms: &Terms) -> Option<ListRecord> {
+        let known = self.manifest.lists.get(name).cloned();
+        let Some(new) = terms.list.clone() else { return known };
+        let Some(known) = known else { return Some(new) };
+        let ListRecord { kind, agreement, legal_basis, .. } = new;
+        Some(ListRecord { kind, agreement, legal_basis, ..known })
+    }
+
+    fn confirm_as(&mut self, name: &str, terms: &Terms) -> Result<()> {
+        let Some(record) = self.laid_down(name, terms) else { return Ok(()) };
+        let what = ("found to be up to date", terms.reason.as_str());
+        self.set_list(name, record.kind, what, terms.now, |list| {
+            *list = ListRecord { refreshed: terms.now, ..record };
+            Ok(())
+        })
     }
 
     /// Whether a change replaces its list by what that holds already.
@@ -276,6 +319,8 @@ impl StoreWriter {
         let known = list.and_then(|list| list.recent.iter().find(|(n, _)| *n == change.last));
         match known {
             Some((_, known)) if *known == digest.to_string() => return Ok(true),
+            // The whole list up to a number that was taken by itself says something else, rightly.
+            Some(_) if change.replaces && !self.covers(change) => {}
             Some(_) => {
                 return refuse(
                     ErrorCode::UpdateConflict,
@@ -285,7 +330,18 @@ impl StoreWriter {
             None => {}
         }
         let mut runs = self.manifest.sets.iter().filter_map(|set| set.change(&change.list));
-        if runs.any(|run| run.first <= change.last && change.last <= run.last) {
+        if !change.replaces
+            && runs.clone().any(|run| (change.first..=change.last).contains(&run.last))
+        {
+            return refuse(
+                ErrorCode::UpdateConflict,
+                "joins changes some of which were taken one by one; ask the list's maker for the whole list",
+            );
+        }
+        let single = |run: &ChangeRecord| run.first == run.last && run.last == change.last;
+        if runs.any(|run| {
+            run.first <= change.last && change.last <= run.last && !(change.replaces && single(run))
+        }) {
             return refuse(
                 ErrorCode::UpdateStale,
                 "comes too late: it is at or below what was merged already",
@@ -294,7 +350,13 @@ impl StoreWriter {
         Ok(false)
     }
 
-    fn guard_size(&self, change: &Change, set: &Set) -> Result<()> {
+    /// Whether a run that replaces the list reaches as far.
+    fn covers(&self, change: &Change) -> bool {
+        let mut runs = self.manifest.sets.iter().filter_map(|set| set.change(&change.list));
+        runs.any(|run| run.first == 0 && change.last <= run.last)
+    }
+
+    fn guard_size(&self, change: &Change, set: &Set, now: u64) -> Result<()> {
         let of_list = self.manifest.sets.iter().filter_map(|set| set.change(&change.list));
         // What lies in the sets, withdrawn or not.
         let held: u64 = of_list.map(|run| run.entries).sum();
@@ -323,7 +385,7 @@ impl StoreWriter {
             return refuse(ErrorCode::UpdateGrowth, what);
         }
         let most = may_be_lost(before);
-        let lost = before.saturating_sub(after);
+        let lost = before.saturating_sub(after).saturating_add(self.weakened(change, set, now)?);
         if lost > most {
             let what = format!("lose {lost} of {before} entries, more than {most}");
             return refuse(ErrorCode::UpdateShrinkage, what);
@@ -331,9 +393,36 @@ impl StoreWriter {
         Ok(())
     }
 
+    /// How many entries of the list a change switches off without withdrawing them: by calling them negative, or by an early end.
+    fn weakened(&self, change: &Change, set: &Set, now: u64) -> Result<u64> {
+        let mut weak = HashSet::new();
+        for entry in set.entries() {
+            let entry = entry?;
+            let expires = u64::from(entry.entry.expires);
+            let ends = expires != 0 && expires <= now.saturating_add(SOON);
+            if ends || entry.entry.opinion == Opinion::Negative {
+                weak.insert(entry.id);
+            }
+        }
+        if weak.is_empty() {
+            return Ok(0);
+        }
+        let of_list = |record: &&SetRecord| record.change(&change.list).is_some();
+        let records: Vec<_> = self.manifest.sets.iter().filter(of_list).cloned().collect();
+        let layers = Layers::new(self.open_sets(&records)?)?;
+        let mut weakened = 0;
+        layers.each_summary(0..layers.sets().len(), &mut |_, entry| {
+            weakened += u64::from(weak.contains(&entry.id));
+            Ok(())
+        })?;
+        Ok(weakened)
+    }
+
     /// How many entries stand in the list before and after the change.
     fn counted(&self, change: &Change, set: &Set) -> Result<(u64, u64)> {
-        let mut sets = self.open_sets(&self.manifest.sets)?;
+        let of_list = |record: &&SetRecord| record.change(&change.list).is_some();
+        let records: Vec<_> = self.manifest.sets.iter().filter(of_list).cloned().collect();
+        let mut sets = self.open_sets(&records)?;
         let count = |sets: Vec<Arc<Set>>| -> Result<u64> {
             let (layers, mut count) = (Layers::new(sets)?, 0);
             layers.each_summary(0..layers.sets().len(), &mut |position, entry| {
@@ -369,6 +458,8 @@ impl StoreWriter {
         if sets.len() - lowest < 2 {
             return Ok(());
         }
+        // What somebody is making a base of stays as it is until he is done.
+        let Some(_alone) = self.compacting()? else { return Ok(()) };
         let group = self.open_sets(&sets[lowest..])?;
         let many = group.len();
         let builder = merge::merge(group, &self.manifest, false, now, &mut |_| Ok(()))?;
@@ -390,6 +481,10 @@ impl StoreWriter {
         now: u64,
         progress: &mut dyn FnMut(u64) -> Result<()>,
     ) -> Result<Applied> {
+        let _alone = self.compacting()?.ok_or_else(|| {
+            let what = "another process is compacting this store; there is nothing to do";
+            Error::new(ErrorCode::StoreLocked, what).with_path(&self.directory)
+        })?;
         let taken = merge::bottom(&self.manifest.sets);
         let version = self.manifest.version;
         let unchanged = Applied { version, changed: false, number: 0, entries: 0 };
@@ -402,15 +497,22 @@ impl StoreWriter {
         let records: Vec<SetRecord> =
             taken.iter().filter_map(|at| self.manifest.sets.get(*at)).cloned().collect();
         let group = self.open_sets(&records)?;
-        let builder = merge::merge(group, &self.manifest, true, now, progress)?;
-        let base = self.write_set(builder)?;
+        let draft = self.compacted_draft();
+        let manifest = self.manifest.clone();
+        // Minutes, for a large store: an emergency must not wait for them.
+        let proved = self.unlocked(|writer| {
+            let builder = merge::merge(group, &manifest, true, now, progress)?;
+            writer.prove(builder, &draft)
+        })?;
+        let (set, _) = proved?;
         let mut manifest = self.manifest.clone();
+        if !records.iter().all(|record| manifest.sets.contains(record)) {
+            let what = "another writer has merged the same sets meanwhile; run it again";
+            return Err(Error::new(ErrorCode::StoreLocked, what).with_path(&self.directory));
+        }
+        let base = self.adopt(draft, &set)?;
         let entries = base.entries;
-        let mut position = 0;
-        manifest.sets.retain(|_| {
-            position += 1;
-            !taken.contains(&(position - 1))
-        });
+        manifest.sets.retain(|record| !records.contains(record));
         manifest.sets.insert(0, base);
         manifest.incidents.retain(|_, incident| incident.expires > now);
         let event = compacted(taken.len(), entries, now);

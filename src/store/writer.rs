@@ -19,6 +19,10 @@ use super::update::RADIUS;
 /// Name of the file that the writer holds a lock on.
 const LOCK: &str = "lock";
 
+/// Name of the file that whoever compacts holds a lock on, and what the name of his draft begins with.
+const COMPACTING: &str = "compacting";
+const COMPACTED: &str = ".compacted-";
+
 /// Changes that are remembered for a log that cannot be written to; a manifest is small.
 const UNLOGGED: usize = 100;
 
@@ -61,7 +65,7 @@ pub struct StoreWriter {
     /// Changes that the log could not be told.
     unlogged: Vec<Event>,
     pub(super) watcher: Watcher,
-    _lock: File,
+    lock: File,
 }
 
 /// Who is told how the writing of sets goes on.
@@ -117,12 +121,16 @@ impl StoreWriter {
                 .with_path(directory));
         }
         let lock = take_lock(directory)?;
-        if directory.join(MANIFEST).exists() {
-            return Err(Error::new(
-                ErrorCode::Store,
-                "there is a store already; it was not touched",
-            )
-            .with_path(directory));
+        let names = place::names(directory).map_err(|e| Error::io("list", directory, e))?;
+        let fault = match names.iter().find(|name| *name == MANIFEST || is_own(name)) {
+            Some(name) if name == MANIFEST => Some("there is a store already; it was not touched"),
+            Some(_) => Some(
+                "there are sets of a store here, whose manifest is missing: restore it from a backup, or move them away; they were not touched",
+            ),
+            None => None,
+        };
+        if let Some(fault) = fault {
+            return Err(Error::new(ErrorCode::Store, fault).with_path(directory));
         }
         make_directory(&directory.join(STATE), 0o2770)?;
         let mut manifest = Manifest::new(now);
@@ -133,7 +141,7 @@ impl StoreWriter {
             before: Vec::new(),
             unlogged: Vec::new(),
             watcher: Watcher::default(),
-            _lock: lock,
+            lock,
         };
         writer.publish(manifest, Event { event: "init".into(), at: now, ..Event::default() })?;
         Ok(writer)
@@ -158,12 +166,20 @@ impl StoreWriter {
         let manifest = Manifest::read(directory)?;
         let told = manifest.unlogged.iter().chain(&manifest.last_change);
         let told = told.filter_map(|event| serde_json::from_value(event.clone()).ok());
-        log::make_up(directory, &told.collect::<Vec<Event>>())?;
+        let told = told.collect::<Vec<Event>>();
+        // A log that cannot be written to keeps nobody from switching an entry off.
+        let unlogged = match log::make_up(directory, &told) {
+            Ok(()) => Vec::new(),
+            Err(_) => told,
+        };
         let directory = directory.to_path_buf();
         let before = manifest.sets.clone();
-        let (unlogged, watcher) = (Vec::new(), Watcher::default());
-        let writer = StoreWriter { directory, manifest, before, unlogged, watcher, _lock: lock };
-        writer.sweep();
+        let watcher = Watcher::default();
+        let writer = StoreWriter { directory, manifest, before, unlogged, watcher, lock };
+        // What the last writer has renamed may not have reached the disk: until it has, what lay there before is not removed.
+        if set::sync_directory(&writer.directory).is_ok() {
+            writer.sweep();
+        }
         Ok(writer)
     }
 
@@ -233,13 +249,20 @@ impl StoreWriter {
     /// Records that the list was found to be up to date.
     ///
     /// # Errors
-    /// [`ErrorCode::Io`] and its kin; [`ErrorCode::Durability`].
+    /// [`ErrorCode::InvalidArgument`] if the store does not know it; [`ErrorCode::Io`] and its kin; [`ErrorCode::Durability`].
     pub fn confirm(&mut self, list: &str, now: u64) -> Result<()> {
+        self.delta(list)?;
         let what = ("found to be up to date", "");
-        self.set_list(list, ListKind::Local, what, now, |record| {
+        let updated = self.manifest.updated;
+        self.manifest.updated = updated.max(now);
+        let confirmed = self.set_list(list, ListKind::Local, what, now, |record| {
             record.refreshed = now;
             Ok(())
-        })
+        });
+        if confirmed.as_ref().is_err_and(|error| error.code() != ErrorCode::Durability) {
+            self.manifest.updated = updated;
+        }
+        confirmed
     }
 
     /// Refuses a set that would match a harmless file.
@@ -259,7 +282,7 @@ impl StoreWriter {
             code: Some(error.code().number()),
         };
         // The caller has the error in hand already.
-        let _ = log::append(&self.directory, &event);
+        let _ = log::append_refusal(&self.directory, &event);
     }
 
     /// Calls `each` with every line of a store's log, the oldest first.
@@ -275,12 +298,43 @@ impl StoreWriter {
         Draft(self.directory.join(format!(".new-{}.tamis", std::process::id())))
     }
 
+    /// The name of a base that is being written while others may write, too.
+    pub(super) fn compacted_draft(&self) -> Draft {
+        Draft(self.directory.join(format!("{COMPACTED}{}.tamis", std::process::id())))
+    }
+
+    /// Makes sure that nobody else compacts the store, for as long as what it gives lives; none if somebody does.
+    pub(super) fn compacting(&self) -> Result<Option<File>> {
+        try_lock(&self.directory.join(COMPACTING))
+    }
+
+    /// Does something while others may write. What they have written is then what is known here.
+    pub(super) fn unlocked<T>(&mut self, work: impl FnOnce(&StoreWriter) -> T) -> Result<T> {
+        let path = self.directory.join(LOCK);
+        self.lock.unlock().map_err(|e| Error::io("unlock", &path, e))?;
+        let done = work(self);
+        loop {
+            match self.lock.lock() {
+                Ok(()) => break,
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(Error::io("lock", &path, e)),
+            }
+        }
+        sign(&mut self.lock);
+        let manifest = Manifest::read(&self.directory)?;
+        self.before = std::mem::replace(&mut self.manifest, manifest).sets;
+        Ok(done)
+    }
+
     /// Gives a set its name in the store.
     pub(super) fn adopt(&self, draft: Draft, set: &Set) -> Result<SetRecord> {
         let digest = set.digest().to_string();
         let short = digest.get(..8).unwrap_or_default();
         let file = format!("{:08}-{short}.tamis", self.manifest.version + 1);
         let path = self.directory.join(&file);
+        let file_of_draft =
+            File::open(draft.path()).map_err(|e| Error::io("open", draft.path(), e))?;
+        share_with_group(&file_of_draft, draft.path())?;
         set::rename_draft(draft.path(), &path)?;
         SetRecord::of(file, set)
     }
@@ -288,12 +342,18 @@ impl StoreWriter {
     /// Puts a new manifest in force, and tells the log. Before the rename nothing has changed, after it everything has.
     pub(super) fn publish(&mut self, mut manifest: Manifest, mut event: Event) -> Result<()> {
         manifest.version = self.manifest.version + 1;
-        manifest.updated = event.at;
+        if event.event == "change" || event.event == "init" {
+            manifest.updated = event.at;
+        }
         event.version = manifest.version;
         manifest.last_change = serde_json::to_value(&event).ok();
         let unlogged = self.unlogged.iter().filter_map(|event| serde_json::to_value(event).ok());
         manifest.unlogged = unlogged.collect();
-        let published = set::publish_bytes(&self.directory.join(MANIFEST), &manifest.to_bytes()?);
+        let (path, bytes) = (self.directory.join(MANIFEST), manifest.to_bytes()?);
+        let published = set::publish(&path, |writer| {
+            share_with_group(writer.get_ref(), &path)?;
+            writer.write_all(&bytes).map_err(|e| Error::io("write", &path, e))
+        });
         match &published {
             Err(error) if error.code() != ErrorCode::Durability => return published,
             _ => {}
@@ -301,7 +361,10 @@ impl StoreWriter {
         let old = std::mem::replace(&mut self.manifest, manifest);
         self.before = old.sets;
         self.tell_log(event);
-        self.sweep();
+        // If the power may still bring the old manifest back, it must find its sets.
+        if published.is_ok() {
+            self.sweep();
+        }
         published
     }
 
@@ -323,9 +386,18 @@ impl StoreWriter {
     /// Removes the sets and drafts that nobody needs: no reader looks for them, unless it has read a manifest before the last one, and then it reads again.
     fn sweep(&self) {
         // What cannot be listed or removed does no harm, and will be tried again.
+        let mut compacting = None;
         for name in place::names(&self.directory).unwrap_or_default() {
+            if name.contains(COMPACTED) {
+                // It is somebody's who is still at it, unless nobody is.
+                let lock = compacting.get_or_insert_with(|| self.compacting());
+                if !matches!(lock, Ok(Some(_))) {
+                    continue;
+                }
+            }
             let named = self.manifest.sets.iter().chain(&self.before);
-            let is_draft = name.starts_with(".new-") || name.ends_with(".draft");
+            let is_draft = [".new-", COMPACTED].iter().any(|start| name.starts_with(start))
+                || name.ends_with(".draft");
             if is_draft || is_own(&name) && !named.into_iter().any(|set| set.file == name) {
                 let _ = fs::remove_file(self.directory.join(name));
             }
@@ -345,6 +417,19 @@ fn is_own(name: &str) -> bool {
         && digest.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
+/// A store's files are for the group of its directory, whatever the umask of whoever runs a command: workers that cannot read a new manifest do not enforce it.
+fn share_with_group(file: &File, path: &Path) -> Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.set_permissions(fs::Permissions::from_mode(0o640))
+            .map_err(|e| Error::io("set the mode of", path, e))?;
+    }
+    #[cfg(not(unix))]
+    let _ = (file, path);
+    Ok(())
+}
+
 fn make_directory(path: &Path, mode: u32) -> Result<()> {
     if path.is_dir() {
         return Ok(());
@@ -361,9 +446,31 @@ fn make_directory(path: &Path, mode: u32) -> Result<()> {
     Ok(())
 }
 
-/// Takes the lock, which lasts until the file is closed, and so never outlives its holder.
+/// Takes the store's lock, which lasts until the file is closed by whoever has it open: also by a child that was forked meanwhile.
 fn take_lock(directory: &Path) -> Result<File> {
     let path = directory.join(LOCK);
+    if let Some(mut file) = try_lock(&path)? {
+        sign(&mut file);
+        return Ok(file);
+    }
+    let mut holder = String::new();
+    let _ = File::open(&path).map(|file| file.take(20).read_to_string(&mut holder));
+    let holder = holder.trim().parse::<u32>();
+    let holder = holder.map_or(String::new(), |pid| format!(" (process {pid})"));
+    let what = format!(
+        "another process{holder} is writing to this store; wait until it is done, and try again"
+    );
+    Err(Error::new(ErrorCode::StoreLocked, what).with_path(directory))
+}
+
+/// For whoever finds it locked.
+fn sign(lock: &mut File) {
+    let _ = lock.set_len(0).and_then(|()| lock.rewind());
+    let _ = writeln!(lock, "{}", std::process::id());
+}
+
+/// A lock on a file, which is made if there is none; none if somebody else has it.
+fn try_lock(path: &Path) -> Result<Option<File>> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -372,26 +479,13 @@ fn take_lock(directory: &Path) -> Result<File> {
         // Whoever may open it may lock it.
         options.mode(0o600);
     }
-    let mut file = options.open(&path).map_err(|e| Error::io("open", &path, e))?;
+    let file = options.open(path).map_err(|e| Error::io("open", path, e))?;
     loop {
         match file.try_lock() {
-            Ok(()) => break,
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let _ = Read::take(&file, 20).read_to_string(&mut holder);
-                let holder = holder.trim().parse::<u32>();
-                let holder = holder.map_or(String::new(), |pid| format!(" (process {pid})"));
-                let what = format!(
-                    "another process{holder} is writing to this store; wait until it is done, and try again"
-                );
-                return Err(Error::new(ErrorCode::StoreLocked, what).with_path(directory));
-            }
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(e)) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(TryLockError::Error(e)) => return Err(Error::io("lock", &path, e)),
+            Err(TryLockError::Error(e)) => return Err(Error::io("lock", path, e)),
         }
     }
-    // For whoever finds it locked.
-    let _ = file.set_len(0).and_then(|()| file.rewind());
-    let _ = writeln!(file, "{}", std::process::id());
-    Ok(file)
 }

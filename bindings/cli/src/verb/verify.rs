@@ -40,7 +40,7 @@ pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
         }
     };
     let (bytes, entries) = (sound.verified.bytes, sound.verified.entries);
-    let changes = set.changes().map_err(|error| error.with_path(&path))?;
+    let changes = set.changes().map_err(|error| error.with_path(path))?;
     let rate = bytes as f64 / 1e6 / sound.time.as_secs_f64().max(1e-9);
     output.object(&json!({
         "set": path.to_string_lossy(),

@@ -16,7 +16,7 @@ use tamis::store::{LOCAL, ListRecord, MANIFEST, Terms};
 
 use super::{NOTHING, entries_on, in_force, own_list, tell};
 use crate::args::Import;
-use crate::output::{plain, remark, shown};
+use crate::output::{plain, shown};
 use crate::progress::Progress;
 use crate::upload::STDIN;
 use crate::verb::build::list::{self, Reading, Source};
@@ -44,18 +44,7 @@ pub(super) fn run(arguments: &Import, output: &mut Output) -> Result<Exit, Failu
     };
     let mut writer = super::open(&arguments.writing)?;
     let now = arguments.writing.now();
-    let reason = arguments.reason.as_str();
-    let what = ("its terms were laid down", reason);
-    let laid = writer.set_list(&arguments.list, kind, what, now, |list| {
-        lay_down(arguments, kind, list);
-        Ok(())
-    });
-    match laid {
-        // The change itself will most probably say the same.
-        Err(error) if error.code() == ErrorCode::Durability => remark(error),
-        laid => laid?,
-    }
-    let terms = Terms::at(now).reason(reason).force(arguments.force);
+    let terms = Terms::at(now).reason(&arguments.reason).force(arguments.force).list(record);
     let applied = in_force(writer.apply_next(delta, &terms))?;
     let what = match (applied.changed, arguments.merge) {
         (false, _) => {
