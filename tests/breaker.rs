@@ -7,6 +7,7 @@ mod pictures;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use image::RgbImage;
 use pictures::{hash, png, scene};
@@ -15,7 +16,7 @@ use tamis::policy::{Cap, Cause, Mode};
 use tamis::search::Match;
 use tamis::set::{Entry, EntryId, List, ListKind, Role, SetBuilder};
 use tamis::store::{Counter, Counters, Noted, STATE, StoreOptions, StoreWriter, Terms};
-use tamis::{Action, Context, Policy, Scanner, Store, Verdict};
+use tamis::{Action, Context, Limits, Policy, Scanner, Store, Verdict};
 
 const NOW: u64 = 1_790_000_000;
 
@@ -36,6 +37,12 @@ fn store_of(entries: &[(&str, Entry)]) -> (tempfile::TempDir, Store) {
     let store = Store::open(path).unwrap();
     assert_eq!(store.counters_fault(), None);
     (dir, store)
+}
+
+/// A scanner that waits for a machine with other things to do: what is judged here must not depend on it.
+fn scanner_of(store: Store, policy: Policy) -> Scanner {
+    let limits = Limits { time: Duration::from_secs(600), ..Limits::default() };
+    Scanner::new(store, policy).with_limits(limits)
 }
 
 fn reviewed(fingerprint: impl Into<Fingerprint>) -> Entry {
@@ -94,7 +101,7 @@ fn a_viral_picture_that_was_listed_by_mistake_goes_to_review_and_nothing_else_do
     ];
     let (_dir, store) = store_of(&entries);
     let counters = store.counters().unwrap().clone();
-    let mut scanner = Scanner::new(store.clone(), Policy::builtin());
+    let mut scanner = scanner_of(store.clone(), Policy::builtin());
 
     // 2,000 uploads, of which 5 % are the viral picture; spread over half an hour, and each twentieth is that one.
     let (mut blocks, mut reviews) = (0, 0);
@@ -141,7 +148,7 @@ fn a_viral_picture_that_was_listed_by_mistake_goes_to_review_and_nothing_else_do
     // The file itself, by either digest, is blocked all the same.
     let policy = || Policy::builder().stop_early(false).build().unwrap();
     for policy in [Policy::builtin(), policy()] {
-        let verdict = Scanner::new(store.clone(), policy).check(&listed, &at(0)).unwrap();
+        let verdict = scanner_of(store.clone(), policy).check(&listed, &at(0)).unwrap();
         assert_eq!(verdict.action, Action::Block);
         assert!(verdict.matches.iter().all(|m| m.degraded == (m.algorithm == Algorithm::Pdq)));
     }
@@ -161,7 +168,7 @@ fn a_viral_picture_that_was_listed_by_mistake_goes_to_review_and_nothing_else_do
     assert!(last.action == Action::Review && is_degraded(&last));
 
     // Another scanner, as another process would have, sees it too; a reset ends it for both.
-    let mut second = Scanner::new(Store::open(store.path().unwrap()).unwrap(), Policy::builtin());
+    let mut second = scanner_of(Store::open(store.path().unwrap()).unwrap(), Policy::builtin());
     assert!(is_degraded(&second.check(&copy(&viral, 5000), &at(0)).unwrap()));
     assert!(counters.reset_entry(id("exchange", &poison)));
     for scanner in [&mut scanner, &mut second] {
@@ -175,7 +182,7 @@ fn a_viral_picture_that_was_listed_by_mistake_goes_to_review_and_nothing_else_do
 fn one_upload_again_and_again_is_one_upload() {
     let viral = scene(1, 96, 72);
     let (_dir, store) = store_of(&[("exchange", reviewed(hash(&viral).hash))]);
-    let mut scanner = Scanner::new(store.clone(), Policy::builtin());
+    let mut scanner = scanner_of(store.clone(), Policy::builtin());
     let upload = copy(&viral, 7);
     for round in 0..10_000 {
         let verdict = scanner.check(&upload, &at(round % 3600)).unwrap();
@@ -192,7 +199,7 @@ fn what_goes_to_review_anyway_does_not_trip() {
     let picture = scene(1, 96, 72);
     let far = pictures::at_distance(hash(&picture).hash, 20);
     let (_dir, store) = store_of(&[("exchange", reviewed(far))]);
-    let mut scanner = Scanner::new(store.clone(), Policy::builtin());
+    let mut scanner = scanner_of(store.clone(), Policy::builtin());
     for number in 0..100 {
         assert_eq!(scanner.check(&copy(&picture, number), &at(0)).unwrap().action, Action::Review);
     }
@@ -210,7 +217,7 @@ fn a_list_trips_as_a_whole() {
         pictures.iter().map(|picture| ("poisoned", reviewed(hash(picture).hash))).collect();
     entries.push(("exchange", reviewed(hash(&good).hash)));
     let (_dir, store) = store_of(&entries);
-    let mut scanner = Scanner::new(store.clone(), Policy::builtin());
+    let mut scanner = scanner_of(store.clone(), Policy::builtin());
     let mut blocks = 0;
     for upload in 0..600u32 {
         let picture = &pictures[upload as usize % pictures.len()];
@@ -234,7 +241,7 @@ fn an_entry_is_degraded_and_its_twin_is_not() {
         .map(|source| Entry { source_id: source.into(), ..reviewed(hash(&picture).hash) });
     let (_dir, store) = store_of(&[("exchange", twins[0].clone()), ("exchange", twins[1].clone())]);
     let counters = store.counters().unwrap();
-    let mut scanner = Scanner::new(store.clone(), Policy::builtin());
+    let mut scanner = scanner_of(store.clone(), Policy::builtin());
     for (tripped, action) in [(1, Action::Block), (2, Action::Review)] {
         for upload in 0..50u32 {
             let entry = id("exchange", &twins[tripped - 1]);
@@ -260,7 +267,7 @@ fn what_only_observes_counts_what_it_would_have_done() {
     let viral = scene(1, 96, 72);
     let (_dir, store) = store_of(&[("exchange", reviewed(hash(&viral).hash))]);
     let policy = Policy::builder().mode(Mode::Observe).build().unwrap();
-    let mut scanner = Scanner::new(store.clone(), policy);
+    let mut scanner = scanner_of(store.clone(), policy);
     for number in 0..100 {
         assert_eq!(scanner.check(&copy(&viral, number), &at(0)).unwrap().action, Action::Allow);
     }
@@ -277,13 +284,13 @@ fn a_backfill_counts_nothing_and_a_store_without_state_neither() {
     let entries = [("exchange", reviewed(hash(&viral).hash))];
     let (_dir, store) = store_of(&entries);
     let path = store.path().unwrap();
-    let mut backfill = Scanner::new(store.clone(), Policy::builtin()).with_counting(false);
+    let mut backfill = scanner_of(store.clone(), Policy::builtin()).with_counting(false);
     let mut last = None;
     for number in 0..100 {
         last = Some(backfill.check(&copy(&viral, number), &at(0)).unwrap());
     }
     let last = last.unwrap();
-    let mut scanner = Scanner::new(store.clone(), Policy::builtin());
+    let mut scanner = scanner_of(store.clone(), Policy::builtin());
     for _ in 0..100 {
         scanner.check_fingerprints(&last.fingerprints, &at(0)).unwrap();
     }
@@ -303,7 +310,7 @@ fn a_backfill_counts_nothing_and_a_store_without_state_neither() {
     let bare = Store::open(path).unwrap();
     assert!(bare.counters().is_none());
     for store in [off, file, bare] {
-        let mut scanner = Scanner::new(store, Policy::builtin());
+        let mut scanner = scanner_of(store, Policy::builtin());
         assert_eq!(scanner.check(&copy(&viral, 1), &at(0)).unwrap().action, Action::Block);
     }
 }
@@ -314,7 +321,7 @@ fn garbage_in_the_counters_is_survived_and_replaced() {
     let entry = reviewed(hash(&viral).hash);
     let (_dir, store) = store_of(&[("exchange", entry.clone())]);
     let path = store.counters().unwrap().path().to_path_buf();
-    let mut scanner = Scanner::new(store.clone(), Policy::builtin());
+    let mut scanner = scanner_of(store.clone(), Policy::builtin());
     let length = std::fs::metadata(&path).unwrap().len() as usize;
     let mut garbage = vec![0; length];
     for seed in 0..20u8 {

@@ -4,12 +4,14 @@
 
 mod pictures;
 
+use std::time::Duration;
+
 use pictures::{film, hash, jpeg, png, scene};
 use tamis::fingerprint::{Algorithm, Algorithms, Fingerprint, View, digests};
 use tamis::policy::{Mode, Rule};
 use tamis::set::{Entry, List, ListKind, Set, SetBuilder};
 use tamis::store::{Counter, StoreOptions, StoreWriter, Terms};
-use tamis::{Action, Context, Difference, Policy, Scanner, Shadow, Store, Verdict};
+use tamis::{Action, Context, Difference, Limits, Policy, Scanner, Shadow, Store, Verdict};
 
 const NOW: u64 = 1_790_000_000;
 
@@ -25,6 +27,12 @@ fn set_of(entries: Vec<Entry>) -> Vec<u8> {
 fn store_of(entries: Vec<Entry>) -> Store {
     let set = Set::from_bytes(&set_of(entries)).unwrap();
     Store::from_set(set, StoreOptions::new()).unwrap()
+}
+
+/// A scanner that waits for a machine with other things to do: what is judged here must not depend on it.
+fn scanner_of(store: Store, policy: Policy) -> Scanner {
+    let limits = Limits { time: Duration::from_secs(600), ..Limits::default() };
+    Scanner::new(store, policy).with_limits(limits)
 }
 
 fn reviewed(fingerprint: impl Into<Fingerprint>) -> Entry {
@@ -91,13 +99,13 @@ fn the_shadow_says_what_the_candidate_would_say_and_the_verdict_stays_the_same()
         Some(turned()),
     ];
     for base in [Policy::builtin(), turned()] {
-        let mut alone = Scanner::new(live(), base.clone());
+        let mut alone = scanner_of(live(), base.clone());
         for (store, policy) in stores.iter().flat_map(|s| policies.iter().map(move |p| (s, p))) {
             let shadow = Shadow { store: store.clone(), policy: policy.clone() };
-            let mut both = Scanner::new(live(), base.clone()).with_shadow(shadow);
+            let mut both = scanner_of(live(), base.clone()).with_shadow(shadow);
             let candidate =
                 (store.clone().unwrap_or_else(live), policy.clone().unwrap_or(base.clone()));
-            let mut oracle = Scanner::new(candidate.0, candidate.1);
+            let mut oracle = scanner_of(candidate.0, candidate.1);
             let mut counts = [0; 3];
             for upload in &uploads {
                 let verdict = judge(&mut both, upload);
@@ -148,7 +156,7 @@ fn differences_are_counted_where_all_processes_see_them() {
         reviewed(digest(b"new", Algorithm::Sha1)),
     ]);
     let shadow = Shadow { store: Some(candidate), policy: None };
-    let mut scanner = Scanner::new(store.clone(), Policy::builtin()).with_shadow(shadow);
+    let mut scanner = scanner_of(store.clone(), Policy::builtin()).with_shadow(shadow);
     for upload in [&b"listed"[..], b"both", b"new", b"neither", b"neither"] {
         judge(&mut scanner, upload);
     }
@@ -170,12 +178,10 @@ fn a_damaged_candidate_harms_nothing() {
     bytes[last] ^= 1;
     let damaged = Store::from_set(Set::from_bytes(&bytes).unwrap(), StoreOptions::new()).unwrap();
     assert!(
-        Scanner::new(damaged.clone(), Policy::builtin())
-            .check(b"listed", &Context::at(NOW))
-            .is_err()
+        scanner_of(damaged.clone(), Policy::builtin()).check(b"listed", &Context::at(NOW)).is_err()
     );
     let shadow = Shadow { store: Some(damaged), policy: None };
-    let mut scanner = Scanner::new(store_of(listed()), Policy::builtin()).with_shadow(shadow);
+    let mut scanner = scanner_of(store_of(listed()), Policy::builtin()).with_shadow(shadow);
     let verdict = judge(&mut scanner, b"listed");
     assert_eq!((verdict.action, verdict.shadow), (Action::Block, None));
     assert_eq!(scanner.shadow_counts().failed, 1);
