@@ -12,7 +12,7 @@ use crate::limits::Limits;
 use crate::policy::Policy;
 #[cfg(feature = "worker")]
 use crate::sandbox::{Worker, WorkerOptions};
-use crate::scanner::{Context, Scanner};
+use crate::scanner::{Context, Scanner, Shadow};
 use crate::store::Store;
 use crate::verdict::Verdict;
 
@@ -27,6 +27,8 @@ pub struct Batch {
     limits: Limits,
     jobs: usize,
     exact: bool,
+    counting: bool,
+    shadow: Option<Shadow>,
     #[cfg(feature = "worker")]
     worker: Option<WorkerOptions>,
 }
@@ -40,6 +42,8 @@ impl Batch {
             limits: Limits::default(),
             jobs: 0,
             exact: false,
+            counting: true,
+            shadow: None,
             #[cfg(feature = "worker")]
             worker: None,
         }
@@ -56,6 +60,20 @@ impl Batch {
     #[must_use]
     pub fn with_exact_hashes(mut self, exact: bool) -> Batch {
         self.exact = exact;
+        self
+    }
+
+    /// Whether verdicts are counted; a backfill says no: see [`Scanner::with_counting`].
+    #[must_use]
+    pub fn with_counting(mut self, count: bool) -> Batch {
+        self.counting = count;
+        self
+    }
+
+    /// Judges every upload a second time: see [`Scanner::with_shadow`]. What it says is in [`Verdict::shadow`].
+    #[must_use]
+    pub fn with_shadow(mut self, shadow: Shadow) -> Batch {
+        self.shadow = Some(shadow);
         self
     }
 
@@ -115,9 +133,13 @@ impl Batch {
     }
 
     fn scanner(&self) -> Scanner {
-        let scanner = Scanner::new(self.store.clone(), self.policy.clone())
+        let mut scanner = Scanner::new(self.store.clone(), self.policy.clone())
             .with_limits(self.limits.clone())
-            .with_exact_hashes(self.exact);
+            .with_exact_hashes(self.exact)
+            .with_counting(self.counting);
+        if let Some(shadow) = &self.shadow {
+            scanner = scanner.with_shadow(shadow.clone());
+        }
         #[cfg(feature = "worker")]
         if let Some(options) = &self.worker {
             return scanner.with_later_worker(options.clone());

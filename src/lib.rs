@@ -34,6 +34,8 @@
 //! - [`Scanner`]: the whole pipeline, one per thread. It takes a [`Context`] and gives a [`Verdict`].
 //! - [`Limits`]: what one upload may cost.
 //!
+//! A store is a directory that one process changes, [`store::StoreWriter`], and that all others follow by themselves: a change is in force within 200 milliseconds. [`store`] says how.
+//!
 //! # Caveats
 //!
 //! - **An error is not an `allow`.** [`Scanner::check`] gives a verdict for every upload; it returns an error only when the store
@@ -68,11 +70,11 @@ mod verdict;
 pub use error::{Error, ErrorCode, Result};
 pub use limits::Limits;
 pub use policy::{Action, Policy};
-pub use scanner::{Context, Scanner};
+pub use scanner::{Context, Scanner, Shadow, ShadowCounts};
 pub use search::Match;
 pub use set::{Set, SetBuilder};
 pub use store::Store;
-pub use verdict::{Method, Outcome, StoreState, Timings, Verdict};
+pub use verdict::{Difference, Method, Outcome, ShadowVerdict, StoreState, Timings, Verdict};
 
 /// The README's example must compile.
 #[cfg(doctest)]

@@ -11,10 +11,14 @@
 //!     policy
 //! ```
 //!
+//! A [`Shadow`] is judged after that, in the same way and by the same bytes: its own early stop, its own views. What was decoded for the one is not decoded again for
+//! the other if both look at the same views.
+//!
 //! Invariants: the digests are looked up whatever happens to the decoder; what could not be examined is in the verdict;
 //! an error is returned only when the store is broken or the upload cannot be read, and is never to be taken for `allow`.
 
 mod run;
+mod shadow;
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -30,10 +34,12 @@ use crate::policy::Policy;
 #[cfg(feature = "worker")]
 use crate::sandbox::{Worker, WorkerOptions};
 use crate::search::Searcher;
-use crate::store::Store;
-use crate::verdict::{Method, Verdict};
+use crate::store::{Counter, Store};
+use crate::verdict::{Difference, Method, ShadowVerdict, Verdict};
 
 use run::Run;
+
+pub use shadow::{Shadow, ShadowCounts};
 
 /// Bytes of an upload longer than [`Limits::upload_bytes`] that are looked at to name its kind, if the limit is not greater.
 /// The same from memory and from a reader, in whatever pieces it reads: a picture that is too long must not pass for something without pixels.
@@ -85,10 +91,13 @@ impl Context {
 #[derive(Debug)]
 pub struct Scanner {
     store: Store,
-    policy: Policy,
+    policy: Arc<Policy>,
+    shadow: Option<Candidate>,
+    shadow_counts: ShadowCounts,
     limits: Limits,
     timed: bool,
     exact: bool,
+    counting: bool,
     examiner: Examiner,
     #[cfg(feature = "worker")]
     worker: Option<Worker>,
@@ -96,15 +105,28 @@ pub struct Scanner {
     upload: Vec<u8>,
 }
 
+/// What is judged beside, with everything that it leaves open filled in but the store.
+#[derive(Debug)]
+struct Candidate {
+    store: Option<Store>,
+    policy: Arc<Policy>,
+}
+
+/// What was examined of one upload, with what was asked: views, and whether exactly. Remembered only for a shadow.
+type Remembered = Vec<(Vec<View>, bool, std::result::Result<Examined, Unscannable>)>;
+
 impl Scanner {
     /// A scanner with the default [`Limits`].
     pub fn new(store: Store, policy: Policy) -> Scanner {
         Scanner {
             store,
-            policy,
+            policy: Arc::new(policy),
+            shadow: None,
+            shadow_counts: ShadowCounts::default(),
             limits: Limits::default(),
             timed: false,
             exact: false,
+            counting: true,
             examiner: Examiner::new(),
             #[cfg(feature = "worker")]
             worker: None,
@@ -125,6 +147,14 @@ impl Scanner {
     #[must_use]
     pub fn with_exact_hashes(mut self, exact: bool) -> Scanner {
         self.exact = exact;
+        self
+    }
+
+    /// Whether verdicts are counted in the store's [counters](crate::store::Counters), as they are if this is not called: not for a backfill, since what has lain there for
+    /// years is not what is uploaded now, and would make the breaker trip. What has tripped is degraded all the same.
+    #[must_use]
+    pub fn with_counting(mut self, count: bool) -> Scanner {
+        self.counting = count;
         self
     }
 
@@ -154,6 +184,24 @@ impl Scanner {
     pub(crate) fn with_later_worker(mut self, options: WorkerOptions) -> Scanner {
         self.worker = Some(Worker::new(options));
         self
+    }
+
+    /// Judges every upload a second time from now on, against another store or by another policy, and says so in [`Verdict::shadow`]. The verdict is what it would be
+    /// without: whoever wants to know what a new list or a new rule would do looks at this first. If the candidate's store is damaged, [`Verdict::shadow`] is missing. Differences are counted, in [`Scanner::shadow_counts`] and in the store's
+    /// [counters](crate::store::Counters).
+    ///
+    /// It costs the digests that only the candidate holds, a second look-up and a second search. A picture is decoded again only if
+    /// the candidate's policy looks at other views, or if only one of the two finds something near.
+    #[must_use]
+    pub fn with_shadow(mut self, shadow: Shadow) -> Scanner {
+        let policy = shadow.policy.map_or_else(|| Arc::clone(&self.policy), Arc::new);
+        self.shadow = Some(Candidate { store: shadow.store, policy });
+        self
+    }
+
+    /// How the shadow and what is in force compared so far.
+    pub fn shadow_counts(&self) -> ShadowCounts {
+        self.shadow_counts
     }
 
     /// Measures each step from now on: see [`Verdict::timings`].
@@ -256,7 +304,7 @@ impl Scanner {
         self.check_reader(file, context).map_err(|e| e.with_path(path))
     }
 
-    /// Judges fingerprints that were computed before: for backfill and replay. The verdict is `complete` only if they
+    /// Judges fingerprints that were computed before: for backfill and replay, so it is not counted. The verdict is `complete` only if they
     /// cover every algorithm that the store holds now.
     ///
     /// # Errors
@@ -267,32 +315,69 @@ impl Scanner {
         context: &Context,
     ) -> Result<Verdict> {
         let mut run = Run::new(self, context);
+        run.counting = false;
         run.fingerprints = fingerprints.clone();
-        run.digest_lookup(self)?;
+        let beside = run.for_shadow();
+        let verdict = self.judge_fingerprints(run, &Arc::clone(&self.policy))?;
+        Ok(self.compare(verdict, beside, false, |scanner, run, policy| {
+            scanner.judge_fingerprints(run, policy)
+        }))
+    }
+
+    fn judge_fingerprints(&mut self, mut run: Run, policy: &Policy) -> Result<Verdict> {
+        run.digest_lookup(&mut self.searcher, policy)?;
         let snapshot = Arc::clone(&run.snapshot);
-        let near = run.perceptual_search(self, &snapshot)?;
-        run.keep(&near, &self.policy)?;
-        let given = fingerprints.digests.algorithms();
+        let near = run.perceptual_search(&mut self.searcher, policy, &snapshot)?;
+        run.keep(&near, policy)?;
+        let given = run.fingerprints.digests.algorithms();
         if !given.is_empty() {
             run.examined.push(Method::Digests);
         }
-        if !fingerprints.perceptual.is_empty() {
+        if !run.fingerprints.perceptual.is_empty() {
             run.examined.push(Method::Perceptual);
         }
         // What was not computed then cannot be compared now; whether there was a picture to hash, nobody knows here.
         let held = run.snapshot.algorithms();
         let complete = held.iter().all(|a| match a {
-            Algorithm::Pdq => !fingerprints.perceptual.is_empty(),
+            Algorithm::Pdq => !run.fingerprints.perceptual.is_empty(),
             digest => given.contains(digest),
         }) && run.exact;
         let media = Media { class: MediaClass::Unknown, format: Format::Unknown };
-        Ok(run.finish(&self.policy, media, complete))
+        Ok(run.finish(policy, media, complete))
     }
 
     /// How many of `length` bytes are kept: all that may be decoded, or enough to name the kind of media.
     fn kept(&self, length: u64) -> usize {
         let most = self.limits.upload_bytes.max(SNIFFED);
         usize::try_from(length.min(most)).unwrap_or(usize::MAX)
+    }
+
+    /// Judges the shadow, if there is one, after the verdict is settled.
+    fn compare(
+        &mut self,
+        mut verdict: Verdict,
+        beside: Option<Run>,
+        counting: bool,
+        judge: impl FnOnce(&mut Scanner, Run, &Policy) -> Result<Verdict>,
+    ) -> Verdict {
+        let candidate = self.shadow.as_ref().map(|shadow| Arc::clone(&shadow.policy));
+        let (Some(run), Some(policy)) = (beside, candidate) else { return verdict };
+        // A candidate that turns out to be damaged must not harm what is in force.
+        let Ok(other) = judge(self, run, &policy) else {
+            self.shadow_counts.add(None);
+            return verdict;
+        };
+        let told = ShadowVerdict::of(&verdict, &other);
+        self.shadow_counts.add(Some(told.difference));
+        if let Some(counters) = self.store.counters().filter(|_| counting) {
+            counters.add(match told.difference {
+                Difference::Same => Counter::ShadowSame,
+                Difference::Stricter => Counter::ShadowStricter,
+                Difference::Looser => Counter::ShadowLooser,
+            });
+        }
+        verdict.shadow = Some(told);
+        verdict
     }
 
     /// From digests and bytes to the verdict. `body` is missing when the upload is longer than the limit.
@@ -304,9 +389,25 @@ impl Scanner {
         context: &Context,
     ) -> Result<Verdict> {
         run.deadline = context.deadline.and_then(|d| run.started.checked_add(d));
-        run.digest_lookup(self)?;
+        let beside = run.for_shadow();
+        let mut seen = beside.is_some().then(Remembered::new);
+        let verdict = self.judge_by(run, &Arc::clone(&self.policy), &media, body, &mut seen)?;
+        Ok(self.compare(verdict, beside, self.counting, |scanner, run, policy| {
+            scanner.judge_by(run, policy, &media, body, &mut seen)
+        }))
+    }
+
+    fn judge_by(
+        &mut self,
+        mut run: Run,
+        policy: &Policy,
+        media: &Media,
+        body: Option<&[u8]>,
+        seen: &mut Option<Remembered>,
+    ) -> Result<Verdict> {
+        run.digest_lookup(&mut self.searcher, policy)?;
         run.examined.push(Method::Digests);
-        let views = self.policy.views();
+        let views = policy.views();
         let container = [MediaClass::Archive, MediaClass::Pdf].contains(&media.class);
         let looks_at = |view: &View| match view {
             View::Bytes => false,
@@ -318,11 +419,11 @@ impl Scanner {
         let may_hold = media.class.is_picture() || container;
         let mut complete = media.class != MediaClass::Video && (pictures || !may_hold);
         if pictures && run.snapshot.algorithms().contains(Algorithm::Pdq) {
-            if self.policy.decided_by_digests(&run.matches) {
+            if policy.decided_by_digests(&run.matches) {
                 complete = false;
             } else {
                 let examined = match body {
-                    Some(bytes) => self.perceptual(&mut run, bytes, &media)?,
+                    Some(bytes) => self.perceptual(&mut run, policy, bytes, media, seen)?,
                     None => Err(Unscannable::Limit),
                 };
                 match examined {
@@ -341,31 +442,42 @@ impl Scanner {
                 }
             }
         }
-        Ok(run.finish(&self.policy, media, complete))
+        Ok(run.finish(policy, *media, complete))
     }
 
-    /// Decodes the picture and hashes each view that the policy names.
+    /// Decodes the picture and hashes each view that the policy names, unless that was done a moment ago.
     fn examine(
         &mut self,
         run: &mut Run,
+        asked: &Asked<'_>,
         bytes: &[u8],
         media: &Media,
-        started: Instant,
-        exact: bool,
+        seen: &mut Option<Remembered>,
     ) -> std::result::Result<Examined, Unscannable> {
-        let asked = Asked {
-            views: self.policy.views(),
-            exact,
-            limits: &self.limits,
-            started,
-            deadline: run.deadline,
-        };
+        let mut known = seen.iter().flatten();
+        if let Some((.., known)) = known.find(|(v, e, _)| v == asked.views && *e == asked.exact) {
+            return known.clone();
+        }
+        let examined = self.examine_anew(run, asked, bytes, media);
+        if let Some(seen) = seen {
+            seen.push((asked.views.to_vec(), asked.exact, examined.clone()));
+        }
+        examined
+    }
+
+    fn examine_anew(
+        &mut self,
+        run: &mut Run,
+        asked: &Asked<'_>,
+        bytes: &[u8],
+        media: &Media,
+    ) -> std::result::Result<Examined, Unscannable> {
         #[cfg(feature = "worker")]
         if let Some(worker) = &mut self.worker {
-            return run.step(|t| &mut t.examine, || worker.examine(bytes, media, &asked));
+            return run.step(|t| &mut t.examine, || worker.examine(bytes, media, asked));
         }
         let examiner = &mut self.examiner;
-        run.step(|t| &mut t.examine, || examiner.examine(bytes, media, &asked))
+        run.step(|t| &mut t.examine, || examiner.examine(bytes, media, asked))
     }
 
     /// Examines the picture and looks it up, by its luma first if that is cheaper: only what is near anything is
@@ -373,29 +485,39 @@ impl Scanner {
     fn perceptual(
         &mut self,
         run: &mut Run,
+        policy: &Policy,
         bytes: &[u8],
         media: &Media,
+        seen: &mut Option<Remembered>,
     ) -> Result<std::result::Result<Examined, Unscannable>> {
         // The limits on time are those of examining; digests have their own pace.
-        let started = Instant::now();
-        let mut first = match self.examine(run, bytes, media, started, self.exact) {
+        let limits = self.limits.clone();
+        let first = Asked {
+            views: policy.views(),
+            exact: self.exact,
+            limits: &limits,
+            started: Instant::now(),
+            deadline: run.deadline,
+        };
+        let exactly = Asked { exact: true, ..first };
+        let mut first = match self.examine(run, &first, bytes, media, seen) {
             Ok(examined) => examined,
             Err(reason) => return Ok(Err(reason)),
         };
         let slack = first.perceptual.iter().map(|p| p.slack).max().unwrap_or(0);
-        if slack > 0 && self.policy.radius().saturating_add(slack) > WIDEST {
+        if slack > 0 && policy.radius().saturating_add(slack) > WIDEST {
             // So wide a search finds strangers. Where colour is out of reach it must do all the same.
-            first = self.examine(run, bytes, media, started, true).unwrap_or(first);
+            first = self.examine(run, &exactly, bytes, media, seen).unwrap_or(first);
         }
         run.fingerprints.perceptual.clone_from(&first.perceptual);
         let snapshot = Arc::clone(&run.snapshot);
-        let mut near = run.perceptual_search(self, &snapshot)?;
+        let mut near = run.perceptual_search(&mut self.searcher, policy, &snapshot)?;
         let mut decisive = first;
         if decisive.perceptual.iter().any(|p| p.slack > 0) && !near.is_empty()? {
-            match self.examine(run, bytes, media, started, true) {
+            match self.examine(run, &exactly, bytes, media, seen) {
                 Ok(examined) => {
                     run.fingerprints.perceptual.clone_from(&examined.perceptual);
-                    near = run.perceptual_search(self, &snapshot)?;
+                    near = run.perceptual_search(&mut self.searcher, policy, &snapshot)?;
                     decisive = examined;
                 }
                 // What is near stays a match, of a distance that is only known within the slack.
@@ -404,7 +526,7 @@ impl Scanner {
                 }
             }
         }
-        run.keep(&near, &self.policy)?;
+        run.keep(&near, policy)?;
         Ok(Ok(decisive))
     }
 }

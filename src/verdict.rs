@@ -53,6 +53,61 @@ pub struct StoreState {
     pub fault: Option<ErrorCode>,
 }
 
+/// How what the [shadow](crate::Shadow) calls for differs from what is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Difference {
+    /// Both call for the same.
+    Same,
+    /// The shadow would do more about the upload.
+    Stricter,
+    /// The shadow would do less.
+    Looser,
+}
+
+/// What the shadow says of an upload. It changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ShadowVerdict {
+    /// What it calls for, as if it enforced.
+    pub action: Action,
+    /// What happened.
+    pub outcome: Outcome,
+    /// How that differs from what the store and policy in force call for, as if they enforced.
+    pub difference: Difference,
+    /// Its first reason as a sentence; empty for a clear upload.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Identifies what it compared the upload with.
+    #[serde(serialize_with = "display")]
+    pub store: StoreDigest,
+    /// Identifies its policy.
+    #[serde(serialize_with = "digits")]
+    pub policy: [u8; 32],
+}
+
+impl ShadowVerdict {
+    /// What `beside` says, compared with what is in force.
+    pub(crate) fn of(live: &Verdict, beside: &Verdict) -> ShadowVerdict {
+        let (live, action) = (live.enforced(), beside.enforced());
+        let difference = match action.cmp(&live) {
+            std::cmp::Ordering::Equal => Difference::Same,
+            std::cmp::Ordering::Greater => Difference::Stricter,
+            std::cmp::Ordering::Less => Difference::Looser,
+        };
+        let (outcome, reason) = (beside.outcome, beside.reason());
+        ShadowVerdict {
+            action,
+            outcome,
+            difference,
+            reason,
+            store: beside.store,
+            policy: beside.policy,
+        }
+    }
+}
+
 /// The answer to one call. Holds no fingerprint but in [`Verdict::fingerprints`], which is for evidence and never for uploaders.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
@@ -96,12 +151,20 @@ pub struct Verdict {
     /// Identifies the policy: [`Policy::digest`](crate::Policy::digest).
     #[serde(serialize_with = "digits")]
     pub policy: [u8; 32],
+    /// What the shadow says, if there is one: [`Scanner::with_shadow`](crate::Scanner::with_shadow).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowVerdict>,
     /// What each step took, if the scanner was asked to measure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timings: Option<Timings>,
 }
 
 impl Verdict {
+    /// What the policy calls for, whether it takes effect or is only observed.
+    pub fn enforced(&self) -> Action {
+        self.would_have.unwrap_or(self.action)
+    }
+
     /// The first reason as a sentence; empty for a clear upload.
     pub fn reason(&self) -> String {
         self.reasons.first().map(ToString::to_string).unwrap_or_default()

@@ -611,7 +611,7 @@ fn a_single_change_is_taken_unsigned_only_where_the_operator_says_so() {
     let first = maker.change_of(false, &|d| d.add(of_bytes(b"listed", "a")).unwrap()).file.clone();
     let first = maker.path().join(first);
     let mut store = Subscriber::to(&maker, ListKind::Friend);
-    let mut take = |store: &mut Subscriber, path: &Path| {
+    let take = |store: &mut Subscriber, path: &Path| {
         store.writer.apply_unsigned(path, &Terms::at(NOW)).map_err(|e| e.code())
     };
     assert_eq!(take(&mut store, &first), Err(ErrorCode::UpdateUnsigned));

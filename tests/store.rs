@@ -382,3 +382,36 @@ fn the_policy_decides_when_a_store_is_too_old() {
     let broken = check(&strict, "one", 2);
     assert_eq!((broken.action, broken.store_state.fault), (Action::Block, Some(ErrorCode::Store)));
 }
+
+#[test]
+fn a_change_that_is_stopped_leaves_nothing() {
+    use std::ops::ControlFlow;
+
+    let dir = private_directory();
+    let mut writer = init(dir.path(), &["one"]);
+    list(&mut writer, &["two"]);
+    let names = || {
+        let mut names: Vec<_> =
+            std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let logged = || {
+        let mut events = 0;
+        StoreWriter::read_log(dir.path(), &mut |_| events += 1).unwrap();
+        events
+    };
+    let before = (names(), logged(), writer.manifest().clone());
+    writer.on_progress(|_| ControlFlow::Break(()));
+    let mut delta = writer.delta(LOCAL).unwrap();
+    delta.add(Entry::new(digests(b"three", Algorithms::DIGESTS).iter().next().unwrap())).unwrap();
+    let stopped = writer.apply_next(delta, &Terms::at(2)).unwrap_err();
+    assert_eq!(stopped.code(), ErrorCode::Stopped);
+    assert_eq!(writer.compact(2, &mut |_| Ok(())).unwrap_err().code(), ErrorCode::Stopped);
+    assert_eq!((names(), logged(), writer.manifest().clone()), before);
+
+    // And it can go on.
+    writer.on_progress(|_| ControlFlow::Continue(()));
+    list(&mut writer, &["three"]);
+    assert!(writer.compact(3, &mut |_| Ok(())).unwrap().changed);
+}

@@ -70,7 +70,7 @@ mod tests;
 
 use std::io::Read;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::fingerprint::Algorithm;
 use crate::names::named;
 use crate::set::{Entry, Opinion, Refusal};
@@ -196,6 +196,21 @@ pub fn read(
         Format::Hex => hex::read(&mut lines, options, &mut sink)?,
     }
     Ok(report)
+}
+
+/// Reads a date as the rows of a list may write it, to seconds since 1970.
+///
+/// ```
+/// assert_eq!(tamis::import::date("2025-10-09")?, 1_759_968_000);
+/// assert_eq!(tamis::import::date("2025-10-09T08:00:00Z")?, 1_759_996_800);
+/// # Ok::<(), tamis::Error>(())
+/// ```
+///
+/// # Errors
+/// [`ErrorCode::InvalidArgument`] if it is none of the forms above, or not between 1970 and 2106.
+pub fn date(text: &str) -> Result<u32> {
+    date::seconds("date", text.trim())
+        .map_err(|p| Error::new(ErrorCode::InvalidArgument, p.message))
 }
 
 /// Where rows go. The only place that counts them, so that the report adds up.

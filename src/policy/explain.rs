@@ -58,6 +58,11 @@ impl Policy {
             "  - A picture match leads to review at most if the picture is too large to be hashed exactly within the limits."
                 .to_owned(),
         );
+        out.push(
+            "  - A picture match leads to review at most while the breaker has degraded the entry or its list, because far more \
+             different uploads than usual matched it within an hour. Exact digests, and entries of an active incident, act as before."
+                .to_owned(),
+        );
 
         out.push("\nUploads that should have been examined and could not be:".to_owned());
         self.unexamined(&mut out);

@@ -172,6 +172,9 @@ impl Policy {
             Some(Cap::Quality)
         } else if m.slack > 0 {
             Some(Cap::Approximate)
+        } else if m.degraded && !m.algorithm.is_digest() {
+            // Asked last: the cap says that nothing else kept the match from blocking.
+            Some(Cap::Breaker)
         } else {
             None
         };

@@ -18,6 +18,7 @@
 //!     else:  the strongest of first_rule(x) for x in distance - slack ..= radius,
 //!            but review at most if the entry is disputed,
 //!            and review at most if the distance is not exact (slack > 0)
+//!            and review at most if it is perceptual and the breaker has degraded its entry
 //!            and review at most if it is perceptual and the view's quality is unknown or below block_quality
 //!
 //! first_rule(x):  the first rule, the operator's before the built-in ones, whose selectors
@@ -52,6 +53,9 @@
 //!
 //! - A perceptual match whose distance is only known within its **slack** leads to review at most, and is
 //!   taken to be as near as it may be.
+//!
+//! - A perceptual match of an entry that the **breaker** has degraded, because it matched far more distinct uploads than usual, leads to review
+//!   at most. Digest matches of the same entry act as before.
 //!
 //! A view that the policy does not look up is nevertheless judged if the caller passes a match of it:
 //! ignoring it would let through what was found.

@@ -120,6 +120,8 @@ pub enum Cap {
     Quality,
     /// The distance is known only within the match's slack: the picture could not be hashed exactly within the limits.
     Approximate,
+    /// The breaker has degraded the entry or its list, since it matched far more distinct uploads than usual.
+    Breaker,
 }
 
 impl Cause {
@@ -185,6 +187,9 @@ impl fmt::Display for Reason {
                     )?,
                     Some(Cap::Quality) => f.write_str(
                         "; review at most, since the picture has too little detail for a block or its quality is unknown",
+                    )?,
+                    Some(Cap::Breaker) => f.write_str(
+                        "; review at most, since the entry or its list matched far more different uploads than usual, until the breaker is reset",
                     )?,
                     None => {}
                 }

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use crate::error::{ErrorCode, Result};
 use crate::fingerprint::{Algorithm, Algorithms, Fingerprints};
 use crate::media::{Media, Unscannable};
-use crate::policy::Policy;
-use crate::search::{Found, Match};
-use crate::store::Snapshot;
+use crate::policy::{Action, Cap, Ground, Judgement, Policy};
+use crate::search::{Found, Match, Searcher};
+use crate::store::{Counter, Counters, Noted, Snapshot};
 use crate::verdict::{Method, Outcome, StoreState, Timings, Verdict};
 
 use super::{Context, Scanner};
@@ -17,6 +17,12 @@ use super::{Context, Scanner};
 /// One call: what is known of the upload so far.
 pub(super) struct Run {
     pub(super) snapshot: Arc<Snapshot>,
+    /// What the shadow is judged against, if there is one.
+    pub(super) beside: Option<Arc<Snapshot>>,
+    /// Where the breaker keeps what it has degraded.
+    breaker: Option<Counters>,
+    /// Whether the verdict will be counted there.
+    pub(super) counting: bool,
     now: u64,
     pub(super) started: Instant,
     pub(super) deadline: Option<Instant>,
@@ -36,8 +42,16 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn new(scanner: &Scanner, context: &Context) -> Run {
+        let snapshot = scanner.store.current();
+        let beside = scanner.shadow.as_ref().map(|shadow| match &shadow.store {
+            Some(store) => store.current(),
+            None => Arc::clone(&snapshot),
+        });
         Run {
-            snapshot: scanner.store.current(),
+            snapshot,
+            beside,
+            breaker: scanner.store.counters().cloned(),
+            counting: scanner.counting,
             now: context.now,
             started: Instant::now(),
             deadline: None,
@@ -53,13 +67,30 @@ impl Run {
         }
     }
 
-    /// The digests that are worth computing: those that the store holds, and BLAKE3 for the evidence.
+    /// The same upload, judged against what the shadow is judged against. What the breaker has degraded is degraded there too, so that only the candidate makes a difference.
+    pub(super) fn for_shadow(&self) -> Option<Run> {
+        Some(Run {
+            snapshot: Arc::clone(self.beside.as_ref()?),
+            beside: None,
+            breaker: self.breaker.clone(),
+            counting: false,
+            fingerprints: self.fingerprints.clone(),
+            matches: Vec::new(),
+            examined: Vec::new(),
+            timings: Timings::default(),
+            ..*self
+        })
+    }
+
+    /// The digests that are worth computing: those that the store holds, or the shadow's, and BLAKE3 for the evidence.
     pub(super) fn wanted(&self) -> Algorithms {
-        let held = self.snapshot.algorithms();
-        Algorithm::DIGESTS
-            .into_iter()
-            .filter(|a| held.contains(*a) || *a == Algorithm::Blake3)
-            .collect()
+        let held = |a| {
+            [Some(&self.snapshot), self.beside.as_ref()]
+                .into_iter()
+                .flatten()
+                .any(|snapshot| snapshot.algorithms().contains(a))
+        };
+        Algorithm::DIGESTS.into_iter().filter(|a| *a == Algorithm::Blake3 || held(*a)).collect()
     }
 
     pub(super) fn step<T>(
@@ -73,25 +104,28 @@ impl Run {
         out
     }
 
-    pub(super) fn digest_lookup(&mut self, scanner: &mut Scanner) -> Result<()> {
+    pub(super) fn digest_lookup(&mut self, searcher: &mut Searcher, policy: &Policy) -> Result<()> {
         let started = Instant::now();
         let snapshot = Arc::clone(&self.snapshot);
-        let found = scanner.searcher.digests(snapshot.layers(), &self.fingerprints, self.now)?;
+        let found = searcher.digests(snapshot.layers(), &self.fingerprints, self.now)?;
         self.timings.lookup = started.elapsed();
-        self.keep(&found, &scanner.policy)
+        self.keep(&found, policy)
     }
 
     pub(super) fn perceptual_search<'s>(
         &mut self,
-        scanner: &mut Scanner,
+        searcher: &mut Searcher,
+        policy: &Policy,
         snapshot: &'s Snapshot,
     ) -> Result<Found<'s>> {
         let started = Instant::now();
-        let radius = scanner.policy.radius();
-        let (searcher, layers) = (&mut scanner.searcher, snapshot.layers());
-        let found = searcher.perceptual(layers, &self.fingerprints, radius, self.now)?;
+        let layers = snapshot.layers();
+        let found = searcher.perceptual(layers, &self.fingerprints, policy.radius(), self.now)?;
         self.timings.search += started.elapsed();
-        Ok(found)
+        Ok(match &self.breaker {
+            Some(counters) => found.with_degraded(counters.degraded()),
+            None => found,
+        })
     }
 
     /// Judges everything that was found, and keeps what of it can be reported.
@@ -114,6 +148,9 @@ impl Run {
         let updated = self.snapshot.updated().unwrap_or(0);
         let too_old = policy.is_too_old(updated, self.now);
         let judgement = policy.judge_with(&self.matches, media.class, self.unscannable, too_old);
+        if let Some(counters) = self.breaker.as_ref().filter(|_| self.counting) {
+            self.count(counters, policy, &judgement);
+        }
         self.timings.policy += started.elapsed();
         let outcome = match self.unscannable {
             _ if !self.matches.is_empty() => Outcome::Match,
@@ -149,7 +186,39 @@ impl Run {
                 fault: self.fault,
             },
             policy: policy.digest(),
+            shadow: None,
             timings: self.timed.then_some(self.timings),
         }
+    }
+    /// Counts the verdict, and the entries whose perceptual matches called for a block, for the breaker. Of an upload that nothing is held against
+    /// there is one addition.
+    fn count(&self, counters: &Counters, policy: &Policy, judgement: &Judgement) {
+        counters.add(Counter::Checks);
+        if !self.matches.is_empty() {
+            counters.add(Counter::Matches);
+        }
+        let enforced = judgement.would_have.unwrap_or(judgement.action);
+        match (enforced, judgement.would_have) {
+            (Action::Allow, _) => return,
+            (Action::Review, None) => counters.add(Counter::Reviewed),
+            (Action::Review, Some(_)) => counters.add(Counter::WouldHaveReviewed),
+            (Action::Block, None) => counters.add(Counter::Blocked),
+            (Action::Block, Some(_)) => counters.add(Counter::WouldHaveBlocked),
+        }
+        // What is listed byte for byte says nothing against the entries that it resembles.
+        let blocks = |m: &Match| policy.action_for(m).action == Action::Block;
+        if self.matches.iter().any(|m| m.algorithm.is_digest() && blocks(m)) {
+            return;
+        }
+        // Only what blocks is counted: copies at a distance that a person looks at anyway must not switch the near ones off.
+        let would_block = |m: &Match| {
+            blocks(m) || matches!(policy.action_for(m).ground, Ground::Rule(_, Some(Cap::Breaker)))
+        };
+        let Some(upload) = self.fingerprints.digests.get(Algorithm::Blake3) else { return };
+        let noted =
+            self.matches.iter().filter(|m| !m.algorithm.is_digest() && would_block(m)).map(|m| {
+                Noted { entry: m.entry, list: &m.list, incident: m.is_of_active_incident(self.now) }
+            });
+        counters.note(self.now, upload.bytes(), noted);
     }
 }

@@ -121,9 +121,7 @@ fn all_matches(
         for stored in set.entries().map(Result::unwrap) {
             let entry = &stored.entry;
             let list = &set.lists().unwrap()[stored.list];
-            if entry.expires != 0 && u64::from(entry.expires) <= now {
-                continue;
-            }
+            let expired = entry.expires != 0 && u64::from(entry.expires) <= now;
             let algorithm = entry.fingerprint.algorithm();
             let bytes = (View::Bytes, 0, 0, None, 0);
             let mut seen = Vec::new();
@@ -155,14 +153,14 @@ fn all_matches(
                     legal_basis: legal_basis.into_iter().find(|b| !b.is_empty()).cloned(),
                     ..Match::new(&list.name, stored.id, algorithm, distance)
                 };
-                found.push((number, m));
+                found.push((number, expired, m));
             }
         }
     }
-    // What the last set says of an entry holds; of two hashes of one rendering the first.
-    found.sort_by_key(|(set, m)| (m.distance, m.entry, m.view, m.part, Reverse(*set)));
-    found.dedup_by_key(|(_, m)| (m.distance, m.entry, m.view, m.part));
-    found.into_iter().map(|(_, m)| m).collect()
+    // What the last set says of an entry holds, be it that it has expired; of two hashes of one rendering the first.
+    found.sort_by_key(|(set, _, m)| (m.distance, m.entry, m.view, m.part, Reverse(*set)));
+    found.dedup_by_key(|(_, _, m)| (m.distance, m.entry, m.view, m.part));
+    found.into_iter().filter(|(_, expired, _)| !expired).map(|(_, _, m)| m).collect()
 }
 
 fn plain(snapshot: &Snapshot, policy: &Policy, asked: &Fingerprints, now: u64) -> Verdict {
@@ -200,6 +198,7 @@ fn plain(snapshot: &Snapshot, policy: &Policy, asked: &Fingerprints, now: u64) -
         store: snapshot.digest(),
         store_state: StoreState { version: 0, updated: 0, too_old: false, fault: None },
         policy: policy.digest(),
+        shadow: None,
         timings: None,
     }
 }

@@ -3,12 +3,14 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::fingerprint::{Algorithm, Perceptual, View};
 use crate::set::{Set, Summary};
 
-use super::{Layers, Match};
+use super::degraded::Asking;
+use super::{Degraded, Layers, Match};
 
 /// Everything that one look-up found. It holds rows of the sets' columns, each of which stands for all entries of that fingerprint, so its size does not
 /// depend on how many those are.
@@ -20,6 +22,7 @@ pub struct Found<'s> {
     /// In the order of view and part.
     renderings: Vec<Rendering>,
     now: u64,
+    degraded: Arc<Degraded>,
 }
 
 /// A fingerprint of a set that is near a rendering of the upload. All of its entries match.
@@ -67,6 +70,7 @@ pub(super) struct Place {
     pub(super) index: u64,
     pub(super) algorithm: Algorithm,
     pub(super) suppressed: bool,
+    pub(super) degraded: bool,
 }
 
 /// An entry with all that it was found by.
@@ -75,6 +79,8 @@ pub(super) struct Sighting<'a> {
     pub(super) entry: Summary,
     /// Whether any set switches it off.
     pub(super) suppressed: bool,
+    /// Whether the breaker has degraded it.
+    pub(super) degraded: bool,
     /// Never empty, nearest first.
     pub(super) near: &'a [Near],
 }
@@ -90,6 +96,7 @@ impl Sighting<'_> {
             index: self.entry.index,
             algorithm: near.algorithm,
             suppressed: self.suppressed,
+            degraded: self.degraded,
         }
     }
 }
@@ -101,7 +108,15 @@ impl<'s> Found<'s> {
         renderings: impl IntoIterator<Item = Rendering>,
         now: u64,
     ) -> Found<'s> {
-        Found { layers, near: Vec::new(), renderings: renderings.into_iter().collect(), now }
+        let renderings = renderings.into_iter().collect();
+        Found { layers, near: Vec::new(), renderings, now, degraded: Arc::default() }
+    }
+
+    /// The same, its [`Match::degraded`] as these say.
+    #[must_use]
+    pub fn with_degraded(mut self, degraded: Arc<Degraded>) -> Found<'s> {
+        self.degraded = degraded;
+        self
     }
 
     /// `set` and `rendering` are positions in what was given at first. Rows are fewer than 2^32 in every set.
@@ -188,6 +203,7 @@ impl<'s> Found<'s> {
     fn visit(&self, mut each: impl FnMut(&Sighting<'_>) -> Result<ControlFlow<()>>) -> Result<()> {
         let Some(Near { set: Reverse(first), .. }) = self.near.last() else { return Ok(()) };
         let mut later = HashSet::new();
+        let mut asking = Asking::new(&self.degraded, self.now);
         for near in
             self.near.chunk_by(|a, b| (a.set, a.algorithm, a.row) == (b.set, b.algorithm, b.row))
         {
@@ -204,7 +220,8 @@ impl<'s> Found<'s> {
                     continue;
                 }
                 let suppressed = self.layers.off(set as usize, &entry)?;
-                if each(&Sighting { set, entry, suppressed, near })?.is_break() {
+                let degraded = asking.degrades(set, self.set(&near[0]), algorithm, &entry)?;
+                if each(&Sighting { set, entry, suppressed, degraded, near })?.is_break() {
                     return Ok(());
                 }
             }
@@ -245,6 +262,8 @@ impl<'s> Found<'s> {
             reviewed: stored.entry.reviewed,
             role: stored.entry.role,
             suppressed: place.suppressed,
+            degraded: place.degraded,
+            expires: stored.entry.expires,
             legal_basis: legal_basis.into_iter().find(|b| !b.is_empty()).cloned(),
         })
     }

@@ -215,6 +215,21 @@ impl Layers {
         })
     }
 
+    /// The ids of the entries that later sets have of a fingerprint, given by a row of the set at that position: what those say of them counts.
+    pub(super) fn ids_above(
+        &self,
+        position: usize,
+        algorithm: Algorithm,
+        row: u64,
+    ) -> Result<HashSet<EntryId>> {
+        let mut ids = HashSet::new();
+        let above = self.sets.get(position + 1..).unwrap_or_default();
+        if let Some(set) = self.sets.get(position).filter(|_| !above.is_empty()) {
+            ids_of_row(set, algorithm, row, above, &mut ids)?;
+        }
+        Ok(ids)
+    }
+
     /// The ids of all entries that are switched off one by one.
     ///
     /// # Errors

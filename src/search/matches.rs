@@ -5,6 +5,8 @@ use serde::Serialize;
 use crate::fingerprint::{Algorithm, View};
 use crate::set::{EntryId, ListKind, Opinion, Role, Severity};
 
+use super::INCIDENT;
+
 /// An entry that an upload matches, with what the policy and the evidence need of it.
 /// It holds no fingerprint: matches are shown to people, fingerprints are not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -48,6 +50,13 @@ pub struct Match {
     pub role: Role,
     /// Whether the operator has switched the entry off.
     pub suppressed: bool,
+    /// Whether the breaker has degraded the entry, or its list, since it matched far more distinct uploads than usual: such a perceptual match leads to review at most.
+    /// Never true of a digest match, nor of an entry of an active incident.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub degraded: bool,
+    /// When the entry ends, in seconds since 1970; 0 if never.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub expires: u32,
     /// Legal basis of the entry, or of its list; absent if none is recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub legal_basis: Option<String>,
@@ -75,8 +84,15 @@ impl Match {
             reviewed: true,
             role: Role::Listed,
             suppressed: false,
+            degraded: false,
+            expires: 0,
             legal_basis: None,
         }
+    }
+
+    /// Whether the entry is of an incident that is active at `now` (seconds since 1970): it has a label that begins with [`INCIDENT`], and it will end, but not yet.
+    pub fn is_of_active_incident(&self, now: u64) -> bool {
+        u64::from(self.expires) > now && self.labels.iter().any(|label| label.starts_with(INCIDENT))
     }
 }
 

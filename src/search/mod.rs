@@ -14,6 +14,7 @@
 //! The radius search uses the set's index ([`crate::index`]) or a scan, whichever is cheaper: [`RadiusSearch`]. Within the radius nothing is missed, at any
 //! size: [`planted`] proves it for a given set.
 
+mod degraded;
 mod found;
 mod layers;
 mod matches;
@@ -28,11 +29,12 @@ use crate::set::{Set, StoredEntry};
 use found::Rendering;
 
 pub use crate::index::{Near, Strategy};
+pub use degraded::{Degraded, INCIDENT};
 pub use found::Found;
 pub use layers::Layers;
 pub use matches::Match;
 pub use planted::planted;
-pub use radius::RadiusSearch;
+pub use radius::{NearEntry, RadiusSearch};
 pub use select::Selection;
 
 /// Finds all entries of some sets that an upload matches. Reuses its buffers from call to call.

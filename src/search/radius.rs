@@ -6,7 +6,9 @@ use crate::error::Result;
 use crate::fingerprint::{Algorithm, PdqHash};
 use crate::hamming::{Code, Isa};
 use crate::index::{self, Buffers, Near, Strategy};
-use crate::set::{Set, StoredEntry};
+use crate::set::{List, Set, StoredEntry};
+
+use super::Layers;
 
 /// What is kept of a buffer from call to call, in elements: one upload that is near a whole list must not hold its memory for ever.
 const KEPT: usize = 1 << 14;
@@ -175,4 +177,68 @@ impl RadiusSearch {
         });
         Ok(entries.take(count).collect())
     }
+
+    /// The entries within the radius that stand in sets laid over each other, of those that `keep` keeps, no more than the nearest `count` of them: nearest
+    /// first, then in the order of sets. Those that have expired or are switched off are among them: this is for inspection.
+    ///
+    /// # Errors
+    /// As for [`RadiusSearch::within`].
+    pub fn standing(
+        &mut self,
+        layers: &Layers,
+        code: PdqHash,
+        radius: u32,
+        count: usize,
+        mut keep: impl FnMut(&List, &StoredEntry) -> bool,
+    ) -> Result<Vec<NearEntry>> {
+        let mut found = Vec::new();
+        for (position, set) in layers.sets().iter().enumerate() {
+            let lists = set.lists()?;
+            let mut kept = HashMap::new();
+            let rows = self.nearest(set, code, radius, count, |row| {
+                let mut entries = Vec::new();
+                let later = layers.ids_above(position, Algorithm::Pdq, row)?;
+                for summary in set.summaries(Algorithm::Pdq, row)? {
+                    let summary = summary?;
+                    if later.contains(&summary.id) || layers.withdrawn(position, &summary)? {
+                        continue;
+                    }
+                    let stored = set.entry(summary.index)?;
+                    let Some(list) = lists.get(stored.list) else { continue };
+                    let list = layers.terms(list);
+                    if keep(list, &stored) {
+                        let suppressed = layers.off(position, &summary)?;
+                        let list = list.clone();
+                        entries.push(NearEntry { list, stored, distance: 0, suppressed });
+                    }
+                }
+                let any = !entries.is_empty();
+                kept.insert(row, entries);
+                Ok(any)
+            })?;
+            for near in rows {
+                let entries = kept.remove(&(near.row as u64)).unwrap_or_default();
+                let distance = near.distance;
+                found.extend(entries.into_iter().map(|entry| NearEntry { distance, ..entry }));
+            }
+        }
+        // Stable: at the same distance entries stay in the order of their sets.
+        found.sort_by_key(|near| near.distance);
+        found.truncate(count);
+        Ok(found)
+    }
+}
+
+/// An entry that is near a code.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NearEntry {
+    /// Its list, as the operator has it.
+    pub list: List,
+    /// The entry, as its set has it.
+    pub stored: StoredEntry,
+    /// In bits.
+    pub distance: u32,
+    /// Whether it is switched off, by itself or with its list.
+    pub suppressed: bool,
 }

@@ -9,7 +9,7 @@
 //!     make the matches that were kept; count the entries
 //! ```
 //!
-//! Two matches are of one kind if they differ in nothing that a rule may select by: only in item, ids and legal basis. So every match found is
+//! Two matches are of one kind if they differ in nothing that a rule may select by: only in item, ids, legal basis and dates. So every match found is
 //! ranked, yet full matches, a dozen strings each, are made only of one match of each kind and of those that are kept.
 //!
 //! Why whoever judges the selection comes to the same action, the same reasons and the same report as by all matches:
@@ -44,7 +44,7 @@ pub struct Selection {
 impl Found<'_> {
     /// Ranks every match, and selects the first `most` entries by rank, the greatest rank first, and the `most` nearest.
     ///
-    /// `rank` is asked once for each kind of match. It may look at everything but item, entry, source id and legal basis, and at no other
+    /// `rank` is asked once for each kind of match. It may look at everything but item, entry, source id, legal basis and expiry, and at no other
     /// labels than those in `labels`.
     ///
     /// # Errors
@@ -93,13 +93,14 @@ struct Kind {
     set: u32,
     traits: Traits,
     suppressed: bool,
+    degraded: bool,
     algorithm: Algorithm,
     distance: u32,
     rendering: u32,
 }
 
-/// What is asked of an entry (its nearest match also says which row it is of; traits; suppressed), and the answer.
-type Answer<R> = ((Near, Traits, bool), (R, Near));
+/// What is asked of an entry (its nearest match also says which row it is of; traits; suppressed, degraded), and the answer.
+type Answer<R> = ((Near, Traits, [bool; 2]), (R, Near));
 
 /// A power of two: places for recent answers.
 const RECENT: usize = 64;
@@ -122,7 +123,7 @@ impl<R: Ord + Copy, F: FnMut(&Match) -> R> Ranking<'_, R, F> {
         let mut traits = seen.entry.traits;
         let set = self.found.set(&seen.near[0]);
         traits.labels = self.labels.number(seen.set, set, traits.labels)?;
-        let this = (seen.near[0], traits, seen.suppressed);
+        let this = (seen.near[0], traits, [seen.suppressed, seen.degraded]);
         let recent = traits.mixed() as usize % RECENT;
         if let Some((other, first)) = self.recent[recent]
             && other == this
@@ -142,8 +143,9 @@ impl<R: Ord + Copy, F: FnMut(&Match) -> R> Ranking<'_, R, F> {
 
     fn rank(&mut self, seen: &Sighting<'_>, traits: Traits, near: &Near) -> Result<R> {
         let place = seen.place(near);
-        let Place { set, suppressed, algorithm, distance, rendering, .. } = place;
-        match self.ranks.entry(Kind { set, traits, suppressed, algorithm, distance, rendering }) {
+        let Place { set, suppressed, degraded, algorithm, distance, rendering, .. } = place;
+        let kind = Kind { set, traits, suppressed, degraded, algorithm, distance, rendering };
+        match self.ranks.entry(kind) {
             Entry::Occupied(known) => Ok(*known.get()),
             Entry::Vacant(new) => {
                 let full = self.found.full(&place)?;

@@ -4,7 +4,7 @@
 //! A [`Store`] is a handle that many threads share, a [`Snapshot`] is what the store held at one moment, and every upload is judged against one snapshot.
 //!
 //! ```text
-//! STORE/                     0750: the writer's, readable by the group of the workers
+//! STORE/                     2750: the writer's, readable by the group of the workers
 //!     manifest               which sets, in which order; small, with a checksum, replaced by renaming
 //!     00000017-1f3a9c02.tamis    sets: immutable, named by the version that brought them and by their digest
 //!     canaries.tamis         fingerprints of harmless files, which no entry may match
@@ -50,6 +50,9 @@
 //!
 //! Invariants: no thread is started and no lock is taken by a reader, so a process may fork at any moment; a reader never waits for a writer.
 
+mod breaker;
+mod canaries;
+mod counters;
 pub mod feed;
 mod gate;
 mod log;
@@ -58,6 +61,7 @@ mod merge;
 mod place;
 mod snapshot;
 mod stamp;
+mod sum;
 mod test_list;
 mod update;
 mod writer;
@@ -79,6 +83,8 @@ use gate::Gate;
 use manifest::Opened;
 use stamp::Stamp;
 
+pub use canaries::{CANARIES, Canaries, CanaryBuilder};
+pub use counters::{COUNTERS, Counter, Counters, MOST, Noted, Tripped};
 pub use log::Event;
 pub use manifest::{ChangeRecord, FeedSeen, Incident, ListRecord, MANIFEST, Manifest, SetRecord};
 pub use snapshot::{Census, Snapshot, StoreDigest};
@@ -110,6 +116,7 @@ pub struct StoreOptions {
     residency: Residency,
     test_list: bool,
     interval: Option<Duration>,
+    counters: bool,
 }
 
 impl Default for StoreOptions {
@@ -125,12 +132,13 @@ impl StoreOptions {
             residency: Residency::Mapped,
             test_list: false,
             interval: Some(REFRESH_INTERVAL),
+            counters: true,
         }
     }
 
     /// Where the bytes of the sets lie, now and after each refresh. [`Residency::Heap`] is for network file systems, and for wherever a file may be
-    /// changed in place; [`Residency::Populated`] for servers whose first uploads should not wait for the disk. With [`Residency::Sealed`], which copies, only deltas
-    /// come into force by themselves; for a new base call [`Store::refresh`].
+    /// changed in place; [`Residency::Populated`] for servers whose first uploads should not wait for the disk. With [`Residency::Sealed`] only deltas
+    /// come into force by themselves; for a new base call [`Store::refresh`]. With the other copies, the call that notices a new base copies it.
     #[must_use]
     pub fn residency(mut self, residency: Residency) -> StoreOptions {
         self.residency = residency;
@@ -148,6 +156,14 @@ impl StoreOptions {
     #[must_use]
     pub fn refresh_interval(mut self, interval: Option<Duration>) -> StoreOptions {
         self.interval = interval;
+        self
+    }
+
+    /// Whether uploads are counted, as they are if this is not called: in the directory `state` within the store's, if the caller may write there. Without
+    /// counters the breaker neither trips nor degrades anything.
+    #[must_use]
+    pub fn counters(mut self, count: bool) -> StoreOptions {
+        self.counters = count;
         self
     }
 
@@ -236,7 +252,12 @@ impl StoreOptions {
                 sets.push(Arc::clone(known));
                 continue;
             }
-            let set = set::open_within(directory, &record.file, self.residency)?;
+            let residency = match self.residency {
+                // What is not in memory yet comes in when it is needed: an upload must not wait for all of it.
+                Residency::Populated if old.is_some() && !thorough => Residency::Mapped,
+                residency => residency,
+            };
+            let set = set::open_within(directory, &record.file, residency)?;
             if set.digest().to_string() != record.digest {
                 let what = format!(
                     "it is not the set that the manifest names: its digest is {}, expected {}; restore it",
@@ -303,6 +324,8 @@ struct Shared {
     fault: ArcSwapOption<Fault>,
     gate: Gate,
     opened: Instant,
+    /// Or why there are none.
+    counters: std::result::Result<Counters, String>,
 }
 
 /// What [`Store::refresh`] did.
@@ -335,7 +358,15 @@ fn number<S: serde::Serializer>(
 
 impl Store {
     fn new(path: Option<PathBuf>, options: StoreOptions, snapshot: Snapshot) -> Store {
+        let counters = match &path {
+            Some(path) if options.counters => {
+                Counters::open(path.join(STATE)).map_err(|e| e.to_string())
+            }
+            Some(_) => Err("they are switched off".to_owned()),
+            None => Err("the store has no directory".to_owned()),
+        };
         let shared = Shared {
+            counters,
             path,
             options,
             current: ArcSwap::from_pointee(snapshot),
@@ -403,6 +434,13 @@ impl Store {
             let fault = Fault { code: e.code(), message: e.to_string() };
             Arc::new(fault)
         });
+        if let Some(counters) = self.counters() {
+            // If a new file cannot be had, counting goes on in the old one: what is judged does not depend on it.
+            let _ = counters.refresh();
+            if fault.is_some() {
+                counters.add(Counter::RefreshFaults);
+            }
+        }
         if fault.is_some() || self.shared.fault.load().is_some() {
             self.shared.fault.store(fault);
         }
@@ -429,6 +467,16 @@ impl Store {
         current
             .rcu(|in_force| Arc::clone(if in_force.ticket < new.ticket { &new } else { in_force }));
         Ok(Refresh::Replaced)
+    }
+
+    /// The counters that all processes with this store share; none if it has no directory `state` that the caller may write to.
+    pub fn counters(&self) -> Option<&Counters> {
+        self.shared.counters.as_ref().ok()
+    }
+
+    /// Why there are no counters, in words for the operator; none if there are.
+    pub fn counters_fault(&self) -> Option<&str> {
+        self.shared.counters.as_ref().err().map(String::as_str)
     }
 
     /// The path it was opened from; none for a store made from a set.

@@ -14,6 +14,7 @@ use crate::set::{Entry, EntryId, Set, SetDigest};
 
 use super::manifest::{Manifest, SetRecord};
 use super::stamp::Stamp;
+use super::sum::Sum;
 
 /// Identifies what a store holds: BLAKE3 over the digests of its sets and its manifest.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -196,32 +197,17 @@ impl Snapshot {
     /// Identifies what the entries and suppressions say, however they lie in sets: equal for two stores that know the same changes, in whatever
     /// order they took them and whenever they were compacted. Entries that have expired at `now`, in seconds since 1970, are left out. Reads all of the store.
     ///
-    /// It is the sum, in 16 numbers modulo 2^64, of the BLAKE3 output of every entry and suppression, hashed once more.
-    ///
     /// # Errors
     /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt).
     pub fn state_digest(&self, now: u64) -> Result<[u8; 32]> {
-        let mut sum = [0u64; 16];
-        let mut add = |part: &[u8]| {
-            let mut hasher = blake3::Hasher::new_derive_key("tamis 2026-11 state digest");
-            hasher.update(part);
-            let mut lanes = [0; 128];
-            hasher.finalize_xof().fill(&mut lanes);
-            for (sum, lane) in sum.iter_mut().zip(lanes.as_chunks::<8>().0) {
-                *sum = sum.wrapping_add(u64::from_le_bytes(*lane));
-            }
-        };
+        let mut sum = Sum::default();
         self.layers.each_entry(0..self.own, &mut |_, list, id, entry| {
-            if entry.expires == 0 || u64::from(entry.expires) > now {
-                // Debug has all fields, each delimited; nothing outlives this process that depends on how it writes them.
-                add(format!("{list:?} {id} {entry:?}").as_bytes());
-            }
+            sum.add_entry(list, id, entry, now);
             Ok(())
         })?;
         for id in self.layers.suppressions()? {
-            add(&id.0);
+            sum.add(&id.0);
         }
-        let bytes: Vec<u8> = sum.iter().flat_map(|lane| lane.to_le_bytes()).collect();
-        Ok(*blake3::hash(&bytes).as_bytes())
+        Ok(sum.finish())
     }
 }

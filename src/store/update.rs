@@ -13,18 +13,19 @@
 //!
 //! What is refused leaves the store as it was, and an event in the log.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorCode, Result, shown};
-use crate::search::{Layers, planted};
+use crate::search::{INCIDENT, Layers, planted};
 use crate::set::{
     self, BuildOptions, Change, Delta, ListKind, Residency, Set, SetBuilder, SetDigest,
+    TombstoneKind,
 };
 
 use super::log::Event;
 use super::manifest::{Incident, SetRecord};
 use super::merge;
+use super::sum::Sum;
 use super::writer::{Draft, StoreWriter};
 
 /// Sets above the base that a search is put through, at most, unless they cannot be merged.
@@ -50,7 +51,7 @@ const GROWTH: (u64, u64) = (5, 10_000);
 const SHRINKAGE: (u64, u64) = (5, 100);
 
 /// Radius of the queries that are put to a new set before it comes into force.
-const RADIUS: u32 = 31;
+pub(super) const RADIUS: u32 = 31;
 
 /// The circumstances of a change.
 ///
@@ -100,7 +101,7 @@ impl Terms {
 
 /// The label of entries that belong to an incident.
 pub fn incident_label(incident: &str) -> String {
-    format!("incident:{incident}")
+    format!("{INCIDENT}{incident}")
 }
 
 /// What became of a change.
@@ -118,7 +119,8 @@ pub struct Applied {
 }
 
 impl StoreWriter {
-    /// Takes a change that this store numbers: the next of its list.
+    /// Takes a change that this store numbers: the next of its list. If it was read from a set that was taken before, or replaces the
+    /// list by what that holds already, it only [confirms](StoreWriter::confirm) the list.
     ///
     /// # Errors
     /// As for [`StoreWriter::apply`]; [`ErrorCode::UpdateForeign`] if the list's maker numbers its changes.
@@ -130,8 +132,17 @@ impl StoreWriter {
             );
             return Err(Error::new(ErrorCode::UpdateForeign, what));
         }
+        let source = delta.source().map(|digest| digest.to_string());
+        let list = self.manifest.lists.get(&name);
+        let recent = list.map(|list| &list.recent[..]).unwrap_or_default();
+        let taken = recent.iter().rfind(|(_, digest)| source.as_ref() == Some(digest));
+        if let Some((number, _)) = taken.cloned() {
+            self.confirm(&name, terms.now)?;
+            let version = self.manifest.version;
+            return Ok(Applied { version, changed: false, number, entries: 0 });
+        }
         delta.set_number(self.manifest.last_number(&name).saturating_add(1))?;
-        self.apply(delta, terms)
+        self.apply_as(delta, terms, true)
     }
 
     /// Takes a change. Its list must be known ([`StoreWriter::set_list`]).
@@ -140,12 +151,17 @@ impl StoreWriter {
     /// One of the `Update…` codes if it is refused; [`ErrorCode::Io`] and its kin: in both cases the store is as it was.
     /// [`ErrorCode::Durability`]: the change is in force, but may be lost if the power fails.
     pub fn apply(&mut self, delta: Delta, terms: &Terms) -> Result<Applied> {
+        self.apply_as(delta, terms, false)
+    }
+
+    /// `ours`: this store has numbered it, so that nobody asks for the number again.
+    fn apply_as(&mut self, delta: Delta, terms: &Terms, ours: bool) -> Result<Applied> {
         let change = delta.change().clone();
-        let applied = self.take(delta, &change, terms);
+        let applied = self.take(delta, &change, terms, ours);
         match &applied {
             // The change is in force, whatever becomes of this; it is tried again with the next one.
             Ok(_) => drop(self.merge_uppermost(terms.now)),
-            Err(error) if error.code() == ErrorCode::Durability => {}
+            Err(error) if matches!(error.code(), ErrorCode::Durability | ErrorCode::Stopped) => {}
             Err(error) => {
                 let what = format!("number {}", change.last);
                 self.log_refusal(&change.list, &what, error, terms.now);
@@ -154,7 +170,13 @@ impl StoreWriter {
         applied
     }
 
-    fn take(&mut self, delta: Delta, change: &Change, terms: &Terms) -> Result<Applied> {
+    fn take(
+        &mut self,
+        delta: Delta,
+        change: &Change,
+        terms: &Terms,
+        ours: bool,
+    ) -> Result<Applied> {
         let Some(list) = self.manifest.lists.get(&change.list) else {
             let what = format!("the store does not know the list {:?}", shown(&change.list));
             return Err(Error::new(ErrorCode::UpdateForeign, what));
@@ -173,6 +195,11 @@ impl StoreWriter {
         let digest = source.unwrap_or(own);
         if self.was_taken(change, digest)? {
             return Ok(already);
+        }
+        if ours && self.says_the_same(change, &set, terms.now)? {
+            self.confirm(&change.list, terms.now)?;
+            let number = self.manifest.last_number(&change.list);
+            return Ok(Applied { version: self.manifest.version, number, ..already });
         }
         if kind != ListKind::Local && !terms.force {
             self.guard_size(change, &set)?;
@@ -209,6 +236,30 @@ impl StoreWriter {
         self.publish(manifest, event)?;
         let version = self.manifest.version;
         Ok(Applied { version, changed: true, number: change.last, entries })
+    }
+
+    /// Whether a change replaces its list by what that holds already.
+    fn says_the_same(&self, change: &Change, set: &Set, now: u64) -> Result<bool> {
+        if !change.replaces || set.withdrawal_count() > 0 || !set.suppressions()?.is_empty() {
+            return Ok(false);
+        }
+        let of_list = |record: &&SetRecord| record.change(&change.list).is_some();
+        let records: Vec<_> = self.manifest.sets.iter().filter(of_list).cloned().collect();
+        let runs = records.iter().filter_map(|record| record.change(&change.list));
+        if records.is_empty() || runs.map(|run| run.entries).sum::<u64>() < set.entry_count() {
+            return Ok(false);
+        }
+        let sum = |sets: Vec<Arc<Set>>| -> Result<Sum> {
+            let (layers, mut sum) = (Layers::new(sets)?, Sum::default());
+            layers.each_entry(0..layers.sets().len(), &mut |_, list, id, entry| {
+                if list == change.list {
+                    sum.add_entry(list, id, entry, now);
+                }
+                Ok(())
+            })?;
+            Ok(sum)
+        };
+        Ok(sum(self.open_sets(&records)?)? == sum(vec![Arc::new(set.reopened()?)])?)
     }
 
     /// Whether the very same was taken before.
@@ -251,8 +302,12 @@ impl StoreWriter {
             return Ok(());
         }
         let (mut before, mut after) = (held, held.saturating_add(set.entry_count()));
-        let withdrawn = set.withdrawal_count();
-        if change.replaces || withdrawn > 0 {
+        let at_most = set.withdrawal_count();
+        // The delta's one list. A tombstone of an entry withdraws no more than one.
+        let many = set.withdraws_any(0, TombstoneKind::Item)?
+            || set.withdraws_any(0, TombstoneKind::Source)?
+            || at_most > may_be_lost(held);
+        if change.replaces || many {
             (before, after) = self.counted(change, set)?;
         }
         let refuse = |code, what: String| {
@@ -267,7 +322,7 @@ impl StoreWriter {
             let what = format!("grow from {before} entries to {after}, more than {most}");
             return refuse(ErrorCode::UpdateGrowth, what);
         }
-        let most = (before / SHRINKAGE.0).max(SHRINKAGE.1);
+        let most = may_be_lost(before);
         let lost = before.saturating_sub(after);
         if lost > most {
             let what = format!("lose {lost} of {before} entries, more than {most}");
@@ -374,7 +429,7 @@ impl StoreWriter {
     fn prove(&self, builder: SetBuilder, draft: &Draft) -> Result<(Set, SetDigest)> {
         let options = BuildOptions::new().jobs(0);
         let written =
-            builder.write_with(draft.path(), &options, &mut |_| ControlFlow::Continue(()));
+            self.watcher.writing(|progress| builder.write_with(draft.path(), &options, progress));
         // A draft that may be lost is no change that is in force.
         let report = written.map_err(|e| match e.code() {
             ErrorCode::Durability => Error::new(
@@ -396,6 +451,11 @@ impl StoreWriter {
         };
         records.iter().map(open).collect()
     }
+}
+
+/// How many entries a list of so many may lose in one change.
+fn may_be_lost(entries: u64) -> u64 {
+    (entries / SHRINKAGE.0).max(SHRINKAGE.1)
 }
 
 fn compacted(sets: usize, entries: u64, now: u64) -> Event {

@@ -1,15 +1,20 @@
 //! [`StoreWriter`]: the one who may change a store.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::set::{self, ListKind, Set};
+use crate::set::{self, BuildProgress, ListKind, OnProgress, Set};
 
+use super::canaries::Canaries;
 use super::log::{self, Event};
 use super::manifest::{ListRecord, MANIFEST, Manifest, SetRecord};
 use super::place;
+use super::update::RADIUS;
 
 /// Name of the file that the writer holds a lock on.
 const LOCK: &str = "lock";
@@ -55,7 +60,31 @@ pub struct StoreWriter {
     before: Vec<SetRecord>,
     /// Changes that the log could not be told.
     unlogged: Vec<Event>,
+    pub(super) watcher: Watcher,
     _lock: File,
+}
+
+/// Who is told how the writing of sets goes on.
+#[derive(Default)]
+pub(super) struct Watcher(Mutex<Option<Box<Watch>>>);
+
+type Watch = dyn FnMut(BuildProgress) -> ControlFlow<()> + Send;
+
+impl Watcher {
+    /// Gives `write` what to tell progress to.
+    pub(super) fn writing<T>(&self, write: impl FnOnce(&mut OnProgress<'_>) -> T) -> T {
+        let mut watch = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match watch.as_mut() {
+            Some(watch) => write(watch),
+            None => write(&mut |_| ControlFlow::Continue(())),
+        }
+    }
+}
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watcher")
+    }
 }
 
 /// A set that is not yet in place; removed when it is dropped.
@@ -81,7 +110,8 @@ impl StoreWriter {
     /// [`ErrorCode::Store`] if there is a store already; [`ErrorCode::Permissions`] if others may write there; [`ErrorCode::Io`] and its kin.
     pub fn init(directory: impl AsRef<Path>, now: u64) -> Result<StoreWriter> {
         let directory = directory.as_ref();
-        make_directory(directory, 0o750)?;
+        // The group of the directory is that of all that is made in it, whoever the writer is.
+        make_directory(directory, 0o2750)?;
         if !place::directory(directory)?.is_dir() {
             return Err(Error::new(ErrorCode::Store, "not a directory; give the name of one")
                 .with_path(directory));
@@ -102,6 +132,7 @@ impl StoreWriter {
             manifest: manifest.clone(),
             before: Vec::new(),
             unlogged: Vec::new(),
+            watcher: Watcher::default(),
             _lock: lock,
         };
         writer.publish(manifest, Event { event: "init".into(), at: now, ..Event::default() })?;
@@ -130,10 +161,19 @@ impl StoreWriter {
         log::make_up(directory, &told.collect::<Vec<Event>>())?;
         let directory = directory.to_path_buf();
         let before = manifest.sets.clone();
-        let unlogged = Vec::new();
-        let writer = StoreWriter { directory, manifest, before, unlogged, _lock: lock };
+        let (unlogged, watcher) = (Vec::new(), Watcher::default());
+        let writer = StoreWriter { directory, manifest, before, unlogged, watcher, _lock: lock };
         writer.sweep();
         Ok(writer)
+    }
+
+    /// From now on `watch` is told how the writing of each set goes on, and may stop it: the store is then as it was, and the error is
+    /// [`ErrorCode::Stopped`].
+    pub fn on_progress(
+        &mut self,
+        watch: impl FnMut(BuildProgress) -> ControlFlow<()> + Send + 'static,
+    ) {
+        self.watcher = Watcher(Mutex::new(Some(Box::new(watch))));
     }
 
     /// The store's directory.
@@ -203,8 +243,8 @@ impl StoreWriter {
     }
 
     /// Refuses a set that would match a harmless file.
-    pub(super) fn check_canaries(&self, _: &Set) -> Result<()> {
-        Ok(())
+    pub(super) fn check_canaries(&self, set: &Set) -> Result<()> {
+        Canaries::of_store(&self.directory)?.check(set, RADIUS)
     }
 
     /// Appends a refusal to the log.
@@ -329,7 +369,8 @@ fn take_lock(directory: &Path) -> Result<File> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o640);
+        // Whoever may open it may lock it.
+        options.mode(0o600);
     }
     let mut file = options.open(&path).map_err(|e| Error::io("open", &path, e))?;
     loop {

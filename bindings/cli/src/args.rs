@@ -1,6 +1,7 @@
 //! The command line. Help texts are part of the product: each verb says what it does, what it costs, and shows an example.
 
 mod list;
+mod store;
 mod subscribe;
 
 use std::num::NonZeroUsize;
@@ -13,7 +14,9 @@ pub(crate) use list::{
     AddToList, Keygen, LintList, ListVerb, NewList, PublishList, SignList, Sources,
     WithdrawFromList,
 };
-
+pub(crate) use store::{
+    Add, Breaker, Canary, Import, ListTerms, Revoke, StoreVerb, Suppress, Writing,
+};
 pub(crate) use subscribe::{SubscribeVerb, Trust, Watch};
 
 /// Recognises known illegal pictures and files before an upload is stored.
@@ -181,9 +184,12 @@ pub(crate) enum Verb {
     /// Make a list for others to subscribe to: note entries, publish, sign.
     #[command(subcommand)]
     List(ListVerb),
-    /// Subscribe a store to other people's lists.
-    #[command(subcommand)]
-    Store(SubscribeVerb),
+    /// Run a store: add to it, withdraw from it and look at it while every process uses it.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  tamis store init /var/lib/tamis\n  tamis store add /var/lib/tamis reported.jpg --reason 'report 4711'\n  tamis store status /var/lib/tamis"
+    )]
+    Store(StoreVerb),
     /// Explain, check or switch a policy.
     #[command(subcommand)]
     Policy(PolicyVerb),
@@ -211,12 +217,18 @@ pub(crate) struct Judging {
     /// Store directory or set file to compare with; `-` is a set on stdin, which is kept in sealed memory and never on a disk.
     #[arg(long, visible_alias = "set", value_name = "PATH")]
     pub(crate) store: PathBuf,
-    /// Policy file. Without one the built-in policy holds, which enforces.
+    /// Policy file. Without one, the `policy.toml` in the store directory holds; without that, the built-in policy, which enforces.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
     /// Include the built-in test list.
     #[arg(long)]
     pub(crate) test_list: bool,
+    /// Another store or set file to judge by, beside the one in force. What it would do about each file is told and counted, and nothing else happens.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) shadow_store: Option<PathBuf>,
+    /// Another policy file to judge by, beside the one in force.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) shadow_policy: Option<PathBuf>,
     /// The time to judge at, in seconds since 1970. Default: now.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) now: Option<u64>,

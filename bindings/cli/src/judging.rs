@@ -1,15 +1,19 @@
 //! What files are judged by, from the command line: the store, the policy and the time.
 
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tamis::sandbox::WorkerOptions;
 use tamis::set::Residency;
 use tamis::store::StoreOptions;
-use tamis::{Context, Policy, Scanner, Set, Store};
+use tamis::{Context, Policy, Scanner, Set, Shadow, Store};
 
 use crate::Failure;
 use crate::args::Judging;
 use crate::upload::STDIN;
+
+/// The policy's name within a store directory.
+pub(crate) const POLICY: &str = "policy.toml";
 
 impl Judging {
     /// The store, opened; the test list stands beside it if it was asked for.
@@ -30,9 +34,17 @@ impl Judging {
         self.store.as_os_str() == STDIN
     }
 
-    /// The policy file, or the built-in policy without one.
+    /// The policy file that holds, if any: the one that was given, or the store directory's own.
+    pub(crate) fn policy_file(&self) -> Option<PathBuf> {
+        let own = || Some(self.store.join(POLICY)).filter(|_| self.store.is_dir());
+        // Whatever is wrong with it, loading says it best; only where there is nothing does the built-in policy hold.
+        let there = |path: &PathBuf| path.symlink_metadata().is_ok();
+        self.policy.clone().or_else(|| own().filter(there))
+    }
+
+    /// The policy that holds: that of the file, or the built-in one without a file.
     pub(crate) fn policy(&self) -> Result<Policy, Failure> {
-        match &self.policy {
+        match self.policy_file() {
             Some(path) => Ok(Policy::load(path)?),
             None => Ok(Policy::builtin()),
         }
@@ -43,7 +55,21 @@ impl Judging {
     pub(crate) fn scanner(&self) -> Result<Scanner, Failure> {
         // The policy first: it is the file that people write by hand.
         let policy = self.policy()?;
-        Ok(Scanner::new(self.store()?, policy))
+        let scanner = Scanner::new(self.store()?, policy);
+        Ok(match self.shadow()? {
+            Some(shadow) => scanner.with_shadow(shadow),
+            None => scanner,
+        })
+    }
+
+    /// What is judged beside, if anything is.
+    pub(crate) fn shadow(&self) -> Result<Option<Shadow>, Failure> {
+        if self.shadow_store.is_none() && self.shadow_policy.is_none() {
+            return Ok(None);
+        }
+        let policy = self.shadow_policy.as_ref().map(Policy::load).transpose()?;
+        let open = |path| StoreOptions::new().test_list(self.test_list).counters(false).open(path);
+        Ok(Some(Shadow { store: self.shadow_store.as_ref().map(open).transpose()?, policy }))
     }
 
     /// The circumstances of one upload that is judged now, or at the time that was given.

@@ -10,6 +10,7 @@ mod entries;
 mod exit;
 mod interrupt;
 mod judging;
+mod moment;
 mod output;
 mod progress;
 mod replace;
@@ -99,7 +100,7 @@ fn run(verb: Verb, output: &mut Output) -> Result<Exit, Failure> {
         Verb::BenchQuery(arguments) => verb::bench_query::run(&arguments, output),
         Verb::Worker => Ok(tamis::sandbox::run_worker().map(|()| Exit::SUCCESS)?),
         Verb::List(list) => verb::list::run(&list, output),
-        Verb::Store(store) => verb::subscribe::run(&store, output),
+        Verb::Store(verb) => verb::store::run(&verb, output),
         Verb::Policy(policy) => verb::policy::run(&policy, output),
         Verb::Completions { shell } => verb::completions::run(shell, output),
     }

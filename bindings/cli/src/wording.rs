@@ -84,6 +84,23 @@ pub(crate) fn cannot_read(error: &std::io::Error) -> String {
     }
 }
 
+/// How the shadow and what is in force compared.
+pub(crate) fn shadow(counts: &tamis::ShadowCounts) -> String {
+    let mut out = format!(
+        "the shadow: {} the same, {} stricter, {} looser",
+        grouped(counts.same),
+        grouped(counts.stricter),
+        grouped(counts.looser)
+    );
+    if counts.failed > 0 {
+        out += &format!(
+            ", {} not judged: its store is damaged, run `tamis verify` on it",
+            grouped(counts.failed)
+        );
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

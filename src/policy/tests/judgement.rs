@@ -208,7 +208,11 @@ fn caps_hold_against_rules_that_block_everything() {
     let p = Policy::builder().rule(Rule::new(Action::Block)).build().unwrap();
     let disputed = Match { opinion: Opinion::Disputed, ..entry(Algorithm::Sha256, 0) };
     let flat = Match { quality: Some(49), ..entry(Algorithm::Pdq, 0) };
-    for (m, cap) in [(&disputed, Cap::Disputed), (&flat, Cap::Quality)] {
+    let degraded = Match { degraded: true, ..entry(Algorithm::Pdq, 0) };
+    let digest = Match { degraded: true, ..entry(Algorithm::Md5, 0) };
+    assert_eq!(p.action_for(&digest).action, Action::Block, "the breaker is about likeness");
+    let all = [(&disputed, Cap::Disputed), (&flat, Cap::Quality), (&degraded, Cap::Breaker)];
+    for (m, cap) in all {
         let decision = p.action_for(m);
         assert_eq!(decision.action, Action::Review);
         assert!(matches!(decision.ground, Ground::Rule(_, Some(c)) if c == cap));

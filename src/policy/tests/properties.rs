@@ -25,11 +25,12 @@ prop_compose! {
         view in select(&View::ALL[1..]),
         quality in option::of(0u8..=100),
         labels in subsequence(LABELS.to_vec(), 0..=3),
-        (reviewed, suppressed, odd) in (any::<bool>(), prop::bool::weighted(0.1), prop::bool::weighted(0.1)),
+        (reviewed, suppressed, odd, degraded) in
+            (any::<bool>(), prop::bool::weighted(0.1), prop::bool::weighted(0.1), prop::bool::weighted(0.2)),
     ) -> Match {
         let digest = algorithm.is_digest();
         Match {
-            list_kind: kind, opinion, severity, reviewed, suppressed,
+            list_kind: kind, opinion, severity, reviewed, suppressed, degraded,
             // Exceptions are rare, so that other things show.
             role: if odd { role } else { Role::Listed },
             view: if digest { View::Bytes } else { view },
@@ -125,7 +126,8 @@ fn literal(policy: &Policy, m: &Match) -> Action {
         (nearest..=farthest).map(first).max().unwrap_or(Action::Review)
     };
     let poor = !m.algorithm.is_digest() && m.quality.is_none_or(|q| q < policy.block_quality());
-    if m.opinion == Opinion::Disputed || poor || m.slack > 0 {
+    let tripped = !m.algorithm.is_digest() && m.degraded;
+    if m.opinion == Opinion::Disputed || poor || m.slack > 0 || tripped {
         strongest.min(Action::Review)
     } else {
         strongest

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tamis::media::{MediaClass, Unscannable};
-use tamis::{Action, Match, Method, Outcome, Scanner, StoreState, Timings, Verdict};
+use tamis::{
+    Action, Difference, Match, Method, Outcome, Scanner, ShadowVerdict, StoreState, Timings,
+    Verdict,
+};
 
 use crate::args::Judging;
 use crate::output::{remark, shown};
@@ -50,6 +53,9 @@ pub(crate) fn run(
     if let Some(fault) = scanner.store().fault() {
         remark(format_args!("the store's last good state was compared with: {}", fault.message));
     }
+    if judging.shadow_store.is_some() || judging.shadow_policy.is_some() {
+        remark(wording::shadow(&scanner.shadow_counts()));
+    }
     Ok(exit)
 }
 
@@ -78,6 +84,8 @@ pub(crate) struct Judged<'a> {
     store: String,
     store_state: StoreState,
     policy: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadow: Option<&'a ShadowVerdict>,
     /// Microseconds by step.
     #[serde(skip_serializing_if = "Option::is_none")]
     timings: Option<Timings>,
@@ -102,6 +110,7 @@ impl Judged<'_> {
             store: verdict.store.to_string(),
             store_state: verdict.store_state,
             policy: verdict.policy.iter().map(|byte| format!("{byte:02x}")).collect(),
+            shadow: verdict.shadow.as_ref(),
             timings: verdict.timings,
         }
     }
@@ -146,6 +155,14 @@ pub(crate) fn sentence(verdict: &Verdict) -> String {
     let others = verdict.matches.len() + verdict.more_matches;
     if others > 1 {
         out.push_str(&format!("; {} matches in all", wording::grouped(others as u64)));
+    }
+    if let Some(shadow) = verdict.shadow.as_ref().filter(|s| s.difference != Difference::Same) {
+        out.push_str(&format!("; the shadow says {}", shadow.action));
+        if !shadow.reason.is_empty() {
+            let action = format!("{}: ", shadow.action);
+            let reason = shadow.reason.strip_prefix(&action).unwrap_or(&shadow.reason);
+            out.push_str(&format!(" ({reason})"));
+        }
     }
     out
 }

@@ -79,35 +79,35 @@ pub(crate) fn fingerprints(path: &Path) -> Result<(Fingerprint, Code), Failure> 
 }
 
 /// What is kept from file to file.
-struct Bench {
+pub(super) struct Bench {
     limits: Limits,
     examiner: Examiner,
 }
 
 /// One line of `hash --json`.
 #[derive(Serialize)]
-struct Hashed {
+pub(super) struct Hashed {
     file: String,
     bytes: u64,
     media: MediaClass,
     format: &'static str,
     width: Option<usize>,
     height: Option<usize>,
-    digests: Digests,
-    pdq: Option<Pdq>,
+    pub(super) digests: Digests,
+    pub(super) pdq: Option<Pdq>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
+    pub(super) reason: Option<&'static str>,
 }
 
 #[derive(Serialize)]
-struct Pdq {
-    hash: PdqHash,
-    quality: u8,
+pub(super) struct Pdq {
+    pub(super) hash: PdqHash,
+    pub(super) quality: u8,
     dihedral: [PdqHash; 8],
 }
 
 impl Bench {
-    fn new() -> Bench {
+    pub(super) fn new() -> Bench {
         // Nobody waits for an answer here, and a hash that depends on how busy the machine is would be of no use. Colour of a whole
         // JPEG takes more memory than a filter may use.
         let limits = Limits {
@@ -119,7 +119,7 @@ impl Bench {
         Bench { limits, examiner: Examiner::new() }
     }
 
-    fn hash(&mut self, reader: impl Read) -> io::Result<Hashed> {
+    pub(super) fn hash(&mut self, reader: impl Read) -> io::Result<Hashed> {
         let (size, digests, kept) = read(reader, self.limits.upload_bytes)?;
         let media = sniff(&kept);
         let mut hashed = Hashed {
@@ -205,7 +205,12 @@ impl Hashed {
         rows
     }
 
-    fn why(&self) -> String {
+    /// Whether it is of a class of media that has a PDQ.
+    pub(super) fn is_picture(&self) -> bool {
+        self.media.is_picture()
+    }
+
+    pub(super) fn why(&self) -> String {
         match self.reason {
             Some("not-a-picture") => "only pictures have one".into(),
             Some("too-small") => format!("a side is shorter than {MIN_SIDE} pixels"),

@@ -7,14 +7,19 @@ use tamis::fingerprint::Algorithm;
 use tamis::set::{Change, List, Set};
 use tamis::store::Manifest;
 
+use crate::judging::now;
 use crate::output::{plain, shown};
 use crate::wording::{bytes, count, grouped, rfc3339};
 use crate::{Exit, Failure, Output};
 
 pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
-    let path = set_file(set);
-    let about = |error: tamis::Error| Failure::from(error.with_path(&path));
-    let set = Set::open(&path)?;
+    if set.is_dir() {
+        // Without counting: nothing is read but the manifest and the heads of the sets.
+        return super::store::status::run(set, true, now(), output);
+    }
+    let path = set;
+    let about = |error: tamis::Error| Failure::from(error.with_path(path));
+    let set = Set::open(path)?;
     let (created, lists) = (set.created().map_err(about)?, set.lists().map_err(about)?);
     let suppressions = set.suppressions().map_err(about)?.len();
     let changes = set.changes().map_err(about)?;
@@ -33,7 +38,7 @@ pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
         "tombstones": set.withdrawal_count(),
         "lists": lists.iter().map(described).collect::<Vec<_>>(),
     }))?;
-    output.line(shown(&path))?;
+    output.line(shown(path))?;
     let made = if created > 0 { rfc3339(created) } else { "not recorded".into() };
     output.line(format_args!("  created       {made}"))?;
     output.line(format_args!("  size          {}", bytes(set.size())))?;
@@ -66,13 +71,20 @@ pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
     Ok(Exit::SUCCESS)
 }
 
-/// The set file meant by a path: a store directory's base, or the file itself.
-pub(crate) fn set_file(path: &Path) -> PathBuf {
+/// The set file meant by a path: the largest set of a store directory, or the file itself.
+pub(crate) fn set_file(path: &Path) -> Result<PathBuf, Failure> {
     if !path.is_dir() {
-        return path.to_owned();
+        return Ok(path.to_owned());
     }
-    let base = Manifest::read(path).ok().and_then(|manifest| manifest.sets.first().cloned());
-    path.join(base.map_or("base.tamis".into(), |base| base.file))
+    let manifest = Manifest::read(path)?;
+    let largest = manifest.sets.iter().max_by_key(|set| set.bytes);
+    let largest = largest.ok_or_else(|| {
+        Failure::of(
+            path,
+            "the store holds nothing yet; add to it with `tamis store add` or `import`",
+        )
+    })?;
+    Ok(path.join(&largest.file))
 }
 
 /// What the radius index of a set takes, which holds PDQ codes, or that there is none.

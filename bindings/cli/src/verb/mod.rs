@@ -13,6 +13,7 @@ pub(crate) mod list;
 pub(crate) mod policy;
 pub(crate) mod query;
 pub(crate) mod scan;
+pub(crate) mod store;
 pub(crate) mod subscribe;
 pub(crate) mod test_files;
 pub(crate) mod verify;

@@ -7,7 +7,7 @@ use serde_json::json;
 use tamis::search::planted;
 use tamis::set::{Set, Verification};
 
-use super::info::{delta, set_file, told};
+use super::info::{delta, told};
 use crate::output::shown;
 use crate::progress::Progress;
 use crate::wording::{self, count};
@@ -25,12 +25,15 @@ pub(crate) struct Soundness {
 }
 
 pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
-    let path = set_file(set);
-    let checked = Set::open(&path).and_then(|set| Ok((prove(&set)?, set)));
+    if set.is_dir() {
+        return super::store::verify::run(set, output);
+    }
+    let path = set;
+    let checked = Set::open(path).and_then(|set| Ok((prove(&set)?, set)));
     let (sound, set) = match checked {
         Ok(checked) => checked,
         Err(error) => {
-            let error = error.with_path(&path).to_string();
+            let error = error.with_path(path).to_string();
             let file = path.to_string_lossy();
             output.object(&json!({ "set": file, "sound": false, "error": error }))?;
             return Err(Failure(error));
@@ -50,7 +53,7 @@ pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
         "planted": sound.planted,
         "microseconds": sound.time.as_micros() as u64,
     }))?;
-    output.line(format_args!("{}: sound", shown(&path)))?;
+    output.line(format_args!("{}: sound", shown(path)))?;
     output.line(format_args!(
         "  {} and {} in {} ({rate:.0} MB/s)",
         wording::bytes(bytes),

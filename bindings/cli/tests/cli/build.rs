@@ -34,15 +34,6 @@ fn a_list_becomes_a_set_that_is_sound() {
     let sound = &run.objects()[0];
     assert_eq!((run.status, &sound["sound"], &sound["entries"]), (0, &true.into(), &23.into()));
     assert!(sound["planted"].as_u64().unwrap() >= 23);
-    // A directory that holds it is a store.
-    std::fs::create_dir(bench.path("store")).unwrap();
-    super::set_mode(&bench.path("store"), 0o750);
-    std::fs::rename(bench.path("base.tamis"), bench.path("store/base.tamis")).unwrap();
-    for verb in ["info", "verify"] {
-        let run = bench.run(&[verb, "store"]);
-        assert_eq!(run.status, 0);
-        assert!(run.out.contains(info["digest"].as_str().unwrap()), "{}", run.out);
-    }
 }
 
 #[test]
@@ -306,7 +297,7 @@ fn an_interrupted_build_publishes_nothing() {
 }
 
 #[cfg(unix)]
-fn tamis_draft(bench: &Bench, name: &str, process: u32) -> String {
+pub(super) fn tamis_draft(bench: &Bench, name: &str, process: u32) -> String {
     let ours = tamis::set::draft_path(&bench.path(name));
     let ours = ours.file_name().unwrap().to_str().unwrap();
     ours.replace(&std::process::id().to_string(), &process.to_string())

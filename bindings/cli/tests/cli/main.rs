@@ -11,6 +11,7 @@ mod hash;
 mod list;
 mod policy;
 mod query;
+mod store;
 mod subscribe;
 #[cfg(unix)]
 mod worker;

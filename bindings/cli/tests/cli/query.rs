@@ -128,10 +128,12 @@ fn a_store_is_named_in_any_of_three_ways() {
     let both = ["query", "base.tamis", "--set", "base.tamis", "--pdq", &code(0)];
     assert_eq!(bench.run(&both).status, 2);
     assert_eq!(bench.run(&["query", "--pdq", &code(0)]).status, 2);
-    // A directory, with the test list beside its base: all sets are asked.
-    std::fs::create_dir(bench.path("store")).unwrap();
-    super::set_mode(&bench.path("store"), 0o750);
-    std::fs::rename(bench.path("base.tamis"), bench.path("store/base.tamis")).unwrap();
+    // A directory, with the test list beside its sets: all of them are asked.
+    assert_eq!(bench.run(&["store", "init", "store"]).status, 0);
+    for list in ["one", "two"] {
+        let run = bench.run(&["store", "import", "store", "base.tamis", "--list", list]);
+        assert_eq!(run.status, 0, "{}", run.err);
+    }
     let listed = |more: &[&str]| {
         let arguments = ["query", "store", "--pdq", &code(0), "--radius", "256", "--json"];
         bench.run(&[&arguments, more].concat()).objects()

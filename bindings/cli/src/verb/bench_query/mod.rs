@@ -4,6 +4,7 @@ mod drawn;
 mod measure;
 mod sample;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -27,6 +28,7 @@ const CODE: u64 = 32;
 
 /// What was found out before anything was timed.
 struct Run {
+    path: PathBuf,
     set: Set,
     matches: u64,
     open: Duration,
@@ -34,7 +36,7 @@ struct Run {
 }
 
 pub(crate) fn run(arguments: &BenchQuery, output: &mut Output) -> Result<Exit, Failure> {
-    let path = set_file(&arguments.set);
+    let path = set_file(&arguments.set)?;
     let started = Instant::now();
     let set = Set::open_with(&path, arguments.residency.into())?;
     let open = started.elapsed();
@@ -45,7 +47,7 @@ pub(crate) fn run(arguments: &BenchQuery, output: &mut Output) -> Result<Exit, F
     let mut queries = Queries::draw(&set, *queries, *radius, *seed).map_err(about)?;
     let matches = measure::agree(&set, &queries, *radius).map_err(about)?;
     let times = measure::measure(&set, &mut queries, arguments).map_err(about)?;
-    let run = Run { set, matches, open, warm };
+    let run = Run { path, set, matches, open, warm };
     object(arguments, &run, &times, output)?;
     lines(arguments, &run, &times, output)?;
     Ok(Exit::SUCCESS)
@@ -66,13 +68,13 @@ fn object(
     times: &Times,
     output: &mut Output,
 ) -> Result<(), Failure> {
-    let Run { set, matches, open, warm } = run;
+    let Run { path, set, matches, open, warm } = run;
     let (index, codes) = (set.radius_index_bytes(), set.fingerprint_count(Algorithm::Pdq));
     let batch = measure::batch(arguments);
     let mut batched = times.batch.object(batch);
     batched["queries"] = batch.into();
     output.object(&json!({
-        "set": set_file(&arguments.set).to_string_lossy(),
+        "set": path.to_string_lossy(),
         "digest": set.digest().to_string(),
         "codes": codes,
         "radius_index_bytes": index,
@@ -108,9 +110,9 @@ fn lines(
     times: &Times,
     output: &mut Output,
 ) -> Result<(), Failure> {
-    let Run { set, matches, open, warm } = run;
+    let Run { path, set, matches, open, warm } = run;
     let codes = set.fingerprint_count(Algorithm::Pdq);
-    output.line(format_args!("{}: {}", shown(&set_file(&arguments.set)), count(codes, "code")))?;
+    output.line(format_args!("{}: {}", shown(path), count(codes, "code")))?;
     output.line(format_args!("  radius index  {}", radius_index(set)))?;
     let warm =
         warm.map_or("not warmed".into(), |time| format!("warmed in {}", wording::time(time)));

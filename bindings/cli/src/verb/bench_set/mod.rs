@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &BenchSet, output: &mut Output) -> Result<Exit, Fai
     check_output(target)?;
     let draft = Draft::of(target);
     // In this order: a draft of the draft that is gone cannot take its name any more.
-    interrupt::abandon(vec![draft_path(&draft.path), draft.path.clone()]);
+    interrupt::abandon(vec![draft_path(&draft.path), draft.path.clone()], "nothing was published");
     let wish = Wish { target, force: *force, instead: "ask for fewer codes" };
     let options = BuildOptions::new().profile(*profile).jobs(jobs.map_or(0, Into::into));
 

@@ -1,12 +1,13 @@
-//! One list into the builder.
+//! One list, row by row, to whoever takes its entries.
 
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
 use serde_json::json;
+use tamis::fingerprint::Algorithm;
 use tamis::import::{self, Format, Options, Report};
-use tamis::set::{ListId, ListKind, SetBuilder};
+use tamis::set::{Entry, ListKind, Refusal};
 
 use super::rejects::Rejects;
 use crate::args::{Build, ListFormat};
@@ -19,18 +20,42 @@ use crate::{Failure, Output};
 /// Bytes from the beginning of a list that its format is told from.
 const BEGINNING: u64 = 4096;
 
-/// A file and the list that it belongs to.
-pub(super) struct Source<'a> {
-    pub(super) path: &'a Path,
-    pub(super) name: &'a str,
-    pub(super) id: ListId,
+/// A file and the name of the list that it belongs to.
+pub(in crate::verb) struct Source<'a> {
+    pub(in crate::verb) path: &'a Path,
+    pub(in crate::verb) name: &'a str,
+}
+
+/// What is known of lists that their rows do not say.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::verb) struct Reading {
+    pub(in crate::verb) format: Option<ListFormat>,
+    pub(in crate::verb) algorithm: Option<Algorithm>,
+    pub(in crate::verb) reviewed: bool,
+    pub(in crate::verb) exceptions: bool,
+    pub(in crate::verb) allow_empty: bool,
+    /// What is said where a list is refused as a whole.
+    pub(in crate::verb) nothing: &'static str,
+}
+
+impl From<&Build> for Reading {
+    fn from(arguments: &Build) -> Reading {
+        Reading {
+            format: arguments.format,
+            algorithm: arguments.algorithm,
+            reviewed: arguments.reviewed,
+            exceptions: arguments.kind == ListKind::Local,
+            allow_empty: arguments.allow_empty,
+            nothing: "nothing was published",
+        }
+    }
 }
 
 /// Reads one list, tells what became of its rows, and refuses a list that gave nothing.
-pub(super) fn read(
+pub(in crate::verb) fn read(
     source: &Source<'_>,
-    arguments: &Build,
-    builder: &mut SetBuilder,
+    reading: &Reading,
+    take: &mut dyn FnMut(Entry) -> Result<(), Refusal>,
     rejects: &mut Rejects<'_>,
     progress: &Progress,
     output: &mut Output,
@@ -41,14 +66,15 @@ pub(super) fn read(
     let read = input.by_ref().take(BEGINNING).read_to_end(&mut beginning);
     read.map_err(|e| Failure::of(path, wording::cannot_read(&e)))?;
     let empty = beginning.is_empty();
-    let format = format(path, &beginning, arguments)?;
+    let format = format(path, &beginning, reading)?;
     let report = if empty {
         Report::default()
     } else {
-        let options = options(arguments);
+        let options = options(reading);
+        let mut entries = 0u64;
         let mut accept = |entry| {
-            let added = builder.add(source.id, entry);
-            let entries = builder.len() as u64;
+            let added = take(entry);
+            entries += 1;
             if entries.is_multiple_of(4096) {
                 progress.say(|elapsed| {
                     let rate = entries as f64 / elapsed.as_secs_f64().max(1e-9);
@@ -65,21 +91,24 @@ pub(super) fn read(
     };
     tell(source, format, &report, progress, output)?;
     match (report.rows, report.accepted) {
-        (0, _) if !arguments.allow_empty => Err(Failure::of(
+        (0, _) if !reading.allow_empty => Err(Failure::of(
             path,
-            "the list holds no rows; nothing was published (--allow-empty takes empty lists)",
+            format_args!(
+                "the list holds no rows; {} (--allow-empty takes empty lists)",
+                reading.nothing
+            ),
         )),
         (rows @ 1.., 0) => Err(Failure::of(
             path,
-            format_args!("every row was rejected ({}); nothing was published", grouped(rows)),
+            format_args!("every row was rejected ({}); {}", grouped(rows), reading.nothing),
         )),
         _ => Ok(()),
     }
 }
 
 /// The format of a list that begins like that.
-pub(super) fn format(path: &Path, beginning: &[u8], arguments: &Build) -> Result<Format, Failure> {
-    match arguments.format {
+pub(super) fn format(path: &Path, beginning: &[u8], reading: &Reading) -> Result<Format, Failure> {
+    match reading.format {
         Some(ListFormat::Csv) => Ok(Format::Csv),
         Some(ListFormat::Jsonl) => Ok(Format::JsonLines),
         Some(ListFormat::Hex) => Ok(Format::Hex),
@@ -89,12 +118,12 @@ pub(super) fn format(path: &Path, beginning: &[u8], arguments: &Build) -> Result
     }
 }
 
-/// What the arguments say of a list that its rows do not.
-pub(super) fn options(arguments: &Build) -> Options {
+/// The same, as the import room knows it.
+pub(super) fn options(reading: &Reading) -> Options {
     Options {
-        algorithm: arguments.algorithm,
-        reviewed: arguments.reviewed,
-        exceptions: arguments.kind == ListKind::Local,
+        algorithm: reading.algorithm,
+        reviewed: reading.reviewed,
+        exceptions: reading.exceptions,
         ..Options::default()
     }
 }

@@ -10,13 +10,13 @@
 //! Invariants: whatever goes wrong, and whenever it is interrupted, the old file is as it was and no draft stays behind. Rows that
 //! are rejected are accounted for, so they are no error; a list none of whose rows is usable is one.
 
-mod list;
+pub(super) mod list;
 pub(super) mod preflight;
-mod rejects;
+pub(super) mod rejects;
 
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use tamis::ErrorCode;
@@ -34,6 +34,7 @@ use crate::upload::STDIN;
 use crate::wording::{self, count, grouped};
 use crate::{Exit, Failure, Output};
 
+use list::Reading;
 use rejects::Rejects;
 
 pub(crate) fn run(arguments: &Build, output: &mut Output) -> Result<Exit, Failure> {
@@ -43,7 +44,7 @@ pub(crate) fn run(arguments: &Build, output: &mut Output) -> Result<Exit, Failur
     // In this order: a draft of the draft that is gone cannot take its name any more.
     let mut drafts = vec![draft_path(&draft.path), draft.path.clone()];
     drafts.extend(arguments.rejects.as_deref().map(draft_path));
-    interrupt::abandon(drafts);
+    interrupt::abandon(drafts, "nothing was published");
 
     let options = BuildOptions::new().profile(arguments.profile).jobs(0);
     preflight::before_reading(arguments, &options)?;
@@ -147,7 +148,7 @@ pub(super) fn check_output(target: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check_writable(option: &str, path: &Path) -> Result<(), Failure> {
+pub(super) fn check_writable(option: &str, path: &Path) -> Result<(), Failure> {
     if let Ok(metadata) = fs::metadata(path)
         && !metadata.is_file()
     {
@@ -164,7 +165,7 @@ fn check_writable(option: &str, path: &Path) -> Result<(), Failure> {
     }
 }
 
-fn same_file(a: &Path, b: &Path) -> bool {
+pub(super) fn same_file(a: &Path, b: &Path) -> bool {
     a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
 }
 
@@ -219,23 +220,30 @@ fn read(
     mut rejects: Rejects<'_>,
     output: &mut Output,
 ) -> Result<(), Failure> {
-    let sizes = arguments.lists.iter().map(|path| {
-        fs::metadata(path)
-            .ok()
-            .filter(|m| m.is_file() && path.as_os_str() != STDIN)
-            .map(|m| m.len())
-    });
-    let progress = Progress::new("reading", sizes.sum());
+    let reading = Reading::from(arguments);
+    let progress = Progress::new("reading", length(&arguments.lists));
     for (path, (id, name)) in arguments.lists.iter().zip(lists) {
-        let source = list::Source { path, name, id: *id };
-        let result = list::read(&source, arguments, builder, &mut rejects, &progress, output);
+        let source = list::Source { path, name };
+        let mut take = |entry| builder.add(*id, entry);
+        let result = list::read(&source, &reading, &mut take, &mut rejects, &progress, output);
         if result.is_err() {
             progress.clear();
         }
         result?;
     }
     progress.clear();
-    rejects.finish()
+    rejects.finish(reading.nothing)
+}
+
+/// Bytes of some files, if all are regular ones.
+pub(super) fn length(files: &[PathBuf]) -> Option<u64> {
+    let sizes = files.iter().map(|path| {
+        fs::metadata(path)
+            .ok()
+            .filter(|m| m.is_file() && path.as_os_str() != STDIN)
+            .map(|m| m.len())
+    });
+    sizes.sum()
 }
 
 fn summarise(

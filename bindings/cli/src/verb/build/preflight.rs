@@ -9,12 +9,12 @@
 
 use std::fs::File;
 use std::io::{Cursor, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tamis::import;
-use tamis::set::{BuildOptions, Estimate, List, Profile, SetBuilder};
+use tamis::set::{BuildOptions, Estimate, List, ListKind, Profile, SetBuilder};
 
-use super::list;
+use super::list::{self, Reading};
 use crate::args::Build;
 use crate::wording::bytes;
 use crate::{Failure, room};
@@ -54,8 +54,18 @@ pub(in crate::verb) struct Wish<'a> {
 
 /// Refuses a build whose lists are too long for this machine.
 pub(super) fn before_reading(arguments: &Build, options: &BuildOptions) -> Result<(), Failure> {
-    let samples = arguments.lists.iter().filter_map(|path| sample(path, arguments));
-    before_filling(wish(arguments), options, samples, 0)
+    before_taking(wish(arguments), options, &arguments.lists, &Reading::from(arguments))
+}
+
+/// Refuses lists that are too long for this machine.
+pub(in crate::verb) fn before_taking(
+    wish: Wish<'_>,
+    options: &BuildOptions,
+    lists: &[PathBuf],
+    reading: &Reading,
+) -> Result<(), Failure> {
+    let samples = lists.iter().filter_map(|path| sample(path, reading));
+    before_filling(wish, options, samples, 0)
 }
 
 /// Refuses a set that is too large for this machine, told by builders that hold a part of it, and how many times larger the whole is. `besides` is
@@ -103,16 +113,16 @@ pub(super) fn wish(arguments: &Build) -> Wish<'_> {
 }
 
 /// A builder with what stands in the beginning of a list, and how many times longer the list is.
-fn sample(path: &Path, arguments: &Build) -> Option<(SetBuilder, f64)> {
+fn sample(path: &Path, reading: &Reading) -> Option<(SetBuilder, f64)> {
     let file = File::open(path).ok()?;
     let metadata = file.metadata().ok().filter(|m| m.is_file())?;
     let mut beginning = Vec::new();
     file.take(SAMPLE).read_to_end(&mut beginning).ok()?;
-    let format = list::format(path, &beginning, arguments).ok()?;
+    let format = list::format(path, &beginning, reading).ok()?;
     let mut builder = SetBuilder::new();
-    let list = builder.add_list(List::new("sample", arguments.kind)).ok()?;
+    let list = builder.add_list(List::new("sample", ListKind::Local)).ok()?;
     let mut accept = |entry| builder.add(list, entry);
-    let options = list::options(arguments);
+    let options = list::options(reading);
     let length = beginning.len().max(1) as f64;
     let read = import::read(Cursor::new(beginning), format, &options, &mut accept, &mut |_| {});
     read.ok()?;

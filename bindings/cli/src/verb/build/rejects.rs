@@ -15,7 +15,7 @@ use crate::wording::count;
 const SHOWN: u64 = 20;
 
 /// Where rejected rows go.
-pub(super) struct Rejects<'f> {
+pub(in crate::verb) struct Rejects<'f> {
     file: Option<&'f mut BufWriter<File>>,
     /// Of the list that is read now.
     count: u64,
@@ -24,7 +24,7 @@ pub(super) struct Rejects<'f> {
 }
 
 impl Rejects<'_> {
-    pub(super) fn new(file: Option<&mut BufWriter<File>>) -> Rejects<'_> {
+    pub(in crate::verb) fn new(file: Option<&mut BufWriter<File>>) -> Rejects<'_> {
         Rejects { file, count: 0, failed: None }
     }
 
@@ -52,10 +52,11 @@ impl Rejects<'_> {
         self.count = 0;
     }
 
-    pub(super) fn finish(self) -> Result<(), Failure> {
+    /// The file must be whole. `nothing`: what is said if it is not.
+    pub(in crate::verb) fn finish(self, nothing: &str) -> Result<(), Failure> {
         match self.failed {
             Some(error) => Err(Failure::new(format!(
-                "--rejects: cannot write the rejected rows: {error} (nothing was published)"
+                "--rejects: cannot write the rejected rows: {error} ({nothing})"
             ))),
             None => Ok(()),
         }

@@ -84,7 +84,7 @@ pub(crate) fn run(judging: &crate::args::Judging, output: &mut Output) -> Result
     report.tell(&machine::version())?;
     report.tell(&machine::instructions())?;
 
-    let policy = read_policy(judging.policy.as_deref());
+    let policy = read_policy(judging.policy_file().as_deref());
     let opened = judging.store();
     // Of what is not there, one complaint is enough.
     if judging.store.exists() {
@@ -102,7 +102,7 @@ pub(crate) fn run(judging: &crate::args::Judging, output: &mut Output) -> Result
             report.tell(&integrity)?;
             if integrity.status == Status::Ok {
                 report.tell(&store::age(&snapshot, time))?;
-                report.tell(&store::lists(&snapshot))?;
+                report.tell(&store::lists(&snapshot, time))?;
                 sound = Some(snapshot);
             }
         }

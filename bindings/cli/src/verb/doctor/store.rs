@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tamis::set::{List, Set};
+use tamis::set::List;
 use tamis::store::Snapshot;
 
 use super::Check;
@@ -25,7 +25,13 @@ pub(super) fn opens(snapshot: &Snapshot) -> Check {
     match snapshot.entry_count() {
         0 => Check::fail(
             "store",
-            format!("{message}; it holds nothing, so nothing is stopped: build it from a list"),
+            format!(
+                "{message}; it holds nothing, so nothing is stopped: {}",
+                match snapshot.manifest() {
+                    Some(_) => "add something with `tamis store add` or `tamis store import`",
+                    None => "build it from a list",
+                }
+            ),
         ),
         _ => Check::ok("store", message),
     }
@@ -36,7 +42,15 @@ pub(super) fn age(snapshot: &Snapshot, now: u64) -> Check {
         Ok(created) => created,
         Err(error) => return Check::fail("age", error.to_string()),
     };
-    let built = rfc3339(created);
+    let is_store = snapshot.manifest().is_some();
+    let at = rfc3339(created);
+    let built = if is_store {
+        format!("last changed or confirmed on {at}")
+    } else {
+        format!("built on {at}")
+    };
+    let again =
+        if is_store { "import the lists again" } else { "fetch the lists again and build anew" };
     match now.checked_sub(created) {
         _ if created == 0 => Check::warn(
             "age",
@@ -45,20 +59,14 @@ pub(super) fn age(snapshot: &Snapshot, now: u64) -> Check {
         None => Check::warn(
             "age",
             format!(
-                "built on {built}, which is in the future: set this machine's clock, or the one that builds"
+                "{built}, which is in the future: set this machine's clock, or the one that builds"
             ),
         ),
-        Some(age) if age > OLD => Check::warn(
-            "age",
-            format!(
-                "built on {built}, {} days ago: fetch the lists again and build anew",
-                age / DAY
-            ),
-        ),
-        Some(age) if age < DAY => {
-            Check::ok("age", format!("built on {built}, less than a day ago"))
+        Some(age) if age > OLD => {
+            Check::warn("age", format!("{built}, {} days ago: {again}", age / DAY))
         }
-        Some(age) => Check::ok("age", format!("built on {built}, {} ago", count(age / DAY, "day"))),
+        Some(age) if age < DAY => Check::ok("age", format!("{built}, less than a day ago")),
+        Some(age) => Check::ok("age", format!("{built}, {} ago", count(age / DAY, "day"))),
     }
 }
 
@@ -75,7 +83,7 @@ pub(super) fn integrity(snapshot: &Snapshot) -> Check {
                 return Check::fail(
                     "integrity",
                     format!(
-                        "{error}; put a sound set in its place, for example by building it again"
+                        "{error}; put a sound set in its place, from a copy or by building it again"
                     ),
                 );
             }
@@ -92,47 +100,72 @@ pub(super) fn integrity(snapshot: &Snapshot) -> Check {
     Check::ok("integrity", message)
 }
 
-/// Which lists there are, with what legal basis.
-pub(super) fn lists(snapshot: &Snapshot) -> Check {
-    let (mut told, mut bare) = (Vec::new(), Vec::new());
-    for set in snapshot.sets() {
-        let counted = set.lists().and_then(|lists| Ok((lists, entries(set)?)));
-        let (lists, entries) = match counted {
-            Ok(counted) => counted,
-            Err(error) => return Check::fail("lists", error.to_string()),
-        };
-        for (number, List { name, kind, legal_basis, .. }) in lists.iter().enumerate() {
-            let (all, without) = entries.get(&number).copied().unwrap_or_default();
-            told.push(format!("{name} ({kind}, {})", count(all, "entry")));
-            if legal_basis.is_empty() && (without > 0 || all == 0) {
-                bare.push(name.clone());
-            }
+/// Which lists there are, with what legal basis, and what is missing of them.
+pub(super) fn lists(snapshot: &Snapshot, now: u64) -> Check {
+    let (lists, counts) = match counted(snapshot, now) {
+        Ok(counted) => counted,
+        Err(error) => return Check::fail("lists", error.to_string()),
+    };
+    let (mut told, mut bare, mut amiss) = (Vec::new(), Vec::new(), Vec::new());
+    let manifest = snapshot.manifest();
+    for List { name, kind, legal_basis, .. } in &lists {
+        let (all, without) = counts.get(name).copied().unwrap_or_default();
+        told.push(format!("{name} ({kind}, {})", count(all, "entry")));
+        // An empty list of a store may just be waiting for its first entry.
+        if legal_basis.is_empty() && (without > 0 || all == 0 && manifest.is_none()) {
+            bare.push(name.clone());
+        }
+        if manifest.is_some_and(|manifest| !manifest.missing(name).is_empty()) {
+            amiss.push(format!("changes of {name} are missing: get them from its maker"));
+        }
+        if snapshot.layers().is_off(name) {
+            amiss.push(format!("{name} is switched off as a whole"));
         }
     }
     let told = told.join(", ");
     if told.is_empty() {
         return Check::fail("lists", "the store holds no list: build it from one");
     }
-    if bare.is_empty() {
+    if !bare.is_empty() {
+        let how = match manifest {
+            Some(_) => "record one with `tamis store terms`",
+            None => "build with --legal-basis",
+        };
+        amiss.push(format!(
+            "no legal basis is recorded for {}: {how}, since decisions and appeals must name one",
+            bare.join(", ")
+        ));
+    }
+    if amiss.is_empty() {
         return Check::ok("lists", told);
     }
-    let bare = bare.join(", ");
-    Check::warn(
-        "lists",
-        format!(
-            "{told}; no legal basis is recorded for {bare}: build with --legal-basis, since decisions and appeals must name one"
-        ),
-    )
+    Check::warn("lists", format!("{told}; {}", amiss.join("; ")))
 }
 
-/// Entries by list, and how many of them have no legal basis of their own.
-fn entries(set: &Set) -> tamis::Result<BTreeMap<usize, (u64, u64)>> {
-    let mut counts = BTreeMap::<usize, (u64, u64)>::new();
-    for stored in set.entries() {
-        let stored = stored?;
-        let (all, without) = counts.entry(stored.list).or_default();
-        *all += 1;
-        *without += u64::from(stored.entry.legal_basis.is_empty());
+/// Entries of a list that act, and how many of them have no legal basis of their own.
+type Counts = BTreeMap<String, (u64, u64)>;
+
+fn counted(snapshot: &Snapshot, now: u64) -> tamis::Result<(Vec<List>, Counts)> {
+    let mut lists: Vec<List> = Vec::new();
+    match snapshot.manifest() {
+        Some(manifest) => lists.extend(manifest.lists.iter().map(|(name, list)| list.list(name))),
+        None => {
+            for set in snapshot.sets() {
+                lists.extend(set.lists()?.iter().cloned());
+            }
+        }
     }
-    Ok(counts)
+    let mut counts = Counts::new();
+    snapshot.each_entry(&mut |_, list, _, entry| {
+        if entry.expires == 0 || u64::from(entry.expires) > now {
+            let (all, without) = match counts.get_mut(list) {
+                Some(counts) => counts,
+                None => counts.entry(list.to_owned()).or_default(),
+            };
+            *all += 1;
+            *without += u64::from(entry.legal_basis.is_empty());
+        }
+        Ok(())
+    })?;
+    Ok((lists, counts))
 }

@@ -8,7 +8,6 @@ use tamis::set::{Delta, List, ListKind};
 use tamis::store::StoreOptions;
 use tamis::store::feed::{self, Feed, PublicKey, Received, Trust};
 use tamis::{Context, ErrorCode, Policy, Scanner, Store};
-use walkdir::WalkDir;
 
 use super::workshop::feed_dir;
 use crate::args::LintList;
@@ -60,7 +59,7 @@ pub(super) fn run(arguments: &LintList, output: &mut Output) -> Result<Exit, Fai
     let dir = feed_dir(&arguments.dir);
     let now = arguments.now.unwrap_or_else(now);
     let keys = arguments.keys.iter().map(|text| public_key(text)).collect::<Result<Vec<_>, _>>()?;
-    let canaries = canaries(&arguments.canaries)?;
+    let canaries = crate::verb::store::canary::files(&arguments.canaries)?;
     let mut findings = Findings { output, faults: 0 };
     let feed = match Received::read(&dir) {
         Ok(received) => Some(look(received, &keys, now, &mut findings)?),
@@ -191,17 +190,4 @@ pub(crate) fn public_key(text: &str) -> Result<PublicKey, Failure> {
     let text =
         fs::read_to_string(path).map_err(|e| Failure::of(path, crate::wording::cannot_read(&e)))?;
     PublicKey::from_file_text(&text).map_err(|e| Failure::of(path, e))
-}
-
-fn canaries(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    let mut files = Vec::new();
-    for path in paths {
-        for entry in WalkDir::new(path).sort_by_file_name() {
-            let entry = entry.map_err(|e| Failure::of(path, e))?;
-            if entry.file_type().is_file() {
-                files.push(entry.into_path());
-            }
-        }
-    }
-    Ok(files)
 }

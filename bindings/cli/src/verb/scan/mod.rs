@@ -23,7 +23,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 use tamis::batch::Batch;
-use tamis::{Action, Error, ErrorCode, Outcome, Verdict};
+use tamis::{Action, Difference, Error, ErrorCode, Outcome, Verdict};
 
 use super::check::{Judged, Unjudged, sentence};
 use crate::judging::worker;
@@ -38,6 +38,7 @@ pub(crate) fn run(arguments: &crate::args::Scan, output: &mut Output) -> Result<
     let judging = &arguments.judging;
     let policy = judging.policy()?;
     let store = judging.store()?;
+    let shadow = judging.shadow()?;
     let context = judging.context();
     interrupt::listen();
 
@@ -57,13 +58,17 @@ pub(crate) fn run(arguments: &crate::args::Scan, output: &mut Output) -> Result<
         journal,
         all: arguments.all,
         in_hand: Vec::new(),
-        tally: Tally::new(Instant::now()),
+        tally: Tally::new(Instant::now(), shadow.is_some()),
         exit: Exit::default(),
         failure: None,
         bar: &bar,
     });
     let mut batch = Batch::new(store, policy).with_jobs(arguments.jobs.map_or(0, usize::from));
-    batch = batch.with_exact_hashes(arguments.exact);
+    // What was stored long ago is not what is uploaded now.
+    batch = batch.with_exact_hashes(arguments.exact).with_counting(false);
+    if let Some(shadow) = shadow {
+        batch = batch.with_shadow(shadow);
+    }
     if arguments.worker {
         batch = batch.with_worker(worker()?);
     }
@@ -167,7 +172,8 @@ impl Scan<'_> {
     fn judged(&mut self, path: &Path, stamp: &Stamp, verdict: &Verdict) -> Result<(), Failure> {
         self.exit.note(verdict.action);
         self.tally.judged(stamp.size, verdict);
-        if self.all || verdict.outcome != Outcome::Clear {
+        let differs = verdict.shadow.as_ref().is_some_and(|s| s.difference != Difference::Same);
+        if self.all || differs || verdict.outcome != Outcome::Clear {
             let output = &mut *self.output;
             self.bar.above(|| {
                 output.object(&Named::new(path, Judged::new(path, verdict)))?;

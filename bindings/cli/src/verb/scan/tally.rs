@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use tamis::{Action, Outcome, Verdict};
+use tamis::{Action, Outcome, ShadowCounts, Verdict};
 
-use crate::wording::{bytes, count, grouped};
+use crate::wording::{self, bytes, count, grouped};
 
 pub(super) struct Tally {
     started: Instant,
@@ -16,6 +16,8 @@ pub(super) struct Tally {
     unscannable: u64,
     /// What a policy that observes would have done: block, review.
     would_have: [u64; 2],
+    /// If there is a shadow.
+    shadow: Option<ShadowCounts>,
     pub(super) errors: u64,
     pub(super) skipped: u64,
     pub(super) vanished: u64,
@@ -24,7 +26,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn new(started: Instant) -> Tally {
+    pub(super) fn new(started: Instant, shadow: bool) -> Tally {
         Tally {
             started,
             files: 0,
@@ -34,6 +36,7 @@ impl Tally {
             clear: 0,
             unscannable: 0,
             would_have: [0; 2],
+            shadow: shadow.then(ShadowCounts::default),
             errors: 0,
             skipped: 0,
             vanished: 0,
@@ -50,6 +53,9 @@ impl Tally {
         self.unscannable += u64::from(verdict.outcome == Outcome::Unscannable);
         self.would_have[0] += u64::from(verdict.would_have == Some(Action::Block));
         self.would_have[1] += u64::from(verdict.would_have == Some(Action::Review));
+        if let Some(counts) = &mut self.shadow {
+            counts.add(verdict.shadow.as_ref().map(|shadow| shadow.difference));
+        }
     }
 
     pub(super) fn earlier(&mut self, action: Action) {
@@ -108,6 +114,7 @@ impl Tally {
                 grouped(review)
             ));
         }
+        lines.extend(self.shadow.as_ref().map(wording::shadow));
         if self.earlier_files() > 0 {
             let [block, review, _] = self.earlier;
             lines.push(format!(

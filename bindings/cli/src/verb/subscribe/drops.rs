@@ -141,10 +141,12 @@ impl Drops {
                 }
                 Err(error) => {
                     pass.open += 1;
-                    let again = matches!(error.code(), ErrorCode::StoreLocked | ErrorCode::Io);
-                    if again {
-                        pass.soon = true;
-                        remark(&error);
+                    if !is_about_content(error.code()) {
+                        // A lock, a mode, a full disk, a sync that failed: it may go the next time, as it is. Told once until it does.
+                        pass.soon |= error.code() == ErrorCode::StoreLocked;
+                        if self.waiting.insert(path.to_path_buf()) {
+                            remark(&error);
+                        }
                         self.note(path, content, false);
                     } else if error.code() == ErrorCode::UpdateIncomplete {
                         self.tell_once(path, content, &error);
@@ -281,6 +283,13 @@ impl Drops {
         }
         self.note(path, content, true);
     }
+}
+
+/// Whether trying the same again would give the same error.
+fn is_about_content(code: ErrorCode) -> bool {
+    let update = ErrorCode::UpdateSignature.number()..=ErrorCode::UpdateIncomplete.number();
+    let set = ErrorCode::SetForeign.number()..=ErrorCode::SetTooLarge.number();
+    update.contains(&code.number()) || set.contains(&code.number())
 }
 
 /// Whether it is a single set, and not a feed.

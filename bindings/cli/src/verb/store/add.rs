@@ -1,0 +1,263 @@
+//! `tamis store add`: files, fingerprints and rows, as one change.
+
+use std::io::Read;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tamis::fingerprint::{Algorithm, Fingerprint};
+use tamis::set::{Delta, Entry, EntryId, ListKind, Role, Severity, draft_path, publish};
+use tamis::store::{ListRecord, Terms, incident_label};
+
+use super::{NOTHING, entries_on, in_force, own_list, tell, unknown_list};
+use crate::args::Add;
+use crate::output::{plain, remark, shown};
+use crate::progress::Progress;
+use crate::upload::Opener;
+use crate::verb::build::list::{self, Reading, Source};
+use crate::verb::build::rejects::Rejects;
+use crate::verb::build::{check_writable, length, same_file};
+use crate::verb::hash::{Bench, Hashed};
+use crate::wording::rfc3339;
+use crate::{Exit, Failure, Output, interrupt};
+
+/// What is said of everything that is added.
+struct Said<'a> {
+    arguments: &'a Add,
+    expires: u32,
+}
+
+pub(super) fn run(arguments: &Add, output: &mut Output) -> Result<Exit, Failure> {
+    let drafts = arguments.rejects.as_deref().map(draft_path);
+    interrupt::abandon(drafts.into_iter().collect(), NOTHING);
+    let now = arguments.writing.now();
+    let said = Said::new(arguments, now)?;
+    let manifest = own_list(&arguments.writing, &arguments.list)?;
+    let Some(record) = manifest.lists.get(&arguments.list) else {
+        return Err(unknown_list(&manifest, &arguments.list));
+    };
+    if arguments.exception && record.kind != ListKind::Local {
+        return Err(Failure::new(format!(
+            "--exception: only lists of kind local let files through, and {:?} is of kind {}",
+            plain(&arguments.list),
+            record.kind
+        )));
+    }
+    let mut delta = Delta::new(record.list(&arguments.list), 1)?;
+    add_files(&said, &mut delta, output)?;
+    for fingerprint in &arguments.fingerprint {
+        let entry = said.entry(*fingerprint, arguments.item.clone().unwrap_or_default());
+        let name = format!("--fingerprint {}", fingerprint.algorithm());
+        let refused = |refusal| Failure::new(format!("{name}: {refusal} ({NOTHING})"));
+        let told = told(&arguments.list, &entry);
+        delta.add(entry).map_err(refused)?;
+        output.object(&json!({ "file": null, "entries": [told] }))?;
+    }
+    add_rows(&said, record, &mut delta, output)?;
+
+    let mut terms = Terms::at(now).reason(&arguments.reason);
+    if let Some(incident) = &arguments.incident {
+        terms = terms.incident(incident, said.expires.into());
+    }
+    let mut writer = super::open(&arguments.writing)?;
+    let applied = in_force(writer.apply_next(delta, &terms))?;
+    let what = match (&arguments.incident, said.expires) {
+        (Some(incident), expires) => format!(
+            "added {}, until {} ({:?})",
+            entries_on(applied.entries, &arguments.list),
+            rfc3339(expires.into()),
+            plain(&incident_label(incident))
+        ),
+        (None, 0) => format!("added {}", entries_on(applied.entries, &arguments.list)),
+        (None, expires) => format!(
+            "added {}, until {}",
+            entries_on(applied.entries, &arguments.list),
+            rfc3339(expires.into())
+        ),
+    };
+    tell(&arguments.writing, &arguments.list, &applied, &what, output)?;
+    Ok(Exit::SUCCESS)
+}
+
+impl Said<'_> {
+    fn new(arguments: &Add, now: u64) -> Result<Said<'_>, Failure> {
+        let mut expires = 0;
+        if let Some(moment) = arguments.expires {
+            let at = moment.after(now);
+            if at <= now {
+                let at = rfc3339(at);
+                return Err(Failure::new(format!(
+                    "--expires: {at} has passed; give a time to come, such as 48h"
+                )));
+            }
+            expires = u32::try_from(at)
+                .map_err(|_| Failure::new("--expires: later than 2106, which no set can say"))?;
+        }
+        if arguments.incident.as_deref() == Some("") {
+            return Err(Failure::new("--incident: give it a name"));
+        }
+        Ok(Said { arguments, expires })
+    }
+
+    /// The entry of a fingerprint.
+    fn entry(&self, fingerprint: Fingerprint, item: String) -> Entry {
+        let mut entry = Entry { item, ..Entry::new(fingerprint) };
+        if self.arguments.exception {
+            entry.role = Role::Exception;
+        }
+        entry.source_id = self.arguments.source_id.clone().unwrap_or_default();
+        entry.reviewed = !self.arguments.unreviewed;
+        self.overlay(&mut entry);
+        entry
+    }
+
+    /// What holds for every entry, whoever gave it.
+    fn overlay(&self, entry: &mut Entry) {
+        entry.labels.extend(self.arguments.label.iter().cloned());
+        entry.labels.extend(self.arguments.incident.as_deref().map(incident_label));
+        if let Some(severity) = self.arguments.severity
+            && entry.severity == Severity::Unspecified
+        {
+            entry.severity = severity;
+        }
+        if self.expires != 0 && (entry.expires == 0 || entry.expires > self.expires) {
+            entry.expires = self.expires;
+        }
+    }
+}
+
+/// How an entry is told of: the id is what `revoke` and `suppress` take.
+fn told(list: &str, entry: &Entry) -> Value {
+    let id = EntryId::new(list, &entry.source_id, entry.role, &entry.fingerprint);
+    json!({ "entry": id, "algorithm": entry.fingerprint.algorithm() })
+}
+
+fn add_files(said: &Said<'_>, delta: &mut Delta, output: &mut Output) -> Result<(), Failure> {
+    let (mut opener, mut bench) = (Opener::default(), Bench::new());
+    for file in &said.arguments.files {
+        let about = |what: String| Failure::of(file, format_args!("{what} ({NOTHING})"));
+        let reader = opener.open(file).map_err(about)?;
+        let hashed = hash(&mut bench, reader).map_err(about)?;
+        add_file(said, file, &hashed, delta, output)?;
+    }
+    Ok(())
+}
+
+fn hash(bench: &mut Bench, reader: impl Read) -> Result<Hashed, String> {
+    bench.hash(reader).map_err(|error| format!("cannot read it: {error}"))
+}
+
+/// All digests of a file, and the PDQ of the picture as it is stored, as entries of one item.
+fn add_file(
+    said: &Said<'_>,
+    file: &Path,
+    hashed: &Hashed,
+    delta: &mut Delta,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let Add { list, exception, item, source_id, .. } = said.arguments;
+    let digests = hashed.digests.iter().filter(|digest| {
+        // Only with these can nobody make a second file that is let through, too.
+        !exception || matches!(digest.algorithm(), Algorithm::Sha256 | Algorithm::Blake3)
+    });
+    let digests: Vec<_> = digests.collect();
+    // The same file is the same item, and its name is nobody's business.
+    let named = hashed.digests.get(Algorithm::Sha256).map(|digest| {
+        let role = if *exception { Role::Exception } else { Role::Listed };
+        EntryId::new(list, source_id.as_deref().unwrap_or_default(), role, &digest).to_string()
+    });
+    let item = item.clone().or(named).unwrap_or_default();
+    let mut entries = Vec::new();
+    for digest in digests {
+        let entry = said.entry(digest, item.clone());
+        entries.push(told(list, &entry));
+        let refused = |refusal| Failure::of(file, format_args!("{refusal} ({NOTHING})"));
+        delta.add(entry).map_err(refused)?;
+    }
+    let mut quality = None;
+    let mut missing = None;
+    match &hashed.pdq {
+        _ if *exception => {}
+        Some(pdq) if hashed.reason.is_none() => {
+            quality = Some(pdq.quality);
+            let entry = said.entry(pdq.hash.into(), item.clone());
+            let entry = Entry { quality, ..entry };
+            let told = told(list, &entry);
+            match delta.add(entry) {
+                Ok(()) => entries.push(told),
+                Err(refusal) => {
+                    missing = Some(refusal.name());
+                    remark(format_args!(
+                        "{}: its PDQ is not taken: {refusal}. Only exact copies of it will be recognised",
+                        shown(file)
+                    ));
+                }
+            }
+        }
+        _ => {
+            missing = hashed.reason;
+            // Of what is no picture nobody expects one.
+            if hashed.is_picture() {
+                remark(format_args!(
+                    "{}: it has no PDQ: {}. Only exact copies of it will be recognised",
+                    shown(file),
+                    hashed.why()
+                ));
+            }
+        }
+    }
+    let algorithms: Vec<_> =
+        entries.iter().filter_map(|told| told["algorithm"].as_str().map(str::to_owned)).collect();
+    output.object(&json!({
+        "file": file.to_string_lossy(),
+        "item": item,
+        "entries": entries,
+        "quality": quality,
+        "without_pdq": missing,
+    }))?;
+    let quality = quality.filter(|_| missing.is_none());
+    let quality = quality.map(|quality| format!(" (quality {quality})")).unwrap_or_default();
+    output.line(format_args!("{}: {}{quality}", shown(file), algorithms.join(", ")))?;
+    output.line(format_args!("  item {}", plain(&item)))
+}
+
+/// The rows of the list that `--from` names.
+fn add_rows(
+    said: &Said<'_>,
+    record: &ListRecord,
+    delta: &mut Delta,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let arguments = said.arguments;
+    let Some(path) = &arguments.from else { return Ok(()) };
+    let reading = Reading {
+        format: arguments.format,
+        algorithm: arguments.algorithm,
+        reviewed: !arguments.unreviewed,
+        exceptions: record.kind == ListKind::Local,
+        allow_empty: false,
+        nothing: NOTHING,
+    };
+    let progress = Progress::new("reading", length(std::slice::from_ref(path)));
+    let mut read = |mut rejects: Rejects<'_>| {
+        let source = Source { path, name: &arguments.list };
+        let mut take = |mut entry: Entry| {
+            said.overlay(&mut entry);
+            delta.add(entry)
+        };
+        list::read(&source, &reading, &mut take, &mut rejects, &progress, output)?;
+        rejects.finish(NOTHING)
+    };
+    let read = match &arguments.rejects {
+        None => read(Rejects::new(None)),
+        Some(file) => {
+            check_writable("--rejects", file)?;
+            if same_file(file, path) {
+                let what = "--rejects names the list that is read; give another name";
+                return Err(Failure::of(file, what));
+            }
+            publish(file, |writer| Ok(read(Rejects::new(Some(writer)))))?
+        }
+    };
+    progress.clear();
+    read
+}

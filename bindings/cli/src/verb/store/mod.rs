@@ -1,0 +1,173 @@
+//! `tamis store`: a store that is changed while it is in use.
+//!
+//! ```text
+//! every verb that writes:
+//!     read what is to be taken, fingerprint files       <- Ctrl-C ends it here, and nothing has been touched
+//!     take the store's lock, or wait for it a little
+//!     apply                                             <- Ctrl-C asks; what was not in force yet is not
+//!     tell what is in force now
+//! ```
+//!
+//! Invariants: a verb that ends with status 2 has changed nothing, unless it says `applied, but`.
+
+mod add;
+mod breaker;
+pub(super) mod canary;
+mod compact;
+mod held;
+mod import;
+mod init;
+mod log;
+mod revoke;
+pub(super) mod status;
+mod suppress;
+mod terms;
+pub(super) mod verify;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tamis::ErrorCode;
+use tamis::set::{BuildPhase, BuildProgress};
+use tamis::store::{Applied, Manifest, StoreWriter};
+
+use crate::args::{StoreVerb, Writing};
+use crate::output::{plain, remark, shown};
+use crate::progress::Share;
+use crate::wording::count;
+use crate::{Exit, Failure, Output, interrupt, judging};
+
+/// How often the lock of a store that another process writes to is tried.
+const KNOCK: Duration = Duration::from_millis(100);
+
+/// What is said of a change that was given up.
+const NOTHING: &str = "nothing was changed";
+
+pub(crate) fn run(verb: &StoreVerb, output: &mut Output) -> Result<Exit, Failure> {
+    let time = |now: &Option<u64>| now.unwrap_or_else(judging::now);
+    match verb {
+        StoreVerb::Init { dir, now } => init::run(dir, time(now), output),
+        StoreVerb::Add(arguments) => add::run(arguments, output),
+        StoreVerb::Import(arguments) => import::run(arguments, output),
+        StoreVerb::Terms(arguments) => terms::run(arguments, output),
+        StoreVerb::Revoke(arguments) => revoke::run(arguments, output),
+        StoreVerb::Suppress(arguments) => suppress::run(arguments, output),
+        StoreVerb::Status { store, quick, now } => status::run(store, *quick, time(now), output),
+        StoreVerb::Canary(arguments) => canary::run(arguments, output),
+        StoreVerb::Breaker(arguments) => breaker::run(arguments, output),
+        StoreVerb::Compact { writing } => compact::run(writing, output),
+        StoreVerb::Verify { store } => verify::run(store, output),
+        StoreVerb::Log { store, since, now } => {
+            log::run(store, since.map(|since| since.before(time(now))), output)
+        }
+        StoreVerb::Subscribe(verb) => super::subscribe::run(verb, output),
+    }
+}
+
+/// Opens a store to change it, once nobody else does. From now on Ctrl-C asks, and sets that are being written are given up.
+fn open(writing: &Writing) -> Result<StoreWriter, Failure> {
+    let until = Instant::now() + Duration::from_secs(writing.wait);
+    let mut waited = false;
+    let mut writer = loop {
+        match StoreWriter::open(writing.store()) {
+            Ok(writer) => break writer,
+            Err(error) if error.code() == ErrorCode::StoreLocked && Instant::now() < until => {
+                if !std::mem::replace(&mut waited, true) {
+                    remark(format_args!(
+                        "{}: another process is writing; waiting",
+                        shown(writing.store())
+                    ));
+                }
+                std::thread::sleep(KNOCK);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    };
+    interrupt::gently();
+    let mut share: Option<Share> = None;
+    writer.on_progress(move |BuildProgress { phase, fraction, .. }| {
+        if phase == BuildPhase::Publishing {
+            if let Some(share) = share.take() {
+                share.clear();
+            }
+        } else {
+            share.get_or_insert_with(Share::new).set(phase.name(), fraction);
+        }
+        if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    Ok(writer)
+}
+
+/// What came of a change. One that is in force and may not be on the disk yet is a failure, and says that it is in force.
+fn in_force<T>(change: tamis::Result<T>) -> Result<T, Failure> {
+    change.map_err(|error| match error.code() {
+        ErrorCode::Durability => Failure(format!("applied, but {error}")),
+        ErrorCode::Stopped => Failure::new(format!("interrupted; {NOTHING}")),
+        _ => error.into(),
+    })
+}
+
+/// Tells of a change that was made, or that there was none to make.
+fn tell(
+    writing: &Writing,
+    list: &str,
+    applied: &Applied,
+    what: &str,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    output.object(&json!({
+        "store": writing.store().to_string_lossy(),
+        "version": applied.version,
+        "changed": applied.changed,
+        "list": list,
+        "number": applied.number,
+        "entries": applied.entries,
+    }))?;
+    output.line(format_args!("{}: version {}: {what}", shown(writing.store()), applied.version))
+}
+
+/// The manifest of a store directory, or what to do instead.
+fn manifest(store: &Path) -> Result<Manifest, Failure> {
+    match std::fs::metadata(store) {
+        Ok(metadata) if metadata.is_file() => Err(Failure::of(
+            store,
+            "a single set, which cannot be changed; `tamis info` shows what it holds, and `tamis store init DIRECTORY` makes a store",
+        )),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Failure::of(
+            store,
+            "there is nothing of that name; check the path, or make a store with `tamis store init DIRECTORY`",
+        )),
+        _ => Ok(Manifest::read(store)?),
+    }
+}
+
+/// Refuses, before anything is read, what the library would refuse in the end: changes of a list that its maker numbers. Also reads the manifest, so that
+/// a directory that is no store is told at once.
+fn own_list(writing: &Writing, name: &str) -> Result<Manifest, Failure> {
+    let manifest = manifest(writing.store())?;
+    if manifest.lists.get(name).is_some_and(|list| list.has_maker()) {
+        return Err(Failure::new(format!(
+            "the list {:?} is its maker's, and takes only what its maker publishes: `tamis store watch` applies that; \
+             to switch entries of it off, use `tamis store suppress`",
+            plain(name)
+        )));
+    }
+    Ok(manifest)
+}
+
+/// The lists of a store for a message about one that it does not have.
+fn unknown_list(manifest: &Manifest, name: &str) -> Failure {
+    let known: Vec<_> = manifest.lists.keys().map(|name| plain(name)).collect();
+    Failure::new(format!(
+        "the store does not know the list {:?}; it has {}",
+        plain(name),
+        known.join(", ")
+    ))
+}
+
+/// `3 entries on the list "x"`.
+fn entries_on(entries: u64, list: &str) -> String {
+    format!("{} on the list {:?}", count(entries, "entry"), plain(list))
+}

@@ -1,0 +1,133 @@
+//! The file of the counters as memory that processes share. The one place in this room with `unsafe`.
+//!
+//! Why it is sound:
+//!
+//! 1. The map is only ever seen as a slice of `AtomicU64`, which tolerate that somebody else changes them at any time; every bit pattern is a valid number.
+//!    All processes of this program access it by atomic operations of eight aligned bytes. Another program that writes to the file by other means can make
+//!    the numbers wrong, and they are taken for hostile: nothing that is read here is used as an index or as a bound without a check.
+//! 2. The map starts at a page, so the words are aligned; it is as long as the file was when it was mapped, and the slice lives no longer than the map.
+//! 3. If the file is *cut* while it is mapped, touching the missing part ends the process by SIGBUS. Nobody here cuts it: it is made at its full
+//!    length, and replaced by another file, never shortened. Whoever may write to `state/` could do so; workers of one store trust each other that far,
+//!    as they do in any shared cache. A host that trusts them less opens its store with `StoreOptions::counters(false)`.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+
+use memmap2::MmapRaw;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::set::draft_path;
+
+/// A file's words, shared by all who map it.
+pub(super) struct Words {
+    map: MmapRaw,
+    identity: Identity,
+}
+
+/// Tells one file from the next of that name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Identity([u64; 2]);
+
+impl Identity {
+    #[cfg(unix)]
+    fn of(metadata: &Metadata) -> Identity {
+        use std::os::unix::fs::MetadataExt;
+        Identity([metadata.dev(), metadata.ino()])
+    }
+
+    /// Other systems do not let a mapped file be replaced.
+    #[cfg(not(unix))]
+    fn of(_: &Metadata) -> Identity {
+        Identity([0; 2])
+    }
+}
+
+impl Words {
+    /// Maps the file at `path`, which must be a regular one of `bytes` bytes: none if it is there but is not that. Symbolic links are not followed: who may
+    /// write to the directory could point one to a file that only the caller may write to.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`], [`ErrorCode::Permissions`], [`ErrorCode::Io`].
+    pub(super) fn open(path: &Path, bytes: u64) -> Result<Option<Words>> {
+        let named = fs::symlink_metadata(path).map_err(|e| Error::io("open", path, e))?;
+        if !named.is_file() {
+            let message = "not a regular file; remove it, and a new one is made";
+            return Err(Error::new(ErrorCode::Permissions, message).with_path(path));
+        }
+        let file = OpenOptions::new().read(true).write(true).open(path);
+        let file = file.map_err(|e| Error::io("open", path, e))?;
+        let metadata = file.metadata().map_err(|e| Error::io("examine", path, e))?;
+        if Identity::of(&metadata) != Identity::of(&named) || metadata.len() != bytes {
+            return Ok(None);
+        }
+        let map = MmapRaw::map_raw(&file).map_err(|e| Error::io("map", path, e))?;
+        // Mapped as long as it was a moment ago, or not at all.
+        Ok((map.len() as u64 == bytes).then_some(Words { map, identity: Identity::of(&metadata) }))
+    }
+
+    /// All words.
+    #[allow(unsafe_code, reason = "the module documentation argues why it is sound here")]
+    pub(super) fn all(&self) -> &[AtomicU64] {
+        let words = self.map.len() / size_of::<AtomicU64>();
+        // SAFETY: the pointer is that of a live map of at least as many bytes, page-aligned; `AtomicU64` has no invalid values and
+        // may be changed by others at any time; the slice borrows `self`, which holds the map.
+        unsafe { std::slice::from_raw_parts(self.map.as_ptr().cast::<AtomicU64>(), words) }
+    }
+
+    /// Whether `path` still names this file. An unknown answer counts as yes.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        match fs::symlink_metadata(path) {
+            Ok(metadata) => Identity::of(&metadata) == self.identity,
+            Err(e) => e.kind() != std::io::ErrorKind::NotFound,
+        }
+    }
+}
+
+/// Makes the file at `path`, `head` and then zeros up to `bytes`, all of it written, since a hole that cannot be filled for want of space would end a process
+/// by SIGBUS. It gets its name when it is complete. If another process was first, unless `replace`, that one's stays.
+///
+/// # Errors
+/// [`ErrorCode::Io`] and its kin; nothing is left behind.
+pub(super) fn create(path: &Path, head: &[u8], bytes: u64, replace: bool) -> Result<()> {
+    let draft = draft_path(path);
+    // Left by a process of the same number that was killed.
+    let _ = fs::remove_file(&draft);
+    let made = write(&draft, head, bytes).and_then(|()| {
+        let placed = if replace { fs::rename(&draft, path) } else { fs::hard_link(&draft, path) };
+        match placed {
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            placed => placed,
+        }
+    });
+    let _ = fs::remove_file(&draft);
+    made.map_err(|e| Error::io("create", path, e))
+}
+
+fn write(draft: &Path, head: &[u8], bytes: u64) -> std::io::Result<()> {
+    let file = OpenOptions::new().write(true).create_new(true).open(draft)?;
+    share(&file)?;
+    let mut writer = BufWriter::with_capacity(1 << 16, file);
+    writer.write_all(head)?;
+    let zeros = [0; 1 << 12];
+    let mut missing = bytes.saturating_sub(head.len() as u64);
+    while missing > 0 {
+        let part = missing.min(zeros.len() as u64);
+        writer.write_all(&zeros[..part as usize])?;
+        missing -= part;
+    }
+    writer.into_inner().map_err(|e| e.into_error())?.sync_all()
+}
+
+/// Lets the directory's group write to it whatever the umask: the writer of a store and its workers may be different users.
+#[cfg(unix)]
+fn share(file: &File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o660))
+}
+
+#[cfg(not(unix))]
+fn share(_: &File) -> std::io::Result<()> {
+    Ok(())
+}
