@@ -5,7 +5,7 @@
 //! | blank picture's hash | `UpdateFlatPicture` | here |
 //! | digest of the empty file | `UpdateEmptyDigest` | here |
 //! | a placeholder for a digest, a code of too many bits, an exception by somebody else | `UpdatePoison` | here |
-//! | a canary's fingerprint | `UpdateCanary` | src/store/canaries/tests.rs |
+//! | a canary's fingerprint | `UpdateCanary` | here; all kinds of canaries: src/store/canaries/tests.rs |
 //! | tenfold growth | `UpdateGrowth` | here |
 //! | half removed | `UpdateShrinkage` | here |
 //! | giant counts | `UpdateMalformed` | here; on the level of sets: tests/set_damage.rs |
@@ -27,10 +27,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use common::{Parts, fingerprint};
-use tamis::fingerprint::{Algorithm, Algorithms, Fingerprint, digests};
+use tamis::fingerprint::{Algorithm, Algorithms, Fingerprint, Fingerprints, digests};
 use tamis::import::{self, Format, Options};
 use tamis::set::{Delta, Entry, EntryId, List, ListKind, Role, SetBuilder, Withdrawal};
-use tamis::store::{Event, LOCAL, StoreOptions, StoreWriter, Terms};
+use tamis::store::{CANARIES, CanaryBuilder, Event, LOCAL, StoreOptions, StoreWriter, Terms};
 use tamis::{Action, Context, ErrorCode, Policy, Scanner};
 
 const NOW: u64 = 1_790_000_000;
@@ -109,6 +109,10 @@ impl Victim {
                 })
                 .unwrap();
         }
+        let logo = digests(b"harmless", Algorithms::DIGESTS);
+        let mut canaries = CanaryBuilder::new();
+        canaries.add("logo", &Fingerprints { digests: logo, ..Fingerprints::default() }).unwrap();
+        canaries.write(path.join(CANARIES)).unwrap();
         let options = StoreOptions::new().refresh_interval(Some(std::time::Duration::ZERO));
         let reader = Scanner::new(options.open(&path).unwrap(), Policy::builtin());
         let mut victim = Victim { directory, writer, reader };
@@ -193,6 +197,7 @@ fn bad_updates_are_refused_each_with_its_code() {
         ("placeholder", poisoned(&zeros), ErrorCode::UpdatePoison),
         ("code of too many bits", poisoned(&crowded), ErrorCode::UpdatePoison),
         ("exception", exception(), ErrorCode::UpdatePoison),
+        ("canary", of_harmless(), ErrorCode::UpdateCanary),
         ("tenfold growth", with(3, 1000..1000 + ENTRIES * 10 + 10_000), ErrorCode::UpdateGrowth),
         ("half removed", half_removed(), ErrorCode::UpdateShrinkage),
         ("all removed", update(3, true, |_| {}), ErrorCode::UpdateShrinkage),
@@ -294,6 +299,10 @@ fn exception() -> Vec<u8> {
     update(3, false, |delta| {
         delta.add(Entry { role: Role::Exception, ..of_upload("listed") }).unwrap();
     })
+}
+
+fn of_harmless() -> Vec<u8> {
+    update(3, false, |delta| delta.add(of_upload("harmless")).unwrap())
 }
 
 fn half_removed() -> Vec<u8> {

@@ -248,6 +248,44 @@ fn a_sealed_base_stays_until_it_is_reloaded() {
     assert!(blocks(&mut late, "two") && blocks(&mut late, "three"));
 }
 
+/// A change is made when the manifest is: the log catches up as soon as it can be written to.
+#[test]
+fn a_log_that_could_not_be_written_to_misses_no_change() {
+    let dir = private_directory();
+    let mut writer = init(dir.path(), &["one"]);
+    let (log, kept) = (dir.path().join("log"), dir.path().join("kept"));
+    let spoil = || {
+        std::fs::rename(&log, &kept).unwrap();
+        std::fs::create_dir(&log).unwrap();
+    };
+    let mend = || {
+        std::fs::remove_dir(&log).unwrap();
+        std::fs::rename(&kept, &log).unwrap();
+    };
+    let logged = || {
+        let mut versions = Vec::new();
+        StoreWriter::read_log(dir.path(), &mut |event| versions.push(event.version)).unwrap();
+        versions
+    };
+    spoil();
+    list(&mut writer, &["two"]);
+    list(&mut writer, &["three"]);
+    mend();
+    assert_eq!(logged(), [1, 2]);
+    list(&mut writer, &["four"]);
+    assert_eq!(logged(), [1, 2, 3, 4, 5], "by the next change");
+    spoil();
+    list(&mut writer, &["five"]);
+    list(&mut writer, &["six"]);
+    drop(writer);
+    mend();
+    let writer = StoreWriter::open(dir.path()).unwrap();
+    assert_eq!(logged(), [1, 2, 3, 4, 5, 6, 7], "by the next writer");
+    drop(writer);
+    StoreWriter::open(dir.path()).unwrap();
+    assert_eq!(logged().len(), 7);
+}
+
 /// Each verdict is that of one state or of the other, and nothing is left behind by ten thousand reloads in each of eight threads.
 #[test]
 fn reloads_are_never_torn() {
