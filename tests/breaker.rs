@@ -32,7 +32,9 @@ fn store_of(entries: &[(&str, Entry)]) -> (tempfile::TempDir, Store) {
         for (_, entry) in entries.iter().filter(|(other, _)| *other == name) {
             delta.add(entry.clone()).unwrap();
         }
-        writer.apply_next(delta, &Terms::at(NOW)).unwrap();
+        // The one incident that the operator has declared.
+        let terms = Terms::at(NOW).incident("2026-11", NOW + 1_000_000);
+        writer.apply_next(delta, &terms).unwrap();
     }
     let store = Store::open(path).unwrap();
     assert_eq!(store.counters_fault(), None);
@@ -89,7 +91,12 @@ fn a_viral_picture_that_was_listed_by_mistake_goes_to_review_and_nothing_else_do
         expires: (NOW + 1_000_000) as u32,
         ..reviewed(hash(&incident).hash)
     };
-    let over = Entry { labels: vec!["incident:old".into()], ..reviewed(hash(&other).hash) };
+    // Anybody can write such a label.
+    let over = Entry {
+        labels: vec!["incident:made-up".into()],
+        expires: (NOW + 1_000_000) as u32,
+        ..reviewed(hash(&other).hash)
+    };
     let digest = digests(&listed, Algorithms::DIGESTS).get(Algorithm::Sha256).unwrap();
     let md5 = digests(&listed, Algorithms::DIGESTS).get(Algorithm::Md5).unwrap();
     let entries = [

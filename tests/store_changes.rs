@@ -35,8 +35,13 @@ fn fingerprint(list: &str, key: u8) -> Fingerprint {
     Fingerprint::new(Algorithm::Sha256, hash.as_bytes()).unwrap()
 }
 
-fn item(key: u8) -> String {
-    format!("item {}", key % 4)
+fn item(number: u8) -> String {
+    format!("item {}", number % 4)
+}
+
+/// The item of an entry is not in its id: one that is added again may be of another.
+fn item_of(key: u8, grave: u8) -> String {
+    item(key.wrapping_add(grave))
 }
 
 fn source(key: u8) -> String {
@@ -45,7 +50,7 @@ fn source(key: u8) -> String {
 
 fn entry(list: &str, key: u8, grave: u8) -> Entry {
     Entry {
-        item: item(key),
+        item: item_of(key, grave),
         source_id: source(key),
         labels: vec![format!("said {grave}")],
         ..Entry::new(fingerprint(list, key))
@@ -112,9 +117,9 @@ impl Naive {
         for what in &change.withdraws {
             match *what {
                 What::Entry(key) => drop(self.entries.remove(&(list, key))),
-                What::Item(key) => {
-                    self.entries.retain(|(l, k), _| *l != list || item(*k) != item(key))
-                }
+                What::Item(key) => self
+                    .entries
+                    .retain(|(l, k), grave| *l != list || item_of(*k, *grave) != item(key)),
                 What::Source(key) => {
                     self.entries.retain(|(l, k), _| *l != list || source(*k) != source(key));
                 }
@@ -152,6 +157,16 @@ fn said(store: &Store) -> Naive {
         }
     }
     naive
+}
+
+/// In memory where there is a file system for that: thousands of changes, each synced several times, say nothing about disks.
+fn scratch() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() {
+        tempfile::tempdir_in(memory).unwrap()
+    } else {
+        tempfile::tempdir().unwrap()
+    }
 }
 
 fn init(dir: &Path) -> StoreWriter {
@@ -203,7 +218,7 @@ proptest! {
     /// same changes in different orders agree.
     #[test]
     fn any_order_any_repetition_any_compaction((feed, local, order, compact) in a_story()) {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = scratch();
         let mut all: Vec<(&'static str, u64, Vec<u8>)> = Vec::new();
         for (list, changes) in [("feed", &feed), (LOCAL, &local)] {
             for (number, change) in changes.iter().enumerate() {
@@ -283,7 +298,7 @@ fn only(adds: &[u8]) -> Change {
 
 #[test]
 fn a_number_that_is_taken_may_not_say_something_else() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let mut writer = init(&dir.path().join("store"));
     let first = delta("feed", 1, &only(&[1]));
     assert!(apply(&mut writer, "feed", &first).unwrap());
@@ -301,9 +316,101 @@ fn a_number_that_is_taken_may_not_say_something_else() {
     assert!(writer.manifest().sets.len() <= 9, "they are merged as they come");
 }
 
+/// What a re-addition took away does not come back when that is withdrawn by a name that the old one did not have, merged or not.
+#[test]
+fn merging_revives_nothing() {
+    let dir = scratch();
+    let path = dir.path().join("store");
+    let mut writer = init(&path);
+    let again = |grave| Change { adds: vec![(1, grave)], ..Change::default() };
+    apply(&mut writer, "feed", &delta("feed", 1, &again(0))).unwrap();
+    writer.compact(2, &mut |_| Ok(())).unwrap();
+    apply(&mut writer, "feed", &delta("feed", 2, &again(1))).unwrap();
+    let gone = Change { withdraws: vec![What::Item(2)], ..Change::default() };
+    apply(&mut writer, "feed", &delta("feed", 3, &gone)).unwrap();
+    for number in 4..20 {
+        apply(&mut writer, "feed", &delta("feed", number, &only(&[9]))).unwrap();
+        let census = Store::open(&path).unwrap().snapshot().census(2).unwrap();
+        assert_eq!(census["feed"].entries, 1, "after change {number}");
+    }
+    assert!(writer.manifest().sets.len() < 12, "they were merged");
+}
+
+/// The end of a suppression outlives a change that replaces the list it stands in.
+#[test]
+fn merging_suppresses_nothing_again() {
+    let dir = scratch();
+    let path = dir.path().join("store");
+    let mut writer = init(&path);
+    let change = |what| Change { withdraws: vec![what], ..Change::default() };
+    apply(&mut writer, LOCAL, &delta(LOCAL, 1, &change(What::Suppress(3)))).unwrap();
+    writer.compact(2, &mut |_| Ok(())).unwrap();
+    apply(&mut writer, LOCAL, &delta(LOCAL, 2, &change(What::Lift(3)))).unwrap();
+    let anew = Change { replaces: true, ..only(&[5]) };
+    apply(&mut writer, LOCAL, &delta(LOCAL, 3, &anew)).unwrap();
+    for number in 4..20 {
+        apply(&mut writer, LOCAL, &delta(LOCAL, number, &only(&[9]))).unwrap();
+        let snapshot = Store::open(&path).unwrap().snapshot();
+        assert!(!snapshot.layers().suppresses(id("feed", 3)).unwrap(), "after change {number}");
+    }
+}
+
+/// An emergency does not wait for a compaction.
+#[test]
+fn others_write_while_a_base_is_made() {
+    let dir = scratch();
+    let path = dir.path().join("store");
+    let mut writer = init(&path);
+    // So many that `progress` is called.
+    let mut many = writer.delta("feed").unwrap();
+    for number in 0..5000u32 {
+        let hash = blake3::hash(&number.to_le_bytes());
+        let digest = Fingerprint::new(Algorithm::Sha256, hash.as_bytes()).unwrap();
+        many.add(Entry::new(digest)).unwrap();
+    }
+    writer.apply_next(many, &Terms::at(1)).unwrap();
+    let mut second = None;
+    writer
+        .compact(2, &mut |_| {
+            if second.is_none() {
+                let mut other = StoreWriter::open(&path)?;
+                apply(&mut other, LOCAL, &delta(LOCAL, 1, &only(&[7])))?;
+                assert_eq!(
+                    other.compact(2, &mut |_| Ok(())).unwrap_err().code(),
+                    ErrorCode::StoreLocked
+                );
+                second = Some(());
+            }
+            Ok(())
+        })
+        .unwrap();
+    assert!(second.is_some());
+    let census = Store::open(&path).unwrap().snapshot().census(2).unwrap();
+    assert_eq!((census["feed"].entries, census[LOCAL].entries), (5000, 1));
+    assert_eq!(writer.manifest().sets.len(), 2);
+    writer.compact(2, &mut |_| Ok(())).unwrap();
+    assert_eq!(writer.manifest().sets.len(), 1);
+    let names: Vec<_> = std::fs::read_dir(&path).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(names.iter().all(|name| !name.to_string_lossy().starts_with('.')), "{names:?}");
+}
+
+#[test]
+fn a_lost_manifest_costs_no_set() {
+    let dir = scratch();
+    let path = dir.path().join("store");
+    let mut writer = init(&path);
+    apply(&mut writer, "feed", &delta("feed", 1, &only(&[1]))).unwrap();
+    let set = path.join(&writer.manifest().sets[0].file);
+    drop(writer);
+    std::fs::remove_file(path.join("manifest")).unwrap();
+    let refused = StoreWriter::init(&path, 3).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::Store);
+    assert!(set.exists() && refused.to_string().contains("backup"), "{refused}");
+}
+
 #[test]
 fn a_gap_is_known_and_is_filled_later() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let path = dir.path().join("store");
     let mut writer = init(&path);
     for number in [1, 4, 5, 9] {
@@ -327,7 +434,7 @@ fn a_gap_is_known_and_is_filled_later() {
 
 #[test]
 fn a_replacing_change_ends_a_gap() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let path = dir.path().join("store");
     let mut writer = init(&path);
     apply(&mut writer, "feed", &delta("feed", 5, &only(&[5]))).unwrap();
@@ -344,7 +451,7 @@ fn a_replacing_change_ends_a_gap() {
 
 #[test]
 fn there_is_one_writer_at_a_time() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let path = dir.path().join("store");
     let writer = init(&path);
     let second = StoreWriter::open(&path).unwrap_err();

@@ -18,7 +18,9 @@ pub(crate) const POLICY: &str = "policy.toml";
 impl Judging {
     /// The store, opened; the test list stands beside it if it was asked for.
     pub(crate) fn store(&self) -> Result<Store, Failure> {
-        let options = StoreOptions::new().test_list(self.test_list);
+        // At another time than now, what is usual within an hour means nothing.
+        let counters = self.now.is_none();
+        let options = StoreOptions::new().test_list(self.test_list).counters(counters);
         if !self.store_is_piped() {
             return Ok(options.open(&self.store)?);
         }

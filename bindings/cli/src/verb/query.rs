@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &Query, output: &mut Output) -> Result<Exit, Failur
     let Some(path) = arguments.place.path() else {
         return Err(Failure::new("name a store: tamis query STORE --pdq HEX"));
     };
-    let store = StoreOptions::new().test_list(arguments.test_list).open(path)?;
+    let store = StoreOptions::new().test_list(arguments.test_list).counters(false).open(path)?;
     let snapshot = store.snapshot();
     let about = |e: tamis::Error| Failure::from(e.with_path(path));
     check_lists(arguments, &snapshot)?;

@@ -36,21 +36,23 @@ pub(super) fn run(arguments: &Canary, output: &mut Output) -> Result<Exit, Failu
         }
         let bytes = fs::read(&file).map_err(|e| Failure::of(&file, cannot_read(&e)))?;
         let verdict = scanner.check(&bytes, &Context::at(0))?;
-        let name = plain(&file.to_string_lossy());
+        let name = plain(&file.file_name().unwrap_or_default().to_string_lossy());
         if builder.add(&name, &verdict.fingerprints).map_err(|e| Failure::of(&file, e))? == 0 {
             remark(format_args!("{name}: nothing of it can be compared; it is left out"));
             continue;
         }
         added += 1;
     }
-    builder.write(store.join(CANARIES))?;
+    super::in_force(builder.write(store.join(CANARIES)))?;
     drop(writer);
     let mut exit = Exit::SUCCESS;
     // What is in force already was let in before anybody knew better.
     let canaries = Canaries::of_store(store)?;
     for set in Store::open(store)?.snapshot().sets() {
         if let Err(error) = canaries.check(set, RADIUS) {
-            remark(format_args!("in force already, see `tamis store suppress`: {error}"));
+            remark(format_args!(
+                "applied, but an entry that is in force matches one, see `tamis store suppress`: {error}"
+            ));
             exit.note_error();
         }
     }

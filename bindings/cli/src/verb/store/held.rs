@@ -12,7 +12,7 @@ use crate::progress::Progress;
 
 /// A store as it is now.
 pub(super) fn snapshot(store: &Path) -> Result<Arc<Snapshot>, Failure> {
-    Ok(StoreOptions::new().refresh_interval(None).open(store)?.snapshot())
+    Ok(StoreOptions::new().counters(false).refresh_interval(None).open(store)?.snapshot())
 }
 
 /// Calls `each` with the list, the id and the rest of every entry that stands.

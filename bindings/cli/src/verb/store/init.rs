@@ -61,8 +61,13 @@ fn make(dir: &Path) -> Result<(), Failure> {
     if dir.is_dir() {
         return Ok(());
     }
-    let mut builder = fs::DirBuilder::new();
+    let about = |error| Failure::of(dir, format_args!("cannot make it: {error}"));
+    fs::create_dir(dir).map_err(about)?;
+    // The group of the directory is that of all that is made in it.
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o750);
-    builder.create(dir).map_err(|error| Failure::of(dir, format_args!("cannot make it: {error}")))
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o2750)).map_err(about)?;
+    }
+    Ok(())
 }

@@ -101,7 +101,7 @@ fn open(writing: &Writing) -> Result<StoreWriter, Failure> {
 }
 
 /// What came of a change. One that is in force and may not be on the disk yet is a failure, and says that it is in force.
-fn in_force<T>(change: tamis::Result<T>) -> Result<T, Failure> {
+pub(super) fn in_force<T>(change: tamis::Result<T>) -> Result<T, Failure> {
     change.map_err(|error| match error.code() {
         ErrorCode::Durability => Failure(format!("applied, but {error}")),
         ErrorCode::Stopped => Failure::new(format!("interrupted; {NOTHING}")),

@@ -31,7 +31,11 @@ pub(crate) fn run(
 ) -> Result<Exit, Failure> {
     // Even a store that cannot be opened says how far it had come.
     let manifest = super::manifest(store)?;
-    let snapshot = StoreOptions::new().refresh_interval(None).open(store).map(|s| s.snapshot());
+    let snapshot = StoreOptions::new()
+        .counters(false)
+        .refresh_interval(None)
+        .open(store)
+        .map(|s| s.snapshot());
     let counters = breaker::counters(store)?;
     let mut found = Found { manifest, snapshot, census: None, suppressed: None, counters, now };
     let counted = found.count(quick);

@@ -10,6 +10,7 @@ use crate::args::Trust;
 use crate::judging::now;
 use crate::output::{plain, remark, shown};
 use crate::verb::list::public_key;
+use crate::verb::store::in_force;
 use crate::wording::rfc3339;
 use crate::{Exit, Failure, Output};
 
@@ -69,9 +70,9 @@ pub(super) fn run(arguments: &Trust, output: &mut Output) -> Result<Exit, Failur
     let kind = arguments.kind.unwrap_or(ListKind::Friend);
     let words = words(arguments, &keys);
     let time = arguments.now.unwrap_or_else(now);
-    writer.set_list(name, kind, (&words, &arguments.reason), time, |record| {
+    in_force(writer.set_list(name, kind, (&words, &arguments.reason), time, |record| {
         lay_down(arguments, name, &keys, record)
-    })?;
+    }))?;
     let manifest = writer.manifest();
     let Some(record) = manifest.lists.get(name) else { return Ok(Exit::SUCCESS) };
     show(name, record, output)?;
