@@ -45,7 +45,7 @@ pub(crate) enum Verb {
     Demo(Demo),
     /// Check that this machine and this store will really stop an upload.
     #[command(
-        after_help = "Example:\n  tamis doctor --store /var/lib/tamis/base.tamis --policy /etc/tamis/policy.toml"
+        after_help = "Example:\n  tamis doctor --store /var/lib/tamis --policy /etc/tamis/policy.toml"
     )]
     Doctor(Judging),
     /// Write the files of the built-in test list, to prove an upload path lawfully.
