@@ -18,6 +18,7 @@ use tamis::set::{Entry, Severity, refusal};
 
 use crate::Failure;
 use crate::args::{ListFormat, Sources};
+use crate::moment::Moment;
 use crate::output::{plain, remark};
 use crate::verb::hash;
 use crate::wording::cannot_read;
@@ -43,14 +44,15 @@ pub(crate) struct Said {
     /// They belong to this emergency, and end with it: needs --expires.
     #[arg(long, value_name = "ID", requires = "expires")]
     incident: Option<String>,
-    /// When they end: +90m, +72h or +7d from now, a date, or seconds since 1970.
+    /// When they end: a date, RFC 3339, seconds since 1970, or how long from now, such as 48h or 7d.
     #[arg(long, value_name = "WHEN")]
-    expires: Option<String>,
+    expires: Option<Moment>,
 }
 
 impl Said {
     fn ends(&self, now: u64) -> Result<Option<u32>, Failure> {
-        self.expires.as_deref().map(|text| moment(text, now)).transpose()
+        let Some(moment) = self.expires else { return Ok(None) };
+        moment.end(now).map(Some).map_err(|what| Failure(format!("--expires: {what}")))
     }
 
     fn say(&self, entry: &mut Entry, ends: Option<u32>) {
@@ -238,50 +240,9 @@ pub(crate) fn of_row(path: &Path, row: &str) -> Result<Entry, Failure> {
     entry.ok_or_else(|| Failure::of(path, "a row that is none; expected a JSON object"))
 }
 
-/// A moment: `+72h` from now, or a date as lists write it.
-fn moment(text: &str, now: u64) -> Result<u32, Failure> {
-    let wrong = || {
-        Failure::new(format!(
-            "{:?} is no time; expected +90m, +72h, +7d, a date such as 2026-11-22, or seconds since 1970",
-            plain(text)
-        ))
-    };
-    if let Some(span) = text.strip_prefix('+') {
-        let seconds = match span.char_indices().last() {
-            Some((at, 'm')) => (at, 60),
-            Some((at, 'h')) => (at, 3_600),
-            Some((at, 'd')) => (at, 86_400),
-            _ => return Err(wrong()),
-        };
-        let number: u64 = span.get(..seconds.0).and_then(|n| n.parse().ok()).ok_or_else(wrong)?;
-        let at = number.checked_mul(seconds.1).and_then(|span| now.checked_add(span));
-        return at.and_then(|at| u32::try_from(at).ok()).filter(|at| *at > 0).ok_or_else(wrong);
-    }
-    // The rules of lists, by a row that has nothing else.
-    let row = json!({"algorithm": "md5", "fingerprint": "0cc175b9c0f1b6a831c399e269772661", "expires": text});
-    let entry = of_row(Path::new("--expires"), &row.to_string()).map_err(|_| wrong())?;
-    if entry.expires == 0 { Err(wrong()) } else { Ok(entry.expires) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_spans_dates_or_seconds() {
-        for (text, at) in [
-            ("+90m", 1_005_400),
-            ("+72h", 1_259_200),
-            ("+7d", 1_604_800),
-            ("1970-01-02", 86_400),
-            ("4000000000", 4_000_000_000),
-        ] {
-            assert_eq!(moment(text, 1_000_000).unwrap(), at, "{text}");
-        }
-        for text in ["", "+", "+h", "+3", "+3w", "tomorrow", "0", "+99999999999d", "+-3d", "+é"] {
-            assert!(moment(text, 1_000_000).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn an_entry_survives_being_a_row() {

@@ -20,6 +20,16 @@ impl Moment {
         }
     }
 
+    /// The end of an entry, in seconds since 1970, which must be to come and no later than a set can say.
+    pub(crate) fn end(self, now: u64) -> Result<u32, String> {
+        let at = self.after(now);
+        if at <= now {
+            let at = crate::wording::rfc3339(at);
+            return Err(format!("{at} has passed; give a time to come, such as 48h"));
+        }
+        u32::try_from(at).map_err(|_| "later than 2106, which no set can say".to_owned())
+    }
+
     /// In seconds since 1970, if distances count backwards.
     pub(crate) fn before(self, now: u64) -> u64 {
         match self {

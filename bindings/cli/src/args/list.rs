@@ -25,7 +25,7 @@ pub(crate) enum ListVerb {
     /// Note entries for the next publication.
     #[command(
         after_help = "Examples:\n  tamis list add DIR picture.jpg --item attack-2026-11 --label terror --reviewed\n  \
-                      tamis list add DIR --fingerprint sha256:2c26b46b...98ae --incident parade --expires +72h\n  \
+                      tamis list add DIR --fingerprint sha256:2c26b46b...98ae --incident parade --expires 72h\n  \
                       tamis list add DIR --from-list hashes.csv\n\n\
                       A file gives two entries, its SHA-256 and, if it is a picture, its PDQ; the file itself is not kept. \
                       What the options say holds for all entries of the call, also for rows of a list that say something else, except \

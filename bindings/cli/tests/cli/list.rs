@@ -100,7 +100,7 @@ fn what_is_noted_becomes_a_base_and_changes() {
             "--incident",
             "parade",
             "--expires",
-            "+72h",
+            "72h",
         ],
     );
     let run = bench.run(&["list", "publish", "maker", "--json", "--key", "maker.key"]);

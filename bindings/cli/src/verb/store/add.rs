@@ -80,18 +80,8 @@ pub(super) fn run(arguments: &Add, output: &mut Output) -> Result<Exit, Failure>
 
 impl Said<'_> {
     fn new(arguments: &Add, now: u64) -> Result<Said<'_>, Failure> {
-        let mut expires = 0;
-        if let Some(moment) = arguments.expires {
-            let at = moment.after(now);
-            if at <= now {
-                let at = rfc3339(at);
-                return Err(Failure::new(format!(
-                    "--expires: {at} has passed; give a time to come, such as 48h"
-                )));
-            }
-            expires = u32::try_from(at)
-                .map_err(|_| Failure::new("--expires: later than 2106, which no set can say"))?;
-        }
+        let expires = arguments.expires.map_or(Ok(0), |moment| moment.end(now));
+        let expires = expires.map_err(|what| Failure(format!("--expires: {what}")))?;
         if arguments.incident.as_deref() == Some("") {
             return Err(Failure::new("--incident: give it a name"));
         }
