@@ -150,6 +150,7 @@ fn all_matches(
                     reviewed: entry.reviewed,
                     role: entry.role,
                     suppressed: snapshot.sets().iter().any(|s| s.suppresses(stored.id).unwrap()),
+                    expires: entry.expires,
                     legal_basis: legal_basis.into_iter().find(|b| !b.is_empty()).cloned(),
                     ..Match::new(&list.name, stored.id, algorithm, distance)
                 };

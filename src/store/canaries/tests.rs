@@ -153,6 +153,11 @@ fn the_pictures_among_them_are_pictures() {
 #[test]
 fn canaries_are_kept_in_the_store_and_can_be_added_to() {
     let dir = tempfile::tempdir().unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o750)).unwrap();
+    }
     assert!(Canaries::of_store(dir.path()).unwrap().names().unwrap().is_empty());
     let path = dir.path().join(CANARIES);
     let mut builder = CanaryBuilder::new();
@@ -170,7 +175,7 @@ fn canaries_are_kept_in_the_store_and_can_be_added_to() {
     let canaries = Canaries::of_store(dir.path()).unwrap();
     assert_eq!(canaries.names().unwrap(), ["a", "b", "blank", "c"]);
     assert!(refused(&canaries, &set_of([Entry::new(flipped(code(1), 20))]), 31).is_some());
-    std::fs::write(&path, b"not a set").unwrap();
+    crate::set::publish_bytes(&path, b"not a set").unwrap();
     assert_eq!(Canaries::of_store(dir.path()).unwrap_err().code(), ErrorCode::SetForeign);
 }
 
