@@ -137,7 +137,7 @@ impl Case {
         assert_eq!(
             old.digest == new.digest,
             // Of nothing, nothing can be withdrawn.
-            matches!(operation, Operation::Compact | Operation::SetList)
+            operation == Operation::Compact
                 || (operation, shape) == (Operation::Revoke, Shape::Bare),
             "{} {}",
             operation.name(),

@@ -113,6 +113,9 @@ impl Naive {
     fn apply(&mut self, list: &'static str, change: &Change) {
         if change.replaces {
             self.entries.retain(|(of, _), _| *of != list);
+            if list == LOCAL {
+                self.suppressed.clear();
+            }
         }
         for what in &change.withdraws {
             match *what {

@@ -5,7 +5,7 @@
 //! an entry of set i does not count if a set j > i
 //!     replaces its list, or
 //!     has a tombstone of its list with the entry's id, its item or its source id
-//! an entry is switched off if a set j suppresses its id and no set k > j has a tombstone of that suppression
+//! an entry is switched off if a set j suppresses its id and no set k > j has a tombstone of that suppression, or replaces the list that it stands in
 //! ```
 //!
 //! Which later sets say anything of a list is found out once, when the layers are laid. A set that no later one speaks of costs a look at an empty
@@ -41,6 +41,8 @@ pub struct Layers {
     /// Sets that switch entries off, and those that switch some on again: by position, with the position of the list that does.
     suppressing: Vec<usize>,
     lifting: Vec<(usize, u32)>,
+    /// Pairs of sets: of what the first switches off, the second ends all.
+    ending: Vec<(usize, usize)>,
     /// What the operator has laid down for lists by name, whatever the sets say; and whether a list is switched off as a whole.
     terms: HashMap<String, (List, bool)>,
     /// By set, by list of that set: whether it is switched off as a whole. Empty if none is.
@@ -91,6 +93,14 @@ impl Layers {
                 let list = position as u32;
                 // Nobody else overrules the operator.
                 let local = lists[position].kind == ListKind::Local;
+                if local && change.replaces {
+                    for below in layers.suppressing.iter().filter(|below| **below < above) {
+                        let changes = sets[*below].changes()?;
+                        if changes.iter().any(|earlier| earlier.list == change.list) {
+                            layers.ending.push((*below, above));
+                        }
+                    }
+                }
                 if local && set.withdraws_any(list, TombstoneKind::Suppression)? {
                     layers.lifting.push((above, list));
                 }
@@ -350,6 +360,9 @@ impl Layers {
     }
 
     fn lifted(&self, below: usize, id: EntryId) -> Result<bool> {
+        if self.ending.iter().any(|(of, _)| *of == below) {
+            return Ok(true);
+        }
         for &(above, list) in self.lifting.iter().filter(|(above, _)| *above > below) {
             let Some(set) = self.sets.get(above) else { continue };
             if set.withdraws(list, TombstoneKind::Suppression, id.0)? {

@@ -10,7 +10,7 @@
 //! (An entry that A1 adds has taken the place of one of its id, which must not come back when T2 withdraws the new one by a name that the old one does not have.)
 //!
 //! so a set can hold a run of consecutive changes of a list, and says from which number to which. T is written as tombstones: keys of entries, items, source
-//! ids and suppressions. "Replaces" stands for all entries of the list, and then the run begins at number 0, since nothing before it matters any more.
+//! ids and suppressions. "Replaces" stands for all entries of the list, and all that it has switched off, and then the run begins at number 0, since nothing before it matters any more.
 
 use crate::error::Result;
 

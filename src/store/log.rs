@@ -82,7 +82,7 @@ pub(super) fn make_up(directory: &Path, changes: &[Event]) -> Result<()> {
 /// Bytes at the end of the log in which a refusal is looked for.
 const END: u64 = 64 << 10;
 
-/// Appends a refusal, unless one of the last lines says the same: what is dropped somewhere is tried every minute.
+/// Appends a refusal, unless one of the last lines said the same at another time: what is dropped somewhere is tried every minute.
 pub(super) fn append_refusal(directory: &Path, event: &Event) -> Result<()> {
     let path = directory.join(LOG);
     let mut told = Vec::new();
@@ -94,7 +94,9 @@ pub(super) fn append_refusal(directory: &Path, event: &Event) -> Result<()> {
     }
     let same = |line: &[u8]| {
         let line: std::result::Result<Event, _> = serde_json::from_slice(line);
-        line.is_ok_and(|line| Event { at: event.at, version: event.version, ..line } == *event)
+        line.is_ok_and(|line| {
+            line.at != event.at && Event { at: event.at, version: event.version, ..line } == *event
+        })
     };
     if told.split(|b| *b == b'\n').any(same) { Ok(()) } else { append(directory, event) }
 }

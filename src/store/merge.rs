@@ -5,8 +5,7 @@
 //!     for each set in order, each entry that no later one of them withdraws or replaces: keep it
 //!     for each list: its runs, one after the other, are one run
 //!     tombstones: all of them, unless this is the bottom, where there is nothing that they could withdraw;
-//!                 of those from before a run that replaces the list only the ends of suppressions, which no replacing withdraws;
-//!                 and one for each entry that one of the sets adds and a later one withdraws: adding it took away what lies below under its id
+//!                 none from before a run that replaces the list; and one for each entry that one of the sets adds and a later one withdraws: adding it took away what lies below under its id
 //!     suppressions: those that no later one of the sets lifts
 //! ```
 
@@ -96,7 +95,7 @@ fn keep_tombstones(
                 continue;
             };
             set.each_tombstone(list as u32, &mut |kind, key| {
-                if !void || kind == TombstoneKind::Suppression as u32 {
+                if !void {
                     builder.bury(*id, kind, key);
                 }
             })?;

@@ -9,6 +9,7 @@
 //!     00000017-1f3a9c02.tamis    sets: immutable, named by the version that brought them and by their digest
 //!     canaries.tamis         fingerprints of harmless files, which no entry may match
 //!     lock                   held by the one writer
+//!     compacting             held by whoever makes a new base, which others may write during
 //!     log                    every change and every refusal, one JSON object a line
 //!     state/                 2770: what the workers write: counters
 //! ```
@@ -241,7 +242,6 @@ impl StoreOptions {
             && self.residency == Residency::Sealed
             && !thorough
             && old.own > 0
-            && base.bytes > SMALL
             && base.changes.iter().all(|change| change.first == 0)
             && !old.holds(base)
         {

@@ -331,7 +331,7 @@ impl StoreWriter {
         }
         let mut runs = self.manifest.sets.iter().filter_map(|set| set.change(&change.list));
         if !change.replaces
-            && runs.clone().any(|run| (change.first..=change.last).contains(&run.last))
+            && runs.clone().any(|run| (change.first..change.last).contains(&run.last))
         {
             return refuse(
                 ErrorCode::UpdateConflict,

@@ -133,6 +133,7 @@ impl StoreWriter {
             return Err(Error::new(ErrorCode::Store, fault).with_path(directory));
         }
         make_directory(&directory.join(STATE), 0o2770)?;
+        try_lock(&directory.join(COMPACTING))?;
         let mut manifest = Manifest::new(now);
         manifest.lists.insert(LOCAL.to_owned(), ListRecord::new(ListKind::Local));
         let mut writer = StoreWriter {

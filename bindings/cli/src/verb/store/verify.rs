@@ -190,6 +190,7 @@ fn modes(store: &Path) -> Vec<(String, Result<String, String>)> {
         (".", 0o027, "g-w,o-rwx"),
         ("log", 0o027, "g-w,o-rwx"),
         ("lock", 0o027, "g-w,o-rwx"),
+        ("compacting", 0o027, "g-w,o-rwx"),
         // A policy is no secret, but it decides.
         (crate::judging::POLICY, 0o022, "go-w"),
         // The workers write there.
