@@ -10,7 +10,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use pictures::{hash, jpeg, png, scene};
+use tamis::fingerprint::{Algorithms, digests};
 use tamis::set::{Entry, List, ListKind, SetBuilder};
+use tamis::store::{LOCAL, StoreWriter, Terms};
 use tamis::{Action, Context, Policy, Scanner, Store};
 
 /// Runs `work` in a child. The child ends without running anything of the parent's: 0 if `work` returned, 1 if it panicked.
@@ -124,6 +126,38 @@ fn workers_that_are_forked_from_a_warm_parent_judge_as_it_does() {
     assert_eq!(wait_for(children, Duration::from_secs(30)), 20, "within 30 seconds");
     eprintln!("20 children judged 20 uploads twice each in {:?}", started.elapsed());
     judge_all(&mut scanner, &uploads);
+}
+
+/// Workers that were forked before an entry was listed block it, each by itself, without being told.
+#[test]
+fn what_is_added_after_the_fork_is_in_force_in_every_child() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store");
+    let mut writer = StoreWriter::init(&path, 1).unwrap();
+    let mut scanner = Scanner::new(Store::open(&path).unwrap(), Policy::builtin());
+    let upload = b"not known yet";
+    let blocks = move |scanner: &mut Scanner| {
+        scanner.check(upload, &Context::at(2)).unwrap().action == Action::Block
+    };
+    assert!(!blocks(&mut scanner));
+    let children: Vec<_> = (0..8)
+        .map(|_| {
+            let scanner = &mut scanner;
+            fork(move || {
+                while !blocks(scanner) {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            })
+        })
+        .collect();
+    let mut delta = writer.delta(LOCAL).unwrap();
+    for digest in digests(upload, Algorithms::DIGESTS).iter() {
+        delta.add(Entry { reviewed: true, ..Entry::new(digest) }).unwrap();
+    }
+    writer.apply_next(delta, &Terms::at(2)).unwrap();
+    assert_eq!(wait_for(children, Duration::from_secs(60)), 8, "within a minute");
+    std::thread::sleep(Duration::from_millis(250));
+    assert!(blocks(&mut scanner));
 }
 
 /// The inode of the one map of a sealed copy in this process, and its memory that is this process's alone, in kilobytes.

@@ -561,13 +561,17 @@ fn may_be_lost(entries: u64) -> u64 {
 }
 
 fn compacted(sets: usize, entries: u64, now: u64) -> Event {
-    let what = format!("{sets} sets became one of {entries} entries");
+    let what = format!("{sets} sets became one of {}", counted_entries(entries));
     Event { event: "compact".into(), at: now, what, ..Event::default() }
+}
+
+fn counted_entries(entries: u64) -> String {
+    if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") }
 }
 
 /// What a change does, in words.
 fn described(change: &Change, set: &Set) -> Result<String> {
-    let mut what = format!("number {}: {} entries", change.last, set.entry_count());
+    let mut what = format!("number {}: {}", change.last, counted_entries(set.entry_count()));
     if change.replaces {
         what.push_str(", in the place of all before");
     }

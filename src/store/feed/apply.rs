@@ -190,6 +190,13 @@ impl StoreWriter {
     }
 
     fn unsigned_delta(&self, path: &Path) -> Result<Delta> {
+        // Before anything of it is copied: it may be as large as it likes.
+        if !self.manifest.lists.values().any(|list| list.unsigned) {
+            return Err(Error::new(
+                ErrorCode::UpdateUnsigned,
+                "it is a set without a signed feed, and no list is taken unsigned",
+            ));
+        }
         let copy = self.fetched(0);
         let set = fetch_alone(path, &copy)?;
         let _ = std::fs::remove_file(&copy);
