@@ -27,7 +27,7 @@ use super::log::Event;
 use super::manifest::{ChangeRecord, Incident, ListRecord, SetRecord};
 use super::merge;
 use super::sum::Sum;
-use super::writer::{Draft, StoreWriter};
+use super::writer::{Draft, StoreWriter, UP_TO_DATE};
 
 /// Sets above the base that a search is put through, at most, unless they cannot be merged.
 const MOST_DELTAS: usize = 8;
@@ -274,7 +274,7 @@ impl StoreWriter {
 
     fn confirm_as(&mut self, name: &str, terms: &Terms) -> Result<()> {
         let Some(record) = self.laid_down(name, terms) else { return Ok(()) };
-        let what = ("found to be up to date", terms.reason.as_str());
+        let what = (UP_TO_DATE, terms.reason.as_str());
         self.set_list(name, record.kind, what, terms.now, |list| {
             *list = ListRecord { refreshed: terms.now, ..record };
             Ok(())

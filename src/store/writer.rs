@@ -23,6 +23,9 @@ const LOCK: &str = "lock";
 const COMPACTING: &str = "compacting";
 const COMPACTED: &str = ".compacted-";
 
+/// What the log says of a list that was confirmed.
+pub(super) const UP_TO_DATE: &str = "found to be up to date";
+
 /// Changes that are remembered for a log that cannot be written to; a manifest is small.
 const UNLOGGED: usize = 100;
 
@@ -253,17 +256,10 @@ impl StoreWriter {
     /// [`ErrorCode::InvalidArgument`] if the store does not know it; [`ErrorCode::Io`] and its kin; [`ErrorCode::Durability`].
     pub fn confirm(&mut self, list: &str, now: u64) -> Result<()> {
         self.delta(list)?;
-        let what = ("found to be up to date", "");
-        let updated = self.manifest.updated;
-        self.manifest.updated = updated.max(now);
-        let confirmed = self.set_list(list, ListKind::Local, what, now, |record| {
+        self.set_list(list, ListKind::Local, (UP_TO_DATE, ""), now, |record| {
             record.refreshed = now;
             Ok(())
-        });
-        if confirmed.as_ref().is_err_and(|error| error.code() != ErrorCode::Durability) {
-            self.manifest.updated = updated;
-        }
-        confirmed
+        })
     }
 
     /// Refuses a set that would match a harmless file.
@@ -343,7 +339,7 @@ impl StoreWriter {
     /// Puts a new manifest in force, and tells the log. Before the rename nothing has changed, after it everything has.
     pub(super) fn publish(&mut self, mut manifest: Manifest, mut event: Event) -> Result<()> {
         manifest.version = self.manifest.version + 1;
-        if event.event == "change" || event.event == "init" {
+        if event.event == "change" || event.event == "init" || event.what == UP_TO_DATE {
             manifest.updated = event.at;
         }
         event.version = manifest.version;

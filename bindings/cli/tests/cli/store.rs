@@ -249,7 +249,10 @@ fn suppressions_and_local_decisions_outlive_every_import() {
     assert_eq!((off.status, off.err.as_str()), (0, ""));
     for round in 0..3 {
         // Other contents, so that the list is really replaced.
-        bench.list("list.csv", &[(b"a", "positive"), (format!("{round}").as_bytes(), "positive")]);
+        bench.list(
+            "list.csv",
+            &[(b"a", "positive"), (format!("round {round}").as_bytes(), "positive")],
+        );
         assert_eq!(bench.import("list.csv", &[])["changed"], true);
         if round == 1 {
             bench.last(&["compact", "s"]);
