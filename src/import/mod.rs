@@ -178,7 +178,7 @@ impl Default for Options {
 /// ```
 ///
 /// # Errors
-/// [`ErrorCode::Io`](crate::ErrorCode::Io) if reading fails; [`ErrorCode::List`](crate::ErrorCode::List) if the list is UTF-16, or is CSV and empty or without a
+/// [`ErrorCode::Io`] if reading fails; [`ErrorCode::List`] if the list is UTF-16, or is CSV and empty or without a
 /// usable header. Rows before the error were given out already: on an error, drop what was built from them.
 pub fn read(
     mut input: impl Read,
