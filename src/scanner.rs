@@ -511,7 +511,11 @@ impl Scanner {
         }
         run.fingerprints.perceptual.clone_from(&first.perceptual);
         let snapshot = Arc::clone(&run.snapshot);
+        let searching = Instant::now();
         let mut near = run.perceptual_search(&mut self.searcher, policy, &snapshot)?;
+        // A large store that is not in memory yet takes its time, which is not the picture's.
+        let started = exactly.started.checked_add(searching.elapsed()).unwrap_or(exactly.started);
+        let exactly = Asked { started, ..exactly };
         let mut decisive = first;
         if decisive.perceptual.iter().any(|p| p.slack > 0) && !near.is_empty()? {
             match self.examine(run, &exactly, bytes, media, seen) {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use image::RgbImage;
 use tamis::fingerprint::{Algorithm, Algorithms, PdqHash, digests};
 use tamis::set::Entry;
-use tamis::{Action, Context, Policy, Scanner, Store};
+use tamis::{Action, Context, Limits, Policy, Scanner, Store};
 
 use super::pictures::{jpeg, scene};
 use super::{PATIENCE, now};
@@ -57,7 +57,9 @@ pub fn run(store: &Path, processes: u64, new: u64) {
     let store = Store::open(store).unwrap();
     let before = store.snapshot().version();
     let bare = store.snapshot().entry_count() == 0;
-    let mut scanner = Scanner::new(store, Policy::builtin());
+    // What is judged here must not depend on how busy the machine is.
+    let limits = Limits { time: Duration::from_secs(600), ..Limits::default() };
+    let mut scanner = Scanner::new(store, Policy::builtin()).with_limits(limits);
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
     std::thread::spawn(move || {
