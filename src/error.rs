@@ -164,7 +164,15 @@ impl Error {
                     "cannot {what} it: permission denied; run as its owner or as a member of its group"
                 )
             }
-            _ => format!("cannot {what} it: {source}"),
+            _ => match source.kind() {
+                io::ErrorKind::NotADirectory => {
+                    format!("cannot {what} it: a file stands where a directory is expected")
+                }
+                io::ErrorKind::IsADirectory => {
+                    format!("cannot {what} it: a directory; expected a file")
+                }
+                _ => format!("cannot {what} it: {source}"),
+            },
         };
         Error { code, message, path: Some(path.to_path_buf()), source: Some(source) }
     }

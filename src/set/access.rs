@@ -46,8 +46,18 @@ pub(crate) fn open_file_within(directory: &Path, name: &str) -> Result<(File, Me
 fn unlinked(directory: &Path, name: &str, path: &Path) -> Result<(File, Metadata, u32)> {
     use std::os::unix::fs::MetadataExt;
 
-    use rustix::fs::{Mode, OFlags, openat};
-    use rustix::io::{Errno, retry_on_intr};
+    let opened = enter(directory)?;
+    let of_directory = opened.metadata().map_err(|e| Error::io("examine", directory, e))?;
+    check_mode(&of_directory, directory)?;
+    let file = unfollowed(&opened, name, path)?;
+    let metadata = file.metadata().map_err(|e| Error::io("examine", path, e))?;
+    Ok((file, metadata, of_directory.uid()))
+}
+
+#[cfg(unix)]
+fn enter(directory: &Path) -> Result<File> {
+    use rustix::fs::{Mode, OFlags};
+    use rustix::io::retry_on_intr;
 
     // A directory that may be entered but not listed is good enough.
     #[cfg(target_os = "linux")]
@@ -56,23 +66,49 @@ fn unlinked(directory: &Path, name: &str, path: &Path) -> Result<(File, Metadata
     let entered = OFlags::RDONLY;
     let flags = entered | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let opened = retry_on_intr(|| rustix::fs::open(directory, flags, Mode::empty()));
-    let opened = File::from(opened.map_err(|e| Error::io("open", directory, e.into()))?);
-    let of_directory = opened.metadata().map_err(|e| Error::io("examine", directory, e))?;
-    check_mode(&of_directory, directory)?;
+    Ok(File::from(opened.map_err(|e| Error::io("open", directory, e.into()))?))
+}
+
+#[cfg(unix)]
+fn unfollowed(directory: &File, name: &str, path: &Path) -> Result<File> {
+    use rustix::fs::{Mode, OFlags, openat};
+    use rustix::io::{Errno, retry_on_intr};
 
     // NONBLOCK: opening a FIFO would wait for a writer.
     let flags =
         OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = retry_on_intr(|| openat(&opened, name, flags, Mode::empty()));
-    let file = File::from(file.map_err(|e| match e {
+    let file = retry_on_intr(|| openat(directory, name, flags, Mode::empty()));
+    Ok(File::from(file.map_err(|e| match e {
         // FreeBSD says MLINK.
         Errno::LOOP | Errno::MLINK => link(path),
         // A socket.
         Errno::NXIO => not_regular("not a regular file", path),
         e => Error::io("open", path, e.into()),
-    })?);
-    let metadata = file.metadata().map_err(|e| Error::io("examine", path, e))?;
-    Ok((file, metadata, of_directory.uid()))
+    })?))
+}
+
+/// Opens a regular file, whoever may write to it, and follows no symbolic link at its end: of a directory in which others put files that are
+/// checked in other ways. A pipe is refused and not waited for.
+pub(crate) fn open_unfollowed(path: &Path) -> Result<File> {
+    #[cfg(unix)]
+    let file = {
+        let directory = path.parent().filter(|p| !p.as_os_str().is_empty());
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        unfollowed(&enter(directory.unwrap_or(Path::new(".")))?, name, path)?
+    };
+    #[cfg(not(unix))]
+    let file = {
+        let metadata = std::fs::symlink_metadata(path).map_err(|e| Error::io("open", path, e))?;
+        if metadata.is_symlink() {
+            return Err(link(path));
+        }
+        File::open(path).map_err(|e| Error::io("open", path, e))?
+    };
+    if !file.metadata().map_err(|e| Error::io("examine", path, e))?.is_file() {
+        let what = "not a regular file, and nothing else is taken here";
+        return Err(Error::new(ErrorCode::Permissions, what).with_path(path));
+    }
+    Ok(file)
 }
 
 #[cfg(not(unix))]
@@ -87,11 +123,8 @@ fn unlinked(_: &Path, _: &str, path: &Path) -> Result<(File, Metadata, u32)> {
 }
 
 fn link(path: &Path) -> Error {
-    Error::new(
-        ErrorCode::Permissions,
-        "a symbolic link; a store holds its files themselves, so put the file in its place",
-    )
-    .with_path(path)
+    Error::new(ErrorCode::Permissions, "a symbolic link; put the file itself in its place")
+        .with_path(path)
 }
 
 fn not_regular(kind: &str, path: &Path) -> Error {

@@ -1,14 +1,15 @@
 //! A feed's directory as it arrived, and how it becomes one that may be applied.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorCode, Result, shown};
-use crate::set::{Set, publish};
+use crate::set::{Set, open_unfollowed, publish};
 
+use super::super::place;
 use super::contents;
 use super::file::{FEED_LIMIT, Feed, FeedSet, MOST_BYTES};
 use super::key::{KeyId, PublicKey, Signature};
@@ -255,11 +256,13 @@ impl Received {
             Some(seen) => feed.version == seen.version,
             None => false,
         };
-        if let Some(expires) = feed.expires.filter(|expires| !known && *expires <= now) {
+        // Also of the very feed that was taken: whoever holds back all later ones shows this one for ever.
+        if let Some(expires) = feed.expires.filter(|expires| *expires <= now) {
+            let stays = if known { "; what was taken of it stays in force" } else { "" };
             return refused(
                 ErrorCode::UpdateExpired,
                 format!(
-                    "it ended at {expires} and it is {now} (seconds since 1970); fetch a newer one, or ask its maker for it"
+                    "it ended at {expires} and it is {now} (seconds since 1970); fetch a newer one, or ask its maker for it{stays}"
                 ),
             );
         }
@@ -371,7 +374,8 @@ impl Accepted {
 /// As for [`Accepted::fetch`], and those of [`Set::open`].
 pub fn open_set(dir: impl AsRef<Path>, feed: &Feed, named: &FeedSet) -> Result<Set> {
     let path = dir.as_ref().join(&named.file);
-    let length = open_plain(&path)?.metadata().map_err(|e| Error::io("examine", &path, e))?.len();
+    let length =
+        open_unfollowed(&path)?.metadata().map_err(|e| Error::io("examine", &path, e))?.len();
     if length != named.bytes {
         return incomplete(&path, length, named.bytes);
     }
@@ -413,7 +417,8 @@ fn unpathed(error: &Error) -> String {
 
 /// Copies and opens a set that came without a feed. What is cut short may still be growing.
 pub(super) fn fetch_alone(from: &Path, to: &Path) -> Result<Set> {
-    let length = open_plain(from)?.metadata().map_err(|e| Error::io("examine", from, e))?.len();
+    let length =
+        open_unfollowed(from)?.metadata().map_err(|e| Error::io("examine", from, e))?.len();
     if length > MOST_BYTES {
         let what = format!("{length} bytes; expected at most {MOST_BYTES}");
         return Err(Error::new(ErrorCode::UpdateMalformed, what).with_path(from));
@@ -432,7 +437,7 @@ pub(super) fn fetch_alone(from: &Path, to: &Path) -> Result<Set> {
 }
 
 fn copy(from: &Path, bytes: u64, to: &Path) -> Result<()> {
-    let file = open_plain(from).map_err(|error| match error.code() {
+    let file = open_unfollowed(from).map_err(|error| match error.code() {
         ErrorCode::NotFound => {
             let what = "the feed names it, and it is not there; is it still being copied?";
             Error::new(ErrorCode::UpdateIncomplete, what).with_path(from)
@@ -453,12 +458,10 @@ fn copy(from: &Path, bytes: u64, to: &Path) -> Result<()> {
 /// The signature files beside `feed.json`, by name.
 fn signatures(dir: &Path) -> Result<Vec<(String, Vec<u8>)>> {
     let mut names = Vec::new();
-    for entry in fs::read_dir(dir).map_err(|e| Error::io("read", dir, e))? {
-        let name = entry.map_err(|e| Error::io("read", dir, e))?.file_name();
-        let Some(name) = name.to_str() else { continue };
+    for name in place::names(dir).map_err(|e| Error::io("read", dir, e))? {
         let between = name.strip_prefix(FEED_FILE).and_then(|n| n.strip_suffix(SIGNATURE_ENDING));
         if between.is_some_and(|between| between.is_empty() || between.starts_with('.')) {
-            names.push(name.to_owned());
+            names.push(name);
         }
     }
     names.sort();
@@ -471,21 +474,11 @@ fn signatures(dir: &Path) -> Result<Vec<(String, Vec<u8>)>> {
 /// A file of at most `limit` bytes, whole.
 fn read_small(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let file = open_plain(path)?;
+    let file = open_unfollowed(path)?;
     file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| Error::io("read", path, e))?;
     if bytes.len() as u64 > limit {
         let what = format!("longer than {limit} bytes");
         return Err(Error::new(ErrorCode::UpdateMalformed, what).with_path(path));
     }
     Ok(bytes)
-}
-
-/// Opens a regular file. Not through a symbolic link, which could name any file of the subscriber, and not a pipe, which would have it wait.
-fn open_plain(path: &Path) -> Result<File> {
-    let metadata = fs::symlink_metadata(path).map_err(|e| Error::io("open", path, e))?;
-    if !metadata.is_file() {
-        let what = "not a regular file; a feed holds nothing else";
-        return Err(Error::new(ErrorCode::Permissions, what).with_path(path));
-    }
-    File::open(path).map_err(|e| Error::io("open", path, e))
 }
