@@ -175,7 +175,7 @@ proptest! {
         }
         // And it does block what is beyond doubt.
         if !doubtful && !m.suppressed && m.role == Role::Listed && m.distance == 0
-            && (m.algorithm.is_digest() || !m.degraded && m.quality.is_some_and(|q| q >= 50))
+            && (m.algorithm.is_digest() || m.slack == 0 && !m.degraded && m.quality.is_some_and(|q| q >= 50))
         {
             prop_assert_eq!(enforced(&policy, &[m], why), Action::Block);
         }
