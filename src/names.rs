@@ -103,6 +103,7 @@ mod tests {
     use crate::media::{MediaClass, Unscannable};
     use crate::policy::{Action, Mode};
     use crate::set::{ListKind, Opinion, Role, Severity};
+    use crate::store::Counter;
 
     /// Every way to write a value and to read it back, for every value.
     fn agree<T>(all: &[T], name: fn(T) -> &'static str, from_number: fn(u8) -> Option<T>)
@@ -142,6 +143,7 @@ mod tests {
         agree(&Opinion::ALL, Opinion::name, Opinion::from_number);
         agree(&Severity::ALL, Severity::name, Severity::from_number);
         agree(&Role::ALL, Role::name, Role::from_number);
+        agree(&Counter::ALL, Counter::name, Counter::from_number);
     }
 
     #[test]

@@ -47,6 +47,9 @@ pub struct StoreState {
     /// Whether that is longer ago than the policy allows. What the store holds was enforced all the same.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub too_old: bool,
+    /// Whether a new base waits until the process is told to copy it: see [`Snapshot::is_behind`](crate::store::Snapshot::is_behind).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub behind: bool,
     /// Why what lies in the store's place now could not be put in force: the last good state was compared with.
     /// [`Store::fault`](crate::Store::fault) says more. Written as the code's number.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "code")]

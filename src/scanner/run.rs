@@ -183,6 +183,7 @@ impl Run {
                 version: self.snapshot.version(),
                 updated,
                 too_old,
+                behind: self.snapshot.is_behind(),
                 fault: self.fault,
             },
             policy: policy.digest(),

@@ -21,6 +21,7 @@
 
 mod harmless;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::error::{Error, ErrorCode, Result, shown};
@@ -90,11 +91,25 @@ impl Canaries {
     /// # Errors
     /// [`ErrorCode::SetCorrupt`].
     pub fn to_builder(&self) -> Result<CanaryBuilder> {
+        self.to_builder_without(&[]).map(|(builder, _)| builder)
+    }
+
+    /// A builder that begins with these but for the files of some names. How many files it left out is told, too.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SetCorrupt`].
+    pub fn to_builder_without(&self, names: &[String]) -> Result<(CanaryBuilder, usize)> {
         let mut builder = CanaryBuilder::new();
+        let mut out = BTreeSet::new();
         for stored in self.entries() {
-            builder.keep(stored?.entry)?;
+            let entry = stored?.entry;
+            if names.contains(&entry.item) {
+                out.insert(entry.item);
+            } else {
+                builder.keep(entry)?;
+            }
         }
-        Ok(builder)
+        Ok((builder, out.len()))
     }
 
     /// Names of those that were given, each once.

@@ -47,6 +47,7 @@ use std::sync::atomic::Ordering::*;
 use arc_swap::ArcSwap;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::names::named;
 use crate::search::Degraded;
 use crate::set::EntryId;
 
@@ -64,70 +65,34 @@ pub const MOST: usize = 256;
 /// Attempts to make a file that stays.
 const ATTEMPTS: usize = 4;
 
-/// Numbers that are counted for the whole store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-#[repr(u8)]
-pub enum Counter {
-    /// Uploads judged.
-    Checks = 1,
-    /// Uploads that matched at least one entry.
-    Matches = 2,
-    /// Uploads blocked.
-    Blocked = 3,
-    /// Uploads sent to review.
-    Reviewed = 4,
-    /// Uploads that would have been blocked, had the policy not only observed.
-    WouldHaveBlocked = 5,
-    /// Uploads that would have been sent to review, had the policy not only observed.
-    WouldHaveReviewed = 6,
-    /// Uploads that the shadow judged as the live one did.
-    ShadowSame = 7,
-    /// Uploads about which the shadow would have done more.
-    ShadowStricter = 8,
-    /// Uploads about which the shadow would have done less.
-    ShadowLooser = 9,
-    /// Refreshes of the store that failed.
-    RefreshFaults = 10,
-    /// Matches that were not counted for their entry or list, since there was no room.
-    Overflow = 11,
-    /// Changes of what is degraded: trips and resets.
-    Trips = 12,
-}
-
-impl Counter {
-    /// All of them, in the order of their numbers.
-    pub const ALL: [Counter; 12] = [
-        Counter::Checks,
-        Counter::Matches,
-        Counter::Blocked,
-        Counter::Reviewed,
-        Counter::WouldHaveBlocked,
-        Counter::WouldHaveReviewed,
-        Counter::ShadowSame,
-        Counter::ShadowStricter,
-        Counter::ShadowLooser,
-        Counter::RefreshFaults,
-        Counter::Overflow,
-        Counter::Trips,
-    ];
-
-    /// Its name in JSON: `would_have_blocked`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Counter::Checks => "checks",
-            Counter::Matches => "matches",
-            Counter::Blocked => "blocked",
-            Counter::Reviewed => "reviewed",
-            Counter::WouldHaveBlocked => "would_have_blocked",
-            Counter::WouldHaveReviewed => "would_have_reviewed",
-            Counter::ShadowSame => "shadow_same",
-            Counter::ShadowStricter => "shadow_stricter",
-            Counter::ShadowLooser => "shadow_looser",
-            Counter::RefreshFaults => "refresh_faults",
-            Counter::Overflow => "overflow",
-            Counter::Trips => "trips",
-        }
+named! {
+    /// Numbers that are counted for the whole store.
+    #[non_exhaustive]
+    Counter("a counter") {
+        /// Uploads judged.
+        Checks = 1 "checks",
+        /// Uploads that matched at least one entry.
+        Matches = 2 "matches",
+        /// Uploads blocked.
+        Blocked = 3 "blocked",
+        /// Uploads sent to review.
+        Reviewed = 4 "reviewed",
+        /// Uploads that would have been blocked, had the policy not only observed.
+        WouldHaveBlocked = 5 "would_have_blocked",
+        /// Uploads that would have been sent to review, had the policy not only observed.
+        WouldHaveReviewed = 6 "would_have_reviewed",
+        /// Uploads that the shadow judged as the live one did.
+        ShadowSame = 7 "shadow_same",
+        /// Uploads about which the shadow would have done more.
+        ShadowStricter = 8 "shadow_stricter",
+        /// Uploads about which the shadow would have done less.
+        ShadowLooser = 9 "shadow_looser",
+        /// Refreshes of the store that failed.
+        RefreshFaults = 10 "refresh_faults",
+        /// Matches that were not counted for their entry or list, since there was no room.
+        Overflow = 11 "overflow",
+        /// Changes of what is degraded: trips and resets.
+        Trips = 12 "trips",
     }
 }
 

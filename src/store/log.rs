@@ -15,6 +15,9 @@ use crate::error::{Error, Result};
 /// The log's name within a store directory.
 const LOG: &str = "log";
 
+/// Changes that were taken.
+pub(super) const CHANGE: &str = "change";
+
 /// An event that is no change: it leaves the version as it is.
 pub(super) const REFUSED: &str = "refused";
 

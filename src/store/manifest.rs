@@ -249,7 +249,7 @@ impl Manifest {
     pub(super) fn open(directory: &Path) -> Result<Opened> {
         let path = directory.join(MANIFEST);
         let file = place::open_file(directory, MANIFEST).map_err(|e| match e.code() {
-            ErrorCode::NotFound => Error::new(
+            ErrorCode::NotFound if directory.is_dir() => Error::new(
                 ErrorCode::Store,
                 "this directory is no store: it holds no manifest; make one with `tamis store init DIRECTORY`",
             )

@@ -53,6 +53,7 @@
 
 mod breaker;
 mod canaries;
+mod compact;
 mod counters;
 pub mod feed;
 mod gate;
@@ -61,6 +62,7 @@ mod manifest;
 mod merge;
 mod place;
 mod snapshot;
+mod staging;
 mod stamp;
 mod sum;
 mod test_list;
@@ -435,7 +437,8 @@ impl Store {
     }
 
     fn look(&self, thorough: bool) -> Result<Refresh> {
-        let found = self.find(thorough);
+        let ticket = self.shared.gate.ticket();
+        let found = self.find(thorough, ticket);
         let fault = found.as_ref().err().map(|e| {
             let fault = Fault { code: e.code(), message: e.to_string() };
             Arc::new(fault)
@@ -447,16 +450,17 @@ impl Store {
                 counters.add(Counter::RefreshFaults);
             }
         }
-        if fault.is_some() || self.shared.fault.load().is_some() {
+        // Whoever began to look later, and found something that is in force, knows better.
+        let overtaken = self.shared.current.load().ticket > ticket;
+        if !overtaken && (fault.is_some() || self.shared.fault.load().is_some()) {
             self.shared.fault.store(fault);
         }
         found
     }
 
-    fn find(&self, thorough: bool) -> Result<Refresh> {
-        let Shared { path, options, current, gate, .. } = &*self.shared;
+    fn find(&self, thorough: bool, ticket: u64) -> Result<Refresh> {
+        let Shared { path, options, current, .. } = &*self.shared;
         let Some(path) = path else { return Ok(Refresh::Unchanged) };
-        let ticket = gate.ticket();
         let old = current.load_full();
         let watched = match &old.manifest {
             Some(_) => Stamp::of(&path.join(MANIFEST)),

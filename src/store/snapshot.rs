@@ -89,6 +89,12 @@ impl Snapshot {
         self.manifest.as_ref().map_or(0, |manifest| manifest.version)
     }
 
+    /// Whether sets that were open before stand in for the base that the manifest names, since a sealed base is only copied when the process is told to:
+    /// [`Store::refresh`](super::Store::refresh). What is in force is the same.
+    pub fn is_behind(&self) -> bool {
+        self.behind
+    }
+
     /// When the store was last found to be up to date: of the lists that others make, the one that was not for the longest time; without such lists, when anything was
     /// last changed; for a single set, when it was built. In seconds since 1970; 0 if not known.
     ///

@@ -23,6 +23,9 @@ const LOCK: &str = "lock";
 const COMPACTING: &str = "compacting";
 const COMPACTED: &str = ".compacted-";
 
+/// The event of a store that was made.
+const INIT: &str = "init";
+
 /// What the log says of a list that was confirmed.
 pub(super) const UP_TO_DATE: &str = "found to be up to date";
 
@@ -69,6 +72,8 @@ pub struct StoreWriter {
     unlogged: Vec<Event>,
     pub(super) watcher: Watcher,
     lock: File,
+    /// A child that is forked has the lock, too, and must not use it.
+    process: u32,
 }
 
 /// Who is told how the writing of sets goes on.
@@ -146,8 +151,9 @@ impl StoreWriter {
             unlogged: Vec::new(),
             watcher: Watcher::default(),
             lock,
+            process: std::process::id(),
         };
-        writer.publish(manifest, Event { event: "init".into(), at: now, ..Event::default() })?;
+        writer.publish(manifest, Event { event: INIT.into(), at: now, ..Event::default() })?;
         Ok(writer)
     }
 
@@ -179,7 +185,8 @@ impl StoreWriter {
         let directory = directory.to_path_buf();
         let before = manifest.sets.clone();
         let watcher = Watcher::default();
-        let writer = StoreWriter { directory, manifest, before, unlogged, watcher, lock };
+        let process = std::process::id();
+        let writer = StoreWriter { directory, manifest, before, unlogged, watcher, lock, process };
         // What the last writer has renamed may not have reached the disk: until it has, what lay there before is not removed.
         if set::sync_directory(&writer.directory).is_ok() {
             writer.sweep();
@@ -338,8 +345,13 @@ impl StoreWriter {
 
     /// Puts a new manifest in force, and tells the log. Before the rename nothing has changed, after it everything has.
     pub(super) fn publish(&mut self, mut manifest: Manifest, mut event: Event) -> Result<()> {
+        if self.process != std::process::id() {
+            let what =
+                "this writer belongs to the process that forked this one; open the store anew";
+            return Err(Error::new(ErrorCode::StoreLocked, what).with_path(&self.directory));
+        }
         manifest.version = self.manifest.version + 1;
-        if event.event == "change" || event.event == "init" || event.what == UP_TO_DATE {
+        if [log::CHANGE, INIT].contains(&event.event.as_str()) || event.what == UP_TO_DATE {
             manifest.updated = event.at;
         }
         event.version = manifest.version;
@@ -381,7 +393,7 @@ impl StoreWriter {
     }
 
     /// Removes the sets and drafts that nobody needs: no reader looks for them, unless it has read a manifest before the last one, and then it reads again.
-    fn sweep(&self) {
+    pub(super) fn sweep(&self) {
         // What cannot be listed or removed does no harm, and will be tried again.
         let mut compacting = None;
         for name in place::names(&self.directory).unwrap_or_default() {

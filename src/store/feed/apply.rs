@@ -6,12 +6,11 @@
 //!     the very feed that was seen last?                                               nothing to do
 //!     leave out the sets whose changes the store holds already; a change that it holds with other contents is refused
 //!     fetch and check all the others, before any of them is applied
-//!     apply them, in order
-//!     remember the feed's version and digest
+//!     check and lay them, in order
+//!     publish them all at once, with the feed's version and digest
 //! ```
 //!
-//! Signatures and files are checked before anything happens. Each change is then one step of the store, and may still be refused by its guard rails; what came
-//! before it stays, as the list stood at that number, and the version is not marked as seen: the same feed can be applied again, by force if need be.
+//! All of a feed's version is in force, or nothing of it. The bounds on growth and loss hold for all of it together.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +18,8 @@ use crate::error::{Error, ErrorCode, Result, shown};
 use crate::set::{Delta, Set};
 
 use super::super::manifest::{FeedSeen, ListRecord, Manifest};
-use super::super::update::{Applied, Terms};
+use super::super::staging::{Staging, Taken};
+use super::super::update::{Applied, Terms, changed, counted_entries};
 use super::super::writer::StoreWriter;
 use super::contents;
 use super::file::FeedSet;
@@ -83,8 +83,8 @@ impl StoreWriter {
     /// ```
     ///
     /// # Errors
-    /// Those of [`Received::read`], [`Received::accept`], [`Accepted::fetch`], [`StoreWriter::apply`] and [`trust`]. Refusals stand in the log, except
-    /// [`ErrorCode::UpdateIncomplete`], which only says that there is something to wait for.
+    /// Those of [`Received::read`], [`Received::accept`], [`Accepted::fetch`], [`StoreWriter::apply`] and [`trust`]. Refusals stand in the log; [`ErrorCode::UpdateIncomplete`]
+    /// does not where the terms say that it is [waited for](Terms::waiting).
     pub fn apply_feed(
         &mut self,
         directory: impl AsRef<Path>,
@@ -97,17 +97,13 @@ impl StoreWriter {
             }
         })?;
         let (list, version) = (received.feed().list.clone(), received.feed().version);
-        let changes = self.manifest.version;
-        self.take_feed(received, terms).inspect_err(|error| {
-            if matches!(error.code(), ErrorCode::UpdateIncomplete | ErrorCode::Durability) {
-                return;
-            }
-            // What a single change was refused for is in the log already; this says what became of the feed.
-            let known = self.manifest.lists.contains_key(&list);
-            let list = if known { list } else { shown(&list) };
-            let partly = if self.manifest.version > changes { ", partly applied" } else { "" };
-            self.log_refusal(&list, &format!("feed version {version}{partly}"), error, terms.now);
-        })
+        let known = self.manifest.lists.contains_key(&list);
+        let list = if known { list } else { shown(&list) };
+        let applied = self.take_feed(received, terms);
+        match &applied {
+            Err(error) if is_waited_for(error, terms) => applied,
+            _ => self.settle(&list, &format!("feed version {version}"), terms.now, applied),
+        }
     }
 
     fn take_feed(&mut self, received: Received, terms: &Terms) -> Result<FeedApplied> {
@@ -143,21 +139,27 @@ impl StoreWriter {
                 fetched.push(self.fetch(&accepted, set, fetched.len())?);
             }
         }
+        let mut staging = Staging::new(self, terms);
         for set in &fetched {
-            let Some(record) = self.manifest.lists.get(&list) else { break };
-            let taken = self.apply(Delta::from_set(set, record.list(&list))?, terms)?;
-            applied.sets += usize::from(taken.changed);
-            applied.entries += taken.entries;
+            let Some(record) = staging.laid_down(&list) else { break };
+            let taken = staging.take(Delta::from_set(set, record.list(&list))?, false)?;
+            if let Taken::Laid { entries, .. } = taken {
+                applied.sets += 1;
+                applied.entries += entries;
+            }
         }
+        let mut manifest = staging.manifest;
         let Seen { version, digest } = accepted.seen();
-        let what = format!("feed version {version}, {}", signers(&applied.signed_by));
-        let kind = self.manifest.lists.get(&list).map(|record| record.kind);
-        let kind = kind.unwrap_or(crate::set::ListKind::Friend);
-        self.set_list(&list, kind, (&what, &terms.reason), terms.now, |record| {
+        if let Some(record) = manifest.lists.get_mut(&list) {
             record.feed = Some(FeedSeen { version, digest: digest.to_string() });
             record.refreshed = terms.now;
-            Ok(())
-        })?;
+        }
+        let what = format!(
+            "feed version {version}, {}: {}",
+            signers(&applied.signed_by),
+            counted_entries(applied.entries)
+        );
+        self.publish(manifest, changed(list, what, terms))?;
         applied.version = self.manifest.version;
         Ok(applied)
     }
@@ -171,7 +173,7 @@ impl StoreWriter {
         let path = path.as_ref();
         let taken = self.take_unsigned(path, terms);
         taken.map_err(|(error, logged)| {
-            if !logged && error.code() != ErrorCode::UpdateIncomplete {
+            if !logged && !is_waited_for(&error, terms) {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 self.log_refusal("", &shown(&name), &error, terms.now);
             }
@@ -259,6 +261,11 @@ impl StoreWriter {
     fn fetched(&self, number: usize) -> PathBuf {
         self.directory.join(format!(".fetched-{}-{number}.draft", std::process::id()))
     }
+}
+
+/// Whether an update has not arrived in full, and somebody waits until it has.
+fn is_waited_for(error: &Error, terms: &Terms) -> bool {
+    terms.waiting && error.code() == ErrorCode::UpdateIncomplete
 }
 
 fn signers(keys: &[KeyId]) -> String {

@@ -1,0 +1,148 @@
+//! Several sets of a store as one: small ones as they come, and now and then all of them as a new base.
+
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::search::planted;
+use crate::set::{self, BuildOptions, Residency, Set, SetBuilder, SetDigest};
+
+use super::log::Event;
+use super::manifest::SetRecord;
+use super::merge;
+use super::update::{Applied, RADIUS, counted_entries};
+use super::writer::{Draft, StoreWriter};
+
+/// Sets above the base that a search is put through, at most, unless they cannot be merged.
+const MOST_DELTAS: usize = 8;
+
+/// Merging goes on downwards while the next set has at most so many times the entries of what is merged already: each entry is then written anew as often as the
+/// logarithm of how many came after it.
+const STEP: u64 = 4;
+
+/// Entries of a set that is merged when a change is taken. Above that it is left to `compact`: a change must be in force within a second.
+const MERGED: u64 = 1 << 18;
+
+/// Entries of a set that is merged with however few.
+const FEW: u64 = 1024;
+
+impl StoreWriter {
+    /// Makes one set of the uppermost ones, if there are too many to search.
+    pub(super) fn merge_uppermost(&mut self, now: u64) -> Result<()> {
+        let sets = &self.manifest.sets;
+        let Some(mut lowest) = sets.len().checked_sub(1).filter(|last| *last > MOST_DELTAS) else {
+            return Ok(());
+        };
+        let mut entries = sets.get(lowest).map_or(0, |set| set.entries);
+        // The base stays as it is: writing it anew is for `compact`.
+        while let Some(below) = sets.get(lowest - 1).filter(|_| lowest > 1) {
+            let together = entries.saturating_add(below.entries);
+            let worth = below.entries <= entries.saturating_mul(STEP).max(FEW);
+            if !worth || together > MERGED || !merge::follow(below, &sets[lowest..]) {
+                break;
+            }
+            (entries, lowest) = (together, lowest - 1);
+        }
+        if sets.len() - lowest < 2 {
+            return Ok(());
+        }
+        // What somebody is making a base of stays as it is until he is done.
+        let Some(_alone) = self.compacting()? else { return Ok(()) };
+        let group = self.open_sets(&sets[lowest..])?;
+        let many = group.len();
+        let builder = merge::merge(group, &self.manifest, false, now, &mut |_| Ok(()))?;
+        let merged = self.write_set(builder)?;
+        let mut manifest = self.manifest.clone();
+        manifest.sets.truncate(lowest);
+        manifest.sets.push(merged);
+        self.publish(manifest, compacted(many, entries, now))
+    }
+
+    /// Merges all that can be merged into a new base. `progress` is called with the number of entries done, of [`Snapshot::entry_count`](super::Snapshot::entry_count), and may stop it.
+    ///
+    /// Readers go on with the old sets until the new base is in place, and what they have open stays as it is.
+    ///
+    /// # Errors
+    /// As for [`StoreWriter::apply`]; those of `progress`: the store is then as it was.
+    pub fn compact(
+        &mut self,
+        now: u64,
+        progress: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<Applied> {
+        let _alone = self.compacting()?.ok_or_else(|| {
+            let what = "another process is compacting this store; there is nothing to do";
+            Error::new(ErrorCode::StoreLocked, what).with_path(&self.directory)
+        })?;
+        let taken = merge::bottom(&self.manifest.sets);
+        let version = self.manifest.version;
+        let unchanged = Applied { version, changed: false, number: 0, entries: 0 };
+        let is_base = |set: &SetRecord| set.changes.iter().all(|change| change.first == 0);
+        match &taken[..] {
+            [] => return Ok(unchanged),
+            [0] if self.manifest.sets.first().is_some_and(is_base) => return Ok(unchanged),
+            _ => {}
+        }
+        let records: Vec<SetRecord> =
+            taken.iter().filter_map(|at| self.manifest.sets.get(*at)).cloned().collect();
+        let group = self.open_sets(&records)?;
+        let draft = self.compacted_draft();
+        let manifest = self.manifest.clone();
+        // Minutes, for a large store: an emergency must not wait for them.
+        let proved = self.unlocked(|writer| {
+            let builder = merge::merge(group, &manifest, true, now, progress)?;
+            writer.prove(builder, &draft)
+        })?;
+        let (set, _) = proved?;
+        let mut manifest = self.manifest.clone();
+        if !records.iter().all(|record| manifest.sets.contains(record)) {
+            let what = "another writer has merged the same sets meanwhile; run it again";
+            return Err(Error::new(ErrorCode::StoreLocked, what).with_path(&self.directory));
+        }
+        let base = self.adopt(draft, &set)?;
+        let entries = base.entries;
+        manifest.sets.retain(|record| !records.contains(record));
+        manifest.sets.insert(0, base);
+        manifest.incidents.retain(|_, incident| incident.expires > now);
+        let event = compacted(taken.len(), entries, now);
+        self.publish(manifest, event)?;
+        Ok(Applied { version: self.manifest.version, changed: true, number: 0, entries })
+    }
+
+    /// Writes a merged set, proves it, and gives it its name.
+    fn write_set(&self, builder: SetBuilder) -> Result<SetRecord> {
+        let draft = self.draft();
+        let (set, _) = self.prove(builder, &draft)?;
+        self.adopt(draft, &set)
+    }
+
+    /// Writes a set under the name of a draft, reads all of it back, and searches it for what it holds.
+    pub(super) fn prove(&self, builder: SetBuilder, draft: &Draft) -> Result<(Set, SetDigest)> {
+        let options = BuildOptions::new().jobs(0);
+        let written =
+            self.watcher.writing(|progress| builder.write_with(draft.path(), &options, progress));
+        // A draft that may be lost is no change that is in force.
+        let report = written.map_err(|e| match e.code() {
+            ErrorCode::Durability => Error::new(
+                ErrorCode::Io,
+                "cannot sync the store's directory; nothing was changed; see to the disk",
+            )
+            .with_path(&self.directory),
+            _ => e,
+        })?;
+        let set = Set::open(draft.path())?;
+        set.warm(&mut |_| {})?;
+        planted(&set, RADIUS)?;
+        Ok((set, report.digest))
+    }
+
+    pub(super) fn open_sets(&self, records: &[SetRecord]) -> Result<Vec<Arc<Set>>> {
+        let open = |record: &SetRecord| {
+            set::open_within(&self.directory, &record.file, Residency::Mapped).map(Arc::new)
+        };
+        records.iter().map(open).collect()
+    }
+}
+
+fn compacted(sets: usize, entries: u64, now: u64) -> Event {
+    let what = format!("{sets} sets became one of {}", counted_entries(entries));
+    Event { event: "compact".into(), at: now, what, ..Event::default() }
+}

@@ -1,0 +1,320 @@
+//! Changes on their way into a store: checked and laid one after the other, and put in force together.
+//!
+//! ```text
+//! take(delta):
+//!     a number that was taken before?     the same again: nothing to do; another: refused
+//!     write it as a set; verify it, search it for its own entries
+//!     its list would grow or shrink beyond the bounds, compared with what is in force?   refused, unless forced
+//!     does any entry match a canary?                                                    refused
+//!     lay it: below the first set with greater numbers of its list
+//! ```
+//!
+//! What is laid lies in the store's directory, where nobody looks for it before a manifest names it. If anything is refused, none does, and the next sweep removes it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorCode, Result, shown};
+use crate::search::Layers;
+use crate::set::{Change, Delta, ListKind, Opinion, Set, SetDigest, TombstoneKind};
+
+use super::manifest::{ChangeRecord, Incident, ListRecord, Manifest, SetRecord};
+use super::sum::Sum;
+use super::update::{Terms, counted_entries};
+use super::writer::StoreWriter;
+
+/// Numbers and digests of changes that are remembered for each list.
+const REMEMBERED: usize = 24;
+
+/// An entry of a list that ends within a day, in seconds, was as good as withdrawn.
+const SOON: u64 = 86_400;
+
+/// Sets that a store may consist of: each is searched for every upload.
+const MOST_SETS: usize = 128;
+
+/// A list may grow to so many times its entries at once, and so many more.
+const GROWTH: (u64, u64) = (5, 10_000);
+
+/// A list may lose one in so many of its entries at once, or so many if that is more.
+const SHRINKAGE: (u64, u64) = (5, 100);
+
+/// A manifest that is not in force yet.
+pub(super) struct Staging<'w> {
+    writer: &'w StoreWriter,
+    terms: &'w Terms,
+    pub(super) manifest: Manifest,
+    /// Tombstones so far, by list.
+    tombstones: BTreeMap<String, u64>,
+}
+
+/// What became of a change.
+pub(super) enum Taken {
+    /// It was taken before.
+    Already,
+    /// It says what its list holds.
+    Same,
+    /// It is laid: so many entries; what it does, in words.
+    Laid { entries: u64, what: String },
+}
+
+impl<'w> Staging<'w> {
+    pub(super) fn new(writer: &'w StoreWriter, terms: &'w Terms) -> Staging<'w> {
+        let manifest = writer.manifest.clone();
+        Staging { writer, terms, manifest, tombstones: BTreeMap::new() }
+    }
+
+    /// `ours`: this store has numbered it, so that nobody asks for the number again.
+    pub(super) fn take(&mut self, delta: Delta, ours: bool) -> Result<Taken> {
+        let Staging { writer, terms, .. } = *self;
+        let change = delta.change().clone();
+        let Some(mut list) = self.laid_down(&change.list) else {
+            let what = format!("the store does not know the list {:?}", shown(&change.list));
+            return Err(Error::new(ErrorCode::UpdateForeign, what));
+        };
+        let source = delta.source();
+        if let Some(source) = source
+            && self.was_taken(&change, source)?
+        {
+            return Ok(Taken::Already);
+        }
+        if self.manifest.sets.len() >= MOST_SETS {
+            let what = format!(
+                "the store has {MOST_SETS} sets, which cannot be merged because changes are missing; see `tamis store status`, and ask the lists' makers for the whole lists"
+            );
+            return Err(Error::new(ErrorCode::Store, what));
+        }
+        let draft = writer.draft();
+        let (set, own) = writer.prove(delta.into_builder()?, &draft)?;
+        // What was not received as a set is told apart by the set that it became.
+        let digest = source.unwrap_or(own);
+        if self.was_taken(&change, digest)? {
+            return Ok(Taken::Already);
+        }
+        if ours && self.says_the_same(&change, &set)? {
+            return Ok(Taken::Same);
+        }
+        if list.kind != ListKind::Local && !terms.force {
+            self.guard_size(&change, &set)?;
+        }
+        writer.check_canaries(&set)?;
+
+        let record = writer.adopt(draft, &set)?;
+        let manifest = &mut self.manifest;
+        let above =
+            |set: &SetRecord| set.change(&change.list).is_some_and(|c| c.last > change.last);
+        let position = manifest.sets.iter().position(above).unwrap_or(manifest.sets.len());
+        manifest.sets.insert(position, record);
+        list.refreshed = terms.now;
+        list.recent.push((change.last, digest.to_string()));
+        let most = list.recent.len().saturating_sub(REMEMBERED);
+        list.recent.drain(..most);
+        manifest.lists.insert(change.list.clone(), list);
+        let entries = set.entry_count();
+        if let Some((id, expires)) = &terms.incident {
+            let new = Incident { expires: 0, opened: terms.now, entries: 0 };
+            let incident = manifest.incidents.entry(id.clone()).or_insert(new);
+            incident.expires = incident.expires.max(*expires);
+            incident.entries += entries;
+        }
+        *self.tombstones.entry(change.list.clone()).or_default() += set.withdrawal_count();
+        Ok(Taken::Laid { entries, what: described(&change, &set)? })
+    }
+
+    /// What holds for a list from this change on; none if nobody has laid anything down.
+    pub(super) fn laid_down(&self, name: &str) -> Option<ListRecord> {
+        let known = self.manifest.lists.get(name).cloned();
+        let Some(new) = self.terms.list.clone() else { return known };
+        let Some(known) = known else { return Some(new) };
+        let ListRecord { kind, agreement, legal_basis, .. } = new;
+        Some(ListRecord { kind, agreement, legal_basis, ..known })
+    }
+
+    /// The sets of a manifest that hold changes of a list, opened.
+    fn of_list(&self, manifest: &Manifest, list: &str) -> Result<Vec<Arc<Set>>> {
+        let of_list = |record: &&SetRecord| record.change(list).is_some();
+        let records: Vec<_> = manifest.sets.iter().filter(of_list).cloned().collect();
+        self.writer.open_sets(&records)
+    }
+
+    /// Whether a change replaces its list by what that holds already.
+    fn says_the_same(&self, change: &Change, set: &Set) -> Result<bool> {
+        if !change.replaces || set.withdrawal_count() > 0 || !set.suppressions()?.is_empty() {
+            return Ok(false);
+        }
+        let runs = self.manifest.sets.iter().filter_map(|set| set.change(&change.list));
+        if runs.clone().next().is_none()
+            || runs.map(|run| run.entries).sum::<u64>() < set.entry_count()
+        {
+            return Ok(false);
+        }
+        let sum = |sets: Vec<Arc<Set>>| -> Result<Sum> {
+            let (layers, mut sum) = (Layers::new(sets)?, Sum::default());
+            layers.each_entry(0..layers.sets().len(), &mut |_, list, id, entry| {
+                if list == change.list {
+                    sum.add_entry(list, id, entry, self.terms.now);
+                }
+                Ok(())
+            })?;
+            Ok(sum)
+        };
+        let held = self.of_list(&self.manifest, &change.list)?;
+        Ok(sum(held)? == sum(vec![Arc::new(set.reopened()?)])?)
+    }
+
+    /// Whether the very same was taken before.
+    fn was_taken(&self, change: &Change, digest: SetDigest) -> Result<bool> {
+        let refuse = |code, what: &str| {
+            let Change { list, last, .. } = change;
+            let what = format!(
+                "the update is refused: number {last} of the list {:?} {what}",
+                shown(list)
+            );
+            Err(Error::new(code, what))
+        };
+        let list = self.manifest.lists.get(&change.list);
+        let known = list.and_then(|list| list.recent.iter().find(|(n, _)| *n == change.last));
+        match known {
+            Some((_, known)) if *known == digest.to_string() => return Ok(true),
+            // The whole list up to a number that was taken by itself says something else, rightly.
+            Some(_) if change.replaces && !self.covers(change) => {}
+            Some(_) => {
+                return refuse(
+                    ErrorCode::UpdateConflict,
+                    "was taken before, and said something else; ask the list's maker",
+                );
+            }
+            None => {}
+        }
+        let mut runs = self.manifest.sets.iter().filter_map(|set| set.change(&change.list));
+        if !change.replaces
+            && runs.clone().any(|run| (change.first..change.last).contains(&run.last))
+        {
+            return refuse(
+                ErrorCode::UpdateConflict,
+                "joins changes some of which were taken one by one; ask the list's maker for the whole list",
+            );
+        }
+        let single = |run: &ChangeRecord| run.first == run.last && run.last == change.last;
+        if runs.any(|run| {
+            run.first <= change.last && change.last <= run.last && !(change.replaces && single(run))
+        }) {
+            return refuse(
+                ErrorCode::UpdateStale,
+                "comes too late: it is at or below what was merged already",
+            );
+        }
+        Ok(false)
+    }
+
+    /// Whether a run that replaces the list reaches as far.
+    fn covers(&self, change: &Change) -> bool {
+        let mut runs = self.manifest.sets.iter().filter_map(|set| set.change(&change.list));
+        runs.any(|run| run.first == 0 && change.last <= run.last)
+    }
+
+    /// The bounds hold for all that comes at once, however many changes it is cut into.
+    fn guard_size(&self, change: &Change, set: &Set) -> Result<()> {
+        // What lies in the sets, withdrawn or not.
+        let lies = |manifest: &Manifest| -> u64 {
+            let runs = manifest.sets.iter().filter_map(|set| set.change(&change.list));
+            runs.map(|run| run.entries).sum()
+        };
+        let held = lies(&self.writer.manifest);
+        if held == 0 {
+            return Ok(());
+        }
+        let after = lies(&self.manifest).saturating_add(set.entry_count());
+        let (mut before, mut after) = (held, after);
+        let so_far = self.tombstones.get(&change.list).copied().unwrap_or(0);
+        let at_most = so_far.saturating_add(set.withdrawal_count());
+        // The delta's one list. A tombstone of an entry withdraws no more than one.
+        let many = set.withdraws_any(0, TombstoneKind::Item)?
+            || set.withdraws_any(0, TombstoneKind::Source)?
+            || at_most > may_be_lost(held);
+        if change.replaces || many {
+            (before, after) = self.counted(change, set)?;
+        }
+        let refuse = |code, what: String| {
+            let what = format!(
+                "the update is refused: the list {:?} would {what}; if that is meant, apply it with --force",
+                shown(&change.list)
+            );
+            Err(Error::new(code, what))
+        };
+        let most = before.saturating_mul(GROWTH.0).saturating_add(GROWTH.1);
+        if after > most {
+            let what = format!("grow from {before} entries to {after}, more than {most}");
+            return refuse(ErrorCode::UpdateGrowth, what);
+        }
+        let most = may_be_lost(before);
+        let lost = before.saturating_sub(after).saturating_add(self.weakened(change, set)?);
+        if lost > most {
+            let what = format!("lose {lost} of {before} entries, more than {most}");
+            return refuse(ErrorCode::UpdateShrinkage, what);
+        }
+        Ok(())
+    }
+
+    /// How many entries of the list a change switches off without withdrawing them: by calling them negative, or by an early end.
+    fn weakened(&self, change: &Change, set: &Set) -> Result<u64> {
+        let mut weak = HashSet::new();
+        for entry in set.entries() {
+            let entry = entry?;
+            let expires = u64::from(entry.entry.expires);
+            let ends = expires != 0 && expires <= self.terms.now.saturating_add(SOON);
+            if ends || entry.entry.opinion == Opinion::Negative {
+                weak.insert(entry.id);
+            }
+        }
+        if weak.is_empty() {
+            return Ok(0);
+        }
+        let layers = Layers::new(self.of_list(&self.writer.manifest, &change.list)?)?;
+        let mut weakened = 0;
+        layers.each_summary(0..layers.sets().len(), &mut |_, entry| {
+            weakened += u64::from(weak.contains(&entry.id));
+            Ok(())
+        })?;
+        Ok(weakened)
+    }
+
+    /// How many entries stand in the list before and after the change.
+    fn counted(&self, change: &Change, set: &Set) -> Result<(u64, u64)> {
+        let count = |sets: Vec<Arc<Set>>| -> Result<u64> {
+            let (layers, mut count) = (Layers::new(sets)?, 0);
+            layers.each_summary(0..layers.sets().len(), &mut |position, entry| {
+                let lists = layers.sets()[position].lists()?;
+                let list = lists.get(entry.traits.list as usize);
+                count += u64::from(list.is_some_and(|list| list.name == change.list));
+                Ok(())
+            })?;
+            Ok(count)
+        };
+        let before = count(self.of_list(&self.writer.manifest, &change.list)?)?;
+        let mut sets = self.of_list(&self.manifest, &change.list)?;
+        // As if it came last, which it nearly always does.
+        sets.push(Arc::new(set.reopened()?));
+        Ok((before, count(sets)?))
+    }
+}
+
+/// How many entries a list of so many may lose in one change.
+fn may_be_lost(entries: u64) -> u64 {
+    (entries / SHRINKAGE.0).max(SHRINKAGE.1)
+}
+
+/// What a change does, in words.
+fn described(change: &Change, set: &Set) -> Result<String> {
+    let mut what = format!("number {}: {}", change.last, counted_entries(set.entry_count()));
+    if change.replaces {
+        what.push_str(", in the place of all before");
+    }
+    for (count, text) in
+        [(set.withdrawal_count(), "withdrawn"), (set.suppressions()?.len() as u64, "switched off")]
+    {
+        if count > 0 {
+            what.push_str(&format!(", {count} {text}"));
+        }
+    }
+    Ok(what)
+}
