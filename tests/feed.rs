@@ -245,9 +245,10 @@ fn nothing_older_nothing_different_nothing_over() {
     maker.feed.expires = Some(NOW + 1);
     maker.publish();
     let third = maker.accept(&trust, Some(&second)).unwrap().seen();
-    // What was taken in time stays taken.
-    let late = Received::read(maker.path()).unwrap().accept(&trust, Some(&third), NOW + 9).unwrap();
-    assert!(late.is_known());
+    let again = Received::read(maker.path()).unwrap().accept(&trust, Some(&third), NOW).unwrap();
+    assert!(again.is_known());
+    let late = Received::read(maker.path()).unwrap().accept(&trust, Some(&third), NOW + 9);
+    assert_eq!(late.err().unwrap().code(), ErrorCode::UpdateExpired);
 }
 
 #[test]
@@ -661,6 +662,40 @@ fn a_feed_is_taken_whole_or_not_at_all() {
     maker.publish();
     store.refuses(&maker, ErrorCode::UpdateGrowth);
     assert_eq!(store.judges(b"upload 10000"), Action::Allow);
+}
+
+/// Whoever was away for long takes more changes at once than a store may hold sets.
+#[test]
+fn many_changes_are_joined_on_their_way() {
+    let mut maker = Maker::new("neighbour");
+    maker.change(1);
+    maker.publish();
+    let mut store = Subscriber::to(&maker, ListKind::Exchange);
+    store.take(&maker).unwrap();
+    let upload = |number: usize| format!("upload {number}");
+    for number in 0..300 {
+        maker.change_of(false, &|delta| {
+            delta.add(of_bytes(upload(number).as_bytes(), "s")).unwrap();
+            if let Some(before) = number.checked_sub(100) {
+                let entry = of_bytes(upload(before).as_bytes(), "s");
+                let id = EntryId::new("neighbour", "s", entry.role, &entry.fingerprint);
+                delta.withdraw(&Withdrawal::Entry(id)).unwrap();
+            }
+        });
+    }
+    maker.publish();
+    let version = store.manifest().version;
+    let taken = store.writer.apply_feed(maker.path(), &Terms::at(NOW).force(true)).unwrap();
+    assert_eq!(taken.sets, 300);
+    // The feed, and what merging makes of it.
+    assert!(store.manifest().version <= version + 2);
+    assert!(store.manifest().sets.len() < 128);
+    for number in 0..300 {
+        let expected = if number < 200 { Action::Allow } else { Action::Block };
+        assert_eq!(store.judges(upload(number).as_bytes()), expected, "{number}");
+    }
+    assert!(store.is_tidy());
+    assert_eq!(store.take(&maker).unwrap().sets, 0);
 }
 
 /// A feed that ended says nothing any more, not even what it said before: whoever holds back all later ones shows it for ever.

@@ -160,6 +160,49 @@ fn what_is_added_after_the_fork_is_in_force_in_every_child() {
     assert!(blocks(&mut scanner));
 }
 
+/// A child has its parent's lock, but neither its place: it changes nothing, and removes nothing of what the parent has written since.
+#[test]
+fn a_writer_does_not_work_in_a_child() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store");
+    let mut writer = StoreWriter::init(&path, 1).unwrap();
+    fn add(writer: &mut StoreWriter, upload: &[u8]) -> tamis::Result<()> {
+        let mut delta = writer.delta(LOCAL).unwrap();
+        for digest in digests(upload, Algorithms::DIGESTS).iter() {
+            delta.add(Entry { reviewed: true, ..Entry::new(digest) }).unwrap();
+        }
+        writer.apply_next(delta, &Terms::at(2)).map(drop)
+    }
+    add(&mut writer, b"first").unwrap();
+    add(&mut writer, b"second").unwrap();
+    let (told, mut tell) = std::io::pipe().unwrap();
+    let child = fork(|| {
+        std::io::Read::read_exact(&mut { told }, &mut [0]).unwrap();
+        for refused in [add(&mut writer, b"child"), writer.compact(2, &mut |_| Ok(())).map(drop)] {
+            assert_eq!(refused.unwrap_err().code(), tamis::ErrorCode::StoreLocked);
+        }
+    });
+    add(&mut writer, b"before").unwrap();
+    std::io::Write::write_all(&mut tell, &[0]).unwrap();
+    assert_eq!(wait_for(vec![child], Duration::from_secs(30)), 1);
+    assert_eq!(
+        StoreWriter::open(&path).map(drop).unwrap_err().code(),
+        tamis::ErrorCode::StoreLocked,
+        "the parent's lock holds"
+    );
+    add(&mut writer, b"after").unwrap();
+    let mut scanner = Scanner::new(Store::open(&path).unwrap(), Policy::builtin());
+    for (upload, action) in
+        [("child", Action::Allow), ("before", Action::Block), ("after", Action::Block)]
+    {
+        assert_eq!(
+            scanner.check(upload.as_bytes(), &Context::at(3)).unwrap().action,
+            action,
+            "{upload}"
+        );
+    }
+}
+
 /// The inode of the one map of a sealed copy in this process, and its memory that is this process's alone, in kilobytes.
 #[cfg(target_os = "linux")]
 fn sealed_copy() -> (String, u64) {

@@ -7,7 +7,7 @@ use crate::search::planted;
 use crate::set::{self, BuildOptions, Residency, Set, SetBuilder, SetDigest};
 
 use super::log::Event;
-use super::manifest::SetRecord;
+use super::manifest::{Manifest, SetRecord};
 use super::merge;
 use super::update::{Applied, RADIUS, counted_entries};
 use super::writer::{Draft, StoreWriter};
@@ -28,33 +28,51 @@ const FEW: u64 = 1024;
 impl StoreWriter {
     /// Makes one set of the uppermost ones, if there are too many to search.
     pub(super) fn merge_uppermost(&mut self, now: u64) -> Result<()> {
-        let sets = &self.manifest.sets;
-        let Some(mut lowest) = sets.len().checked_sub(1).filter(|last| *last > MOST_DELTAS) else {
-            return Ok(());
-        };
-        let mut entries = sets.get(lowest).map_or(0, |set| set.entries);
-        // The base stays as it is: writing it anew is for `compact`.
-        while let Some(below) = sets.get(lowest - 1).filter(|_| lowest > 1) {
-            let together = entries.saturating_add(below.entries);
-            let worth = below.entries <= entries.saturating_mul(STEP).max(FEW);
-            if !worth || together > MERGED || !merge::follow(below, &sets[lowest..]) {
-                break;
-            }
-            (entries, lowest) = (together, lowest - 1);
-        }
-        if sets.len() - lowest < 2 {
+        if self.manifest.sets.len() <= MOST_DELTAS + 1 {
             return Ok(());
         }
         // What somebody is making a base of stays as it is until he is done.
         let Some(_alone) = self.compacting()? else { return Ok(()) };
-        let group = self.open_sets(&sets[lowest..])?;
-        let many = group.len();
-        let builder = merge::merge(group, &self.manifest, false, now, &mut |_| Ok(()))?;
-        let merged = self.write_set(builder)?;
+        let worth = |below: u64, above: u64| below <= above.saturating_mul(STEP).max(FEW);
+        // The base stays as it is: writing it anew is for `compact`.
         let mut manifest = self.manifest.clone();
-        manifest.sets.truncate(lowest);
-        manifest.sets.push(merged);
-        self.publish(manifest, compacted(many, entries, now))
+        let Some((sets, entries)) = self.join_uppermost(&mut manifest, 1, &worth, now)? else {
+            return Ok(());
+        };
+        self.publish(manifest, compacted(sets, entries, now))
+    }
+
+    /// Joins the uppermost sets of a manifest, down to a position and while it is worth it: how many became one, and of how many entries.
+    pub(super) fn join_uppermost(
+        &self,
+        manifest: &mut Manifest,
+        lowest: usize,
+        worth: &dyn Fn(u64, u64) -> bool,
+        now: u64,
+    ) -> Result<Option<(usize, u64)>> {
+        let sets = &manifest.sets;
+        let Some(mut from) = sets.len().checked_sub(1) else { return Ok(None) };
+        let mut entries = sets.get(from).map_or(0, |set| set.entries);
+        while let Some(below) = sets.get(from.wrapping_sub(1)).filter(|_| from > lowest) {
+            let together = entries.saturating_add(below.entries);
+            let worth = worth(below.entries, entries) && together <= MERGED;
+            if !worth || !merge::follow(below, &sets[from..]) {
+                break;
+            }
+            (entries, from) = (together, from - 1);
+        }
+        let many = sets.len() - from;
+        if many < 2 {
+            return Ok(None);
+        }
+        let group = self.open_sets(&sets[from..])?;
+        let builder = merge::merge(group, manifest, false, now, &mut |_| Ok(()))?;
+        let draft = self.draft();
+        let (set, _) = self.prove(builder, &draft)?;
+        let joined = self.adopt(draft, &set)?;
+        manifest.sets.truncate(from);
+        manifest.sets.push(joined);
+        Ok(Some((many, entries)))
     }
 
     /// Merges all that can be merged into a new base. `progress` is called with the number of entries done, of [`Snapshot::entry_count`](super::Snapshot::entry_count), and may stop it.
@@ -105,13 +123,6 @@ impl StoreWriter {
         let event = compacted(taken.len(), entries, now);
         self.publish(manifest, event)?;
         Ok(Applied { version: self.manifest.version, changed: true, number: 0, entries })
-    }
-
-    /// Writes a merged set, proves it, and gives it its name.
-    fn write_set(&self, builder: SetBuilder) -> Result<SetRecord> {
-        let draft = self.draft();
-        let (set, _) = self.prove(builder, &draft)?;
-        self.adopt(draft, &set)
     }
 
     /// Writes a set under the name of a draft, reads all of it back, and searches it for what it holds.

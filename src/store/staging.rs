@@ -78,6 +78,9 @@ impl<'w> Staging<'w> {
             return Ok(Taken::Already);
         }
         if self.manifest.sets.len() >= MOST_SETS {
+            self.join()?;
+        }
+        if self.manifest.sets.len() >= MOST_SETS {
             let what = format!(
                 "the store has {MOST_SETS} sets, which cannot be merged because changes are missing; see `tamis store status`, and ask the lists' makers for the whole lists"
             );
@@ -118,6 +121,15 @@ impl<'w> Staging<'w> {
         }
         *self.tombstones.entry(change.list.clone()).or_default() += set.withdrawal_count();
         Ok(Taken::Laid { entries, what: described(&change, &set)? })
+    }
+
+    /// Makes one set of those that were laid here. What is in force is not touched: somebody may be making a base of it.
+    fn join(&mut self) -> Result<()> {
+        let in_force = &self.writer.manifest.sets;
+        let last = self.manifest.sets.iter().rposition(|set| in_force.contains(set));
+        let lowest = last.map_or(0, |last| last + 1);
+        self.writer.join_uppermost(&mut self.manifest, lowest, &|_, _| true, self.terms.now)?;
+        Ok(())
     }
 
     /// What holds for a list from this change on; none if nobody has laid anything down.

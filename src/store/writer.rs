@@ -312,8 +312,18 @@ impl StoreWriter {
         try_lock(&self.directory.join(COMPACTING))
     }
 
+    /// A forked child holds the lock of its parent, and what it knows of the store grows old.
+    fn refuse_in_fork(&self) -> Result<()> {
+        if self.process == std::process::id() {
+            return Ok(());
+        }
+        let what = "this writer belongs to the process that forked this one; open the store anew";
+        Err(Error::new(ErrorCode::StoreLocked, what).with_path(&self.directory))
+    }
+
     /// Does something while others may write. What they have written is then what is known here.
     pub(super) fn unlocked<T>(&mut self, work: impl FnOnce(&StoreWriter) -> T) -> Result<T> {
+        self.refuse_in_fork()?;
         let path = self.directory.join(LOCK);
         self.lock.unlock().map_err(|e| Error::io("unlock", &path, e))?;
         let done = work(self);
@@ -345,11 +355,7 @@ impl StoreWriter {
 
     /// Puts a new manifest in force, and tells the log. Before the rename nothing has changed, after it everything has.
     pub(super) fn publish(&mut self, mut manifest: Manifest, mut event: Event) -> Result<()> {
-        if self.process != std::process::id() {
-            let what =
-                "this writer belongs to the process that forked this one; open the store anew";
-            return Err(Error::new(ErrorCode::StoreLocked, what).with_path(&self.directory));
-        }
+        self.refuse_in_fork()?;
         manifest.version = self.manifest.version + 1;
         if [log::CHANGE, INIT].contains(&event.event.as_str()) || event.what == UP_TO_DATE {
             manifest.updated = event.at;
@@ -394,6 +400,9 @@ impl StoreWriter {
 
     /// Removes the sets and drafts that nobody needs: no reader looks for them, unless it has read a manifest before the last one, and then it reads again.
     pub(super) fn sweep(&self) {
+        if self.refuse_in_fork().is_err() {
+            return;
+        }
         // What cannot be listed or removed does no harm, and will be tried again.
         let mut compacting = None;
         for name in place::names(&self.directory).unwrap_or_default() {
