@@ -55,7 +55,7 @@ pub use estimate::Estimate;
 pub use open::open_within;
 pub use options::{BuildOptions, BuildPhase, BuildProgress, OnProgress, Profile};
 pub use publish::{draft_path, publish, publish_bytes, retire};
-pub(crate) use publish::{rename_draft, sync_directory};
+pub(crate) use publish::{rename_draft, sync_directory, uninterrupted};
 pub use reader::{Set, SetDigest, StoredEntry};
 pub use record::{Entry, EntryId, List, ListKind, Opinion, Role, Severity};
 pub use refusal::Refusal;

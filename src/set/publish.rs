@@ -269,7 +269,7 @@ fn rename(draft: &Path, path: &Path, file: &File) -> io::Result<()> {
 }
 
 /// Makes a call again when a signal interrupted it.
-fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::set::{self, BuildProgress, ListKind, OnProgress, Set};
+use crate::set::{self, BuildProgress, ListKind, OnProgress, Set, uninterrupted};
 
 use super::canaries::Canaries;
 use super::log::{self, Event};
@@ -72,6 +72,7 @@ pub struct StoreWriter {
     unlogged: Vec<Event>,
     pub(super) watcher: Watcher,
     lock: File,
+    locked: bool,
     /// A child that is forked has the lock, too, and must not use it.
     process: u32,
 }
@@ -151,6 +152,7 @@ impl StoreWriter {
             unlogged: Vec::new(),
             watcher: Watcher::default(),
             lock,
+            locked: true,
             process: std::process::id(),
         };
         writer.publish(manifest, Event { event: INIT.into(), at: now, ..Event::default() })?;
@@ -186,7 +188,16 @@ impl StoreWriter {
         let before = manifest.sets.clone();
         let watcher = Watcher::default();
         let process = std::process::id();
-        let writer = StoreWriter { directory, manifest, before, unlogged, watcher, lock, process };
+        let writer = StoreWriter {
+            directory,
+            manifest,
+            before,
+            unlogged,
+            watcher,
+            lock,
+            locked: true,
+            process,
+        };
         // What the last writer has renamed may not have reached the disk: until it has, what lay there before is not removed.
         if set::sync_directory(&writer.directory).is_ok() {
             writer.sweep();
@@ -313,27 +324,26 @@ impl StoreWriter {
     }
 
     /// A forked child holds the lock of its parent, and what it knows of the store grows old.
-    fn refuse_in_fork(&self) -> Result<()> {
-        if self.process == std::process::id() {
+    fn refuse_unless_locked(&self) -> Result<()> {
+        let what = if self.process != std::process::id() {
+            "this writer belongs to the process that forked this one; open the store anew"
+        } else if !self.locked {
+            "this writer has lost its lock; open the store anew"
+        } else {
             return Ok(());
-        }
-        let what = "this writer belongs to the process that forked this one; open the store anew";
+        };
         Err(Error::new(ErrorCode::StoreLocked, what).with_path(&self.directory))
     }
 
     /// Does something while others may write. What they have written is then what is known here.
     pub(super) fn unlocked<T>(&mut self, work: impl FnOnce(&StoreWriter) -> T) -> Result<T> {
-        self.refuse_in_fork()?;
+        self.refuse_unless_locked()?;
         let path = self.directory.join(LOCK);
-        self.lock.unlock().map_err(|e| Error::io("unlock", &path, e))?;
+        uninterrupted(|| self.lock.unlock()).map_err(|e| Error::io("unlock", &path, e))?;
+        self.locked = false;
         let done = work(self);
-        loop {
-            match self.lock.lock() {
-                Ok(()) => break,
-                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(Error::io("lock", &path, e)),
-            }
-        }
+        uninterrupted(|| self.lock.lock()).map_err(|e| Error::io("lock", &path, e))?;
+        self.locked = true;
         sign(&mut self.lock);
         let manifest = Manifest::read(&self.directory)?;
         self.before = std::mem::replace(&mut self.manifest, manifest).sets;
@@ -355,7 +365,7 @@ impl StoreWriter {
 
     /// Puts a new manifest in force, and tells the log. Before the rename nothing has changed, after it everything has.
     pub(super) fn publish(&mut self, mut manifest: Manifest, mut event: Event) -> Result<()> {
-        self.refuse_in_fork()?;
+        self.refuse_unless_locked()?;
         manifest.version = self.manifest.version + 1;
         if [log::CHANGE, INIT].contains(&event.event.as_str()) || event.what == UP_TO_DATE {
             manifest.updated = event.at;
@@ -400,7 +410,7 @@ impl StoreWriter {
 
     /// Removes the sets and drafts that nobody needs: no reader looks for them, unless it has read a manifest before the last one, and then it reads again.
     pub(super) fn sweep(&self) {
-        if self.refuse_in_fork().is_err() {
+        if self.refuse_unless_locked().is_err() {
             return;
         }
         // What cannot be listed or removed does no harm, and will be tried again.
@@ -498,12 +508,11 @@ fn try_lock(path: &Path) -> Result<Option<File>> {
         options.mode(0o600);
     }
     let file = options.open(path).map_err(|e| Error::io("open", path, e))?;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => return Ok(None),
-            Err(TryLockError::Error(e)) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(TryLockError::Error(e)) => return Err(Error::io("lock", path, e)),
-        }
-    }
+    let tried = uninterrupted(|| match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(e)) => Err(e),
+    });
+    let locked = tried.map_err(|e| Error::io("lock", path, e))?;
+    Ok(locked.then_some(file))
 }
