@@ -1,5 +1,6 @@
 //! The command line. Help texts are part of the product: each verb says what it does, what it costs, and shows an example.
 
+mod entries;
 mod list;
 mod store;
 mod subscribe;
@@ -10,9 +11,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tamis::fingerprint::PdqHash;
 
+pub(crate) use entries::{Said, Sources, Withdrawn};
 pub(crate) use list::{
-    AddToList, Keygen, LintList, ListVerb, NewList, PublishList, SignList, Sources,
-    WithdrawFromList,
+    AddToList, Keygen, LintList, ListVerb, NewList, PublishList, SignList, WithdrawFromList,
 };
 pub(crate) use store::{
     Add, Breaker, Canary, Import, ListTerms, Revoke, StoreVerb, Suppress, Writing,

@@ -6,7 +6,6 @@
 mod args;
 mod drawing;
 mod encode;
-mod entries;
 mod exit;
 mod interrupt;
 mod judging;

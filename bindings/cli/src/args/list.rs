@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 
-use super::ListFormat;
-use crate::entries::Said;
+use super::{Said, Sources, Withdrawn};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ListVerb {
@@ -26,10 +25,10 @@ pub(crate) enum ListVerb {
     #[command(
         after_help = "Examples:\n  tamis list add DIR picture.jpg --item attack-2026-11 --label terror --reviewed\n  \
                       tamis list add DIR --fingerprint sha256:2c26b46b...98ae --incident parade --expires 72h\n  \
-                      tamis list add DIR --from-list hashes.csv\n\n\
+                      tamis list add DIR --from hashes.csv\n\n\
                       A file gives two entries, its SHA-256 and, if it is a picture, its PDQ; the file itself is not kept. \
-                      What the options say holds for all entries of the call, also for rows of a list that say something else, except \
-                      that labels are added.\n\n\
+                      What the options say holds for all entries of the call, but what a row of --from says itself stands; labels \
+                      are added, and the earlier end holds. One bad row, and nothing of the call is noted.\n\n\
                       Exit status: 0; 2 if anything was refused: then nothing was noted."
     )]
     Add(AddToList),
@@ -103,49 +102,18 @@ pub(crate) struct AddToList {
     pub(crate) sources: Sources,
     #[command(flatten)]
     pub(crate) said: Said,
-}
-
-/// Where entries come from.
-#[derive(Debug, Args)]
-pub(crate) struct Sources {
-    /// Files to fingerprint.
-    #[arg(value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-    /// A fingerprint: ALGORITHM:HEX. May be given several times.
-    #[arg(long, value_name = "ALGORITHM:HEX")]
-    pub(crate) fingerprint: Vec<String>,
-    /// A list to take entries from: CSV, JSON Lines or one fingerprint per line, as `tamis build` reads them. May be given several times.
-    #[arg(long, value_name = "LIST")]
-    pub(crate) from_list: Vec<PathBuf>,
-    /// Format of the lists. Default: by name and contents.
+    /// A human has reviewed what is listed, but for rows that say something else.
     #[arg(long)]
-    pub(crate) format: Option<ListFormat>,
-    /// Algorithm of lists that hold only fingerprints.
-    #[arg(long)]
-    pub(crate) algorithm: Option<tamis::fingerprint::Algorithm>,
+    pub(crate) reviewed: bool,
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what").args(["entry", "item", "source"]).required(true).multiple(true)))]
 pub(crate) struct WithdrawFromList {
     /// The list's directory.
     pub(crate) dir: PathBuf,
     #[command(flatten)]
     pub(crate) what: Withdrawn,
-}
-
-/// What is withdrawn.
-#[derive(Debug, Args)]
-#[group(required = true, multiple = true)]
-pub(crate) struct Withdrawn {
-    /// An entry, by its id. May be given several times, like the others.
-    #[arg(long, value_name = "ID")]
-    pub(crate) entry: Vec<tamis::set::EntryId>,
-    /// All entries of an item.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) item: Vec<String>,
-    /// All entries with a source id.
-    #[arg(long, value_name = "ID")]
-    pub(crate) source: Vec<String>,
 }
 
 #[derive(Debug, Args)]

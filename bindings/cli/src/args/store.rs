@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
-use tamis::fingerprint::{Algorithm, Fingerprint};
-use tamis::set::{EntryId, ListKind, Severity};
+use clap::{ArgGroup, Args, Subcommand};
+use tamis::fingerprint::Algorithm;
+use tamis::set::{EntryId, ListKind};
 
-use super::{ListFormat, SubscribeVerb};
+use super::{ListFormat, Said, Sources, SubscribeVerb, Withdrawn};
 use crate::moment::Moment;
 
 #[derive(Debug, Subcommand)]
@@ -185,51 +185,19 @@ pub(crate) struct Breaker {
 pub(crate) struct Add {
     #[command(flatten)]
     pub(crate) writing: Writing,
-    /// Files to list; `-` is stdin.
-    #[arg(required_unless_present_any = ["fingerprint", "from"])]
-    pub(crate) files: Vec<PathBuf>,
-    /// A fingerprint to list, such as md5:0cc175b9c0f1b6a831c399e269772661; may be given several times.
-    #[arg(long, value_name = "ALG:HEX", value_parser = fingerprint)]
-    pub(crate) fingerprint: Vec<Fingerprint>,
-    /// A list whose rows are added: CSV, JSON Lines or bare hexadecimal digits, as for `tamis build`; `-` is stdin.
-    #[arg(long, value_name = "LIST", conflicts_with_all = ["item", "source_id", "exception"])]
-    pub(crate) from: Option<PathBuf>,
-    /// Format of --from. Default: by name and contents.
-    #[arg(long, requires = "from")]
-    pub(crate) format: Option<ListFormat>,
-    /// Algorithm of --from, if it holds only fingerprints.
-    #[arg(long, requires = "from")]
-    pub(crate) algorithm: Option<Algorithm>,
-    /// Also write every rejected row of --from to this file, as JSON Lines.
-    #[arg(long, value_name = "FILE", requires = "from")]
-    pub(crate) rejects: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+    #[command(flatten)]
+    pub(crate) said: Said,
     /// The list to add to, which the store must know.
     #[arg(long, value_name = "NAME", default_value = tamis::store::LOCAL)]
     pub(crate) list: String,
-    /// A label; may be given several times.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) label: Vec<String>,
-    /// The item that all of this belongs to. Default: each file is one.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) item: Option<String>,
-    /// Your own id for it, such as a report's.
-    #[arg(long, value_name = "ID")]
-    pub(crate) source_id: Option<String>,
-    /// How grave it is: low, medium, high or critical.
-    #[arg(long)]
-    pub(crate) severity: Option<Severity>,
     /// Nobody has reviewed it: matches go to review.
     #[arg(long)]
     pub(crate) unreviewed: bool,
     /// Let these exact files through, whatever other lists say: an overturned decision. By SHA-256 and BLAKE3 only.
-    #[arg(long, conflicts_with = "incident")]
+    #[arg(long, conflicts_with_all = ["from", "incident"])]
     pub(crate) exception: bool,
-    /// The incident that this belongs to; it ends by itself.
-    #[arg(long, value_name = "ID", requires = "expires")]
-    pub(crate) incident: Option<String>,
-    /// When it ends: a date, RFC 3339, seconds since 1970, or how long from now, such as 48h or 7d.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) expires: Option<Moment>,
     /// Why, for the log.
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) reason: String,
@@ -303,28 +271,15 @@ pub(crate) struct ListTerms {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "what", required = true, multiple = true)]
-pub(crate) struct Withdrawn {
-    /// An entry, by its id; may be given several times.
-    #[arg(long, value_name = "ID")]
-    pub(crate) entry: Vec<EntryId>,
-    /// All entries of an item; may be given several times.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) item: Vec<String>,
-    /// All entries with a source id of the list; may be given several times.
-    #[arg(long, value_name = "ID")]
-    pub(crate) source: Vec<String>,
-    /// The whole list.
-    #[arg(long, conflicts_with_all = ["entry", "item", "source"])]
-    pub(crate) list_all: bool,
-}
-
-#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what").args(["entry", "item", "source", "list_all"]).required(true).multiple(true)))]
 pub(crate) struct Revoke {
     #[command(flatten)]
     pub(crate) writing: Writing,
     #[command(flatten)]
     pub(crate) what: Withdrawn,
+    /// The whole list.
+    #[arg(long, conflicts_with_all = ["entry", "item", "source"])]
+    pub(crate) list_all: bool,
     /// The list to withdraw from.
     #[arg(long, value_name = "NAME")]
     pub(crate) list: String,
@@ -360,13 +315,4 @@ impl Writing {
     pub(crate) fn now(&self) -> u64 {
         self.now.unwrap_or_else(crate::judging::now)
     }
-}
-
-/// A fingerprint with the name of its algorithm before it.
-fn fingerprint(text: &str) -> Result<Fingerprint, String> {
-    let (algorithm, digits) = text
-        .split_once(':')
-        .ok_or("expected ALGORITHM:HEX, such as md5:0cc175b9c0f1b6a831c399e269772661")?;
-    let algorithm = algorithm.parse::<Algorithm>().map_err(|e| e.to_string())?;
-    Fingerprint::from_hex(algorithm, digits.trim()).map_err(|e| e.to_string())
 }

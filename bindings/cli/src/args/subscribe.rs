@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use tamis::set::ListKind;
 
+use super::Writing;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum SubscribeVerb {
     /// Subscribe to a list: pin its maker's keys, and say how far it is trusted. Without keys: show what is pinned.
@@ -36,8 +38,8 @@ pub(crate) enum SubscribeVerb {
 
 #[derive(Debug, Args)]
 pub(crate) struct Trust {
-    /// The store directory.
-    pub(crate) store: PathBuf,
+    #[command(flatten)]
+    pub(crate) writing: Writing,
     /// Public keys: files of minisign, or the keys themselves.
     #[arg(value_name = "KEY")]
     pub(crate) keys: Vec<String>,
@@ -68,9 +70,6 @@ pub(crate) struct Trust {
     /// Why, for the log.
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) reason: String,
-    /// The time of the change, in seconds since 1970. Default: now.
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) now: Option<u64>,
 }
 
 #[derive(Debug, Args)]

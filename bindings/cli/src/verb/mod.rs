@@ -12,6 +12,7 @@ pub(crate) mod info;
 pub(crate) mod list;
 pub(crate) mod policy;
 pub(crate) mod query;
+mod rows;
 pub(crate) mod scan;
 pub(crate) mod store;
 pub(crate) mod subscribe;

@@ -161,17 +161,36 @@ fn one_bad_thing_and_nothing_is_noted() {
         (&["--fingerprint", "md5:d41d8cd98f00b204e9800998ecf8427e"], "empty file"),
         (&["empty"], "empty file"),
         (&["nothing"], "nothing of that name"),
-        (&["--from-list", "list.csv"], "line 3"),
-        (&["--from-list", "good.csv", "--label", "a\nb"], "control characters"),
-        (&[], "nothing to add"),
+        (&["--from", "list.csv"], "list.csv:3: "),
+        (&["--from", "list.csv"], "1 row is rejected"),
+        (&["--from", "list.csv", "--rejects", "list.csv"], "another name"),
+        (&["--from", "good.csv", "--label", "a\nb"], "control characters"),
+        (&["--from", "good.csv", "--incident", "", "--expires", "2d"], "give it a name"),
+        (&["--from", "-", "-"], "stdin is named more than once"),
+        (&["--format", "csv"], "--from"),
+        (&[], "required"),
     ] {
         let all = [&["list", "add", "maker"], arguments].concat();
-        bench.run(&all).fails_with(words);
+        let run = bench.run(&all);
+        assert_eq!(run.status, 2, "{arguments:?}: {}", run.out);
+        assert!(run.err.contains(words), "{arguments:?}: expected {words:?} in {:?}", run.err);
     }
     assert!(!bench.path("maker/pending.jsonl").exists());
-    ok(&bench, &["list", "add", "maker", "--from-list", "good.csv", "--label", "b"]);
+    ok(&bench, &["list", "add", "maker", "--from", "good.csv", "--label", "b"]);
     let pending = String::from_utf8(bench.read("maker/pending.jsonl")).unwrap();
     assert!(pending.contains(r#""labels":["a","b"]"#) && pending.lines().count() == 1, "{pending}");
+    // What a row says itself stands.
+    bench.write(
+        "own.csv",
+        format!("algorithm,fingerprint,item,severity\nmd5,{},own,high\n", "cd".repeat(16)),
+    );
+    let said = ["--from", "own.csv", "--item", "all", "--severity", "low", "--source-id", "7"];
+    ok(&bench, &[&["list", "add", "maker"], &said[..]].concat());
+    let pending = String::from_utf8(bench.read("maker/pending.jsonl")).unwrap();
+    let row = pending.lines().find(|row| row.contains("cdcd")).unwrap();
+    for own in [r#""item":"own""#, r#""severity":"high""#, r#""source_id":"7""#] {
+        assert!(row.contains(own), "{own} in {row}");
+    }
     bench.run(&["list", "add", "elsewhere", "--fingerprint", &digest(1)]).fails_with("list new");
     bench.run(&["list", "new", "maker", "--name", "x"]).fails_with("cannot make it");
     bench.run(&["list", "new", "other", "--name", "local"]).fails_with("own");

@@ -33,7 +33,8 @@ pub(in crate::verb) struct Reading {
     pub(in crate::verb) algorithm: Option<Algorithm>,
     pub(in crate::verb) reviewed: bool,
     pub(in crate::verb) exceptions: bool,
-    pub(in crate::verb) allow_empty: bool,
+    /// Whether lists without rows are taken; none if the verb has no option for that.
+    pub(in crate::verb) allow_empty: Option<bool>,
     /// What is said where a list is refused as a whole.
     pub(in crate::verb) nothing: &'static str,
 }
@@ -45,7 +46,7 @@ impl From<&Build> for Reading {
             algorithm: arguments.algorithm,
             reviewed: arguments.reviewed,
             exceptions: arguments.kind == ListKind::Local,
-            allow_empty: arguments.allow_empty,
+            allow_empty: Some(arguments.allow_empty),
             nothing: "nothing was published",
         }
     }
@@ -59,7 +60,7 @@ pub(in crate::verb) fn read(
     rejects: &mut Rejects<'_>,
     progress: &Progress,
     output: &mut Output,
-) -> Result<(), Failure> {
+) -> Result<Report, Failure> {
     let path = source.path;
     let mut input = Counted { input: open(path)?, progress };
     let mut beginning = Vec::new();
@@ -91,18 +92,19 @@ pub(in crate::verb) fn read(
     };
     tell(source, format, &report, progress, output)?;
     match (report.rows, report.accepted) {
-        (0, _) if !reading.allow_empty => Err(Failure::of(
-            path,
-            format_args!(
-                "the list holds no rows; {} (--allow-empty takes empty lists)",
-                reading.nothing
-            ),
-        )),
+        (0, _) if reading.allow_empty != Some(true) => {
+            let hint = match reading.allow_empty {
+                Some(_) => " (--allow-empty takes empty lists)",
+                None => "",
+            };
+            let nothing = reading.nothing;
+            Err(Failure::of(path, format_args!("the list holds no rows; {nothing}{hint}")))
+        }
         (rows @ 1.., 0) => Err(Failure::of(
             path,
             format_args!("every row was rejected ({}); {}", grouped(rows), reading.nothing),
         )),
-        _ => Ok(()),
+        _ => Ok(report),
     }
 }
 

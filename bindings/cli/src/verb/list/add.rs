@@ -3,10 +3,10 @@
 use serde_json::json;
 use tamis::store::feed;
 
+use super::entries::collect;
 use super::pending::{Gone, Pending};
 use super::workshop::Workshop;
 use crate::args::{AddToList, WithdrawFromList};
-use crate::entries::collect;
 use crate::judging::now;
 use crate::output::{plain, shown};
 use crate::wording::count;
@@ -14,7 +14,7 @@ use crate::{Exit, Failure, Output};
 
 pub(super) fn add(arguments: &AddToList, output: &mut Output) -> Result<Exit, Failure> {
     let workshop = Workshop::open(&arguments.dir)?;
-    let entries = collect(&arguments.sources, &arguments.said, now())?;
+    let entries = collect(arguments, &workshop.settings.name, now(), output)?;
     let mut pending = Pending::read(&workshop.dir, &workshop.settings.name)?;
     for entry in entries {
         let id = pending.id(&entry);

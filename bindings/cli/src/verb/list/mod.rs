@@ -12,6 +12,7 @@
 //! the same is published again as the next change, which changes nothing.) A set file in public/ never changes under its name.
 
 mod add;
+mod entries;
 mod keygen;
 mod lint;
 mod new;
@@ -25,6 +26,9 @@ pub(super) use lint::public_key;
 
 use crate::args::ListVerb;
 use crate::{Exit, Failure, Output};
+
+/// What is said where a call is given up.
+const NOTHING: &str = "nothing was noted";
 
 pub(crate) fn run(verb: &ListVerb, output: &mut Output) -> Result<Exit, Failure> {
     match verb {

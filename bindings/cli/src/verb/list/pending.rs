@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tamis::set::{Delta, Entry, EntryId, Withdrawal, publish_bytes};
 
-use crate::entries::{of_row, row_of};
+use super::entries::{of_row, row_of};
 use crate::{Failure, wording};
 
 const PENDING: &str = "pending.jsonl";

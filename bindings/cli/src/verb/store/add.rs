@@ -5,32 +5,31 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tamis::fingerprint::{Algorithm, Fingerprint};
-use tamis::set::{Delta, Entry, EntryId, ListKind, Role, Severity, draft_path, publish};
+use tamis::set::{Delta, Entry, EntryId, ListKind, Role, draft_path};
 use tamis::store::{ListRecord, Terms, incident_label};
 
 use super::{NOTHING, entries_on, in_force, own_list, tell, unknown_list};
 use crate::args::Add;
 use crate::output::{plain, remark, shown};
-use crate::progress::Progress;
 use crate::upload::Opener;
-use crate::verb::build::list::{self, Reading, Source};
-use crate::verb::build::rejects::Rejects;
-use crate::verb::build::{check_writable, length, same_file};
+use crate::verb::build::list::Reading;
 use crate::verb::hash::{Bench, Hashed};
+use crate::verb::rows;
 use crate::wording::rfc3339;
 use crate::{Exit, Failure, Output, interrupt};
 
-/// What is said of everything that is added.
+/// What is added, and when it ends.
 struct Said<'a> {
     arguments: &'a Add,
-    expires: u32,
+    ends: u32,
 }
 
 pub(super) fn run(arguments: &Add, output: &mut Output) -> Result<Exit, Failure> {
-    let drafts = arguments.rejects.as_deref().map(draft_path);
+    let drafts = arguments.sources.rejects.as_deref().map(draft_path);
     interrupt::abandon(drafts.into_iter().collect(), NOTHING);
+    arguments.sources.check()?;
     let now = arguments.writing.now();
-    let said = Said::new(arguments, now)?;
+    let said = Said { arguments, ends: arguments.said.ends(now)? };
     let manifest = own_list(&arguments.writing, &arguments.list)?;
     let Some(record) = manifest.lists.get(&arguments.list) else {
         return Err(unknown_list(&manifest, &arguments.list));
@@ -44,8 +43,8 @@ pub(super) fn run(arguments: &Add, output: &mut Output) -> Result<Exit, Failure>
     }
     let mut delta = Delta::new(record.list(&arguments.list), 1)?;
     add_files(&said, &mut delta, output)?;
-    for fingerprint in &arguments.fingerprint {
-        let entry = said.entry(*fingerprint, arguments.item.clone().unwrap_or_default());
+    for fingerprint in &arguments.sources.fingerprint {
+        let entry = said.entry(*fingerprint, String::new());
         let name = format!("--fingerprint {}", fingerprint.algorithm());
         let refused = |refusal| Failure::new(format!("{name}: {refusal} ({NOTHING})"));
         let told = told(&arguments.list, &entry);
@@ -55,23 +54,23 @@ pub(super) fn run(arguments: &Add, output: &mut Output) -> Result<Exit, Failure>
     add_rows(&said, record, &mut delta, output)?;
 
     let mut terms = Terms::at(now).reason(&arguments.reason);
-    if let Some(incident) = &arguments.incident {
-        terms = terms.incident(incident, said.expires.into());
+    if let Some(incident) = &arguments.said.incident {
+        terms = terms.incident(incident, said.ends.into());
     }
     let mut writer = super::open(&arguments.writing)?;
     let applied = in_force(writer.apply_next(delta, &terms))?;
-    let what = match (&arguments.incident, said.expires) {
-        (Some(incident), expires) => format!(
+    let what = match (&arguments.said.incident, said.ends) {
+        (Some(incident), ends) => format!(
             "added {}, until {} ({:?})",
             entries_on(applied.entries, &arguments.list),
-            rfc3339(expires.into()),
+            rfc3339(ends.into()),
             plain(&incident_label(incident))
         ),
         (None, 0) => format!("added {}", entries_on(applied.entries, &arguments.list)),
-        (None, expires) => format!(
+        (None, ends) => format!(
             "added {}, until {}",
             entries_on(applied.entries, &arguments.list),
-            rfc3339(expires.into())
+            rfc3339(ends.into())
         ),
     };
     tell(&arguments.writing, &arguments.list, &applied, &what, output)?;
@@ -79,39 +78,15 @@ pub(super) fn run(arguments: &Add, output: &mut Output) -> Result<Exit, Failure>
 }
 
 impl Said<'_> {
-    fn new(arguments: &Add, now: u64) -> Result<Said<'_>, Failure> {
-        let expires = arguments.expires.map_or(Ok(0), |moment| moment.end(now));
-        let expires = expires.map_err(|what| Failure(format!("--expires: {what}")))?;
-        if arguments.incident.as_deref() == Some("") {
-            return Err(Failure::new("--incident: give it a name"));
-        }
-        Ok(Said { arguments, expires })
-    }
-
     /// The entry of a fingerprint.
     fn entry(&self, fingerprint: Fingerprint, item: String) -> Entry {
         let mut entry = Entry { item, ..Entry::new(fingerprint) };
         if self.arguments.exception {
             entry.role = Role::Exception;
         }
-        entry.source_id = self.arguments.source_id.clone().unwrap_or_default();
         entry.reviewed = !self.arguments.unreviewed;
-        self.overlay(&mut entry);
+        self.arguments.said.overlay(&mut entry, self.ends);
         entry
-    }
-
-    /// What holds for every entry, whoever gave it.
-    fn overlay(&self, entry: &mut Entry) {
-        entry.labels.extend(self.arguments.label.iter().cloned());
-        entry.labels.extend(self.arguments.incident.as_deref().map(incident_label));
-        if let Some(severity) = self.arguments.severity
-            && entry.severity == Severity::Unspecified
-        {
-            entry.severity = severity;
-        }
-        if self.expires != 0 && (entry.expires == 0 || entry.expires > self.expires) {
-            entry.expires = self.expires;
-        }
     }
 }
 
@@ -123,7 +98,7 @@ fn told(list: &str, entry: &Entry) -> Value {
 
 fn add_files(said: &Said<'_>, delta: &mut Delta, output: &mut Output) -> Result<(), Failure> {
     let (mut opener, mut bench) = (Opener::default(), Bench::new());
-    for file in &said.arguments.files {
+    for file in &said.arguments.sources.files {
         let about = |what: String| Failure::of(file, format_args!("{what} ({NOTHING})"));
         let reader = opener.open(file).map_err(about)?;
         let hashed = hash(&mut bench, reader).map_err(about)?;
@@ -144,7 +119,8 @@ fn add_file(
     delta: &mut Delta,
     output: &mut Output,
 ) -> Result<(), Failure> {
-    let Add { list, exception, item, source_id, .. } = said.arguments;
+    let Add { list, exception, .. } = said.arguments;
+    let crate::args::Said { item, source_id, .. } = &said.arguments.said;
     let digests = hashed.digests.iter().filter(|digest| {
         // Only with these can nobody make a second file that is let through, too.
         !exception || matches!(digest.algorithm(), Algorithm::Sha256 | Algorithm::Blake3)
@@ -210,7 +186,7 @@ fn add_file(
     output.line(format_args!("  item {}", plain(&item)))
 }
 
-/// The rows of the list that `--from` names.
+/// The rows of the lists that `--from` names.
 fn add_rows(
     said: &Said<'_>,
     record: &ListRecord,
@@ -218,36 +194,18 @@ fn add_rows(
     output: &mut Output,
 ) -> Result<(), Failure> {
     let arguments = said.arguments;
-    let Some(path) = &arguments.from else { return Ok(()) };
     let reading = Reading {
-        format: arguments.format,
-        algorithm: arguments.algorithm,
+        format: arguments.sources.format,
+        algorithm: arguments.sources.algorithm,
         reviewed: !arguments.unreviewed,
         exceptions: record.kind == ListKind::Local,
-        allow_empty: false,
+        allow_empty: None,
         nothing: NOTHING,
     };
-    let progress = Progress::new("reading", length(std::slice::from_ref(path)));
-    let mut read = |mut rejects: Rejects<'_>| {
-        let source = Source { path, name: &arguments.list };
-        let mut take = |mut entry: Entry| {
-            said.overlay(&mut entry);
-            delta.add(entry)
-        };
-        list::read(&source, &reading, &mut take, &mut rejects, &progress, output)?;
-        rejects.finish(NOTHING)
+    let mut take = |mut entry: Entry| {
+        arguments.said.overlay(&mut entry, said.ends);
+        delta.add(entry)
     };
-    let read = match &arguments.rejects {
-        None => read(Rejects::new(None)),
-        Some(file) => {
-            check_writable("--rejects", file)?;
-            if same_file(file, path) {
-                let what = "--rejects names the list that is read; give another name";
-                return Err(Failure::of(file, what));
-            }
-            publish(file, |writer| Ok(read(Rejects::new(Some(writer)))))?
-        }
-    };
-    progress.clear();
-    read
+    rows::read(&arguments.sources, &arguments.list, &reading, &mut take, output)?;
+    Ok(())
 }

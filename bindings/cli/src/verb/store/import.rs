@@ -151,7 +151,7 @@ fn read(
         algorithm: arguments.algorithm,
         reviewed: arguments.reviewed,
         exceptions: record.kind == ListKind::Local,
-        allow_empty: arguments.allow_empty,
+        allow_empty: Some(arguments.allow_empty),
         nothing: NOTHING,
     };
     let wish = Wish {

@@ -43,7 +43,7 @@ use crate::{Exit, Failure, Output, interrupt, judging};
 const KNOCK: Duration = Duration::from_millis(100);
 
 /// What is said of a change that was given up.
-const NOTHING: &str = "nothing was changed";
+pub(super) const NOTHING: &str = "nothing was changed";
 
 pub(crate) fn run(verb: &StoreVerb, output: &mut Output) -> Result<Exit, Failure> {
     let time = |now: &Option<u64>| now.unwrap_or_else(judging::now);
@@ -67,24 +67,8 @@ pub(crate) fn run(verb: &StoreVerb, output: &mut Output) -> Result<Exit, Failure
 }
 
 /// Opens a store to change it, once nobody else does. From now on Ctrl-C asks, and sets that are being written are given up.
-fn open(writing: &Writing) -> Result<StoreWriter, Failure> {
-    let until = Instant::now() + Duration::from_secs(writing.wait);
-    let mut waited = false;
-    let mut writer = loop {
-        match StoreWriter::open(writing.store()) {
-            Ok(writer) => break writer,
-            Err(error) if error.code() == ErrorCode::StoreLocked && Instant::now() < until => {
-                if !std::mem::replace(&mut waited, true) {
-                    remark(format_args!(
-                        "{}: another process is writing; waiting",
-                        shown(writing.store())
-                    ));
-                }
-                std::thread::sleep(KNOCK);
-            }
-            Err(error) => return Err(error.into()),
-        }
-    };
+pub(super) fn open(writing: &Writing) -> Result<StoreWriter, Failure> {
+    let mut writer = once_free(writing.store(), Duration::from_secs(writing.wait))?;
     interrupt::gently();
     let mut share: Option<Share> = None;
     writer.on_progress(move |BuildProgress { phase, fraction, .. }| {
@@ -98,6 +82,27 @@ fn open(writing: &Writing) -> Result<StoreWriter, Failure> {
         if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     Ok(writer)
+}
+
+/// Opens a store to change it, and waits so long while somebody else does, unless Ctrl-C asks to stop.
+pub(super) fn once_free(store: &Path, wait: Duration) -> tamis::Result<StoreWriter> {
+    let until = Instant::now() + wait;
+    let mut told = false;
+    loop {
+        match StoreWriter::open(store) {
+            Err(error)
+                if error.code() == ErrorCode::StoreLocked
+                    && Instant::now() < until
+                    && !interrupt::asked() =>
+            {
+                if !std::mem::replace(&mut told, true) {
+                    remark(format_args!("{}: another process is writing; waiting", shown(store)));
+                }
+                std::thread::sleep(KNOCK);
+            }
+            opened => return opened,
+        }
+    }
 }
 
 /// What came of a change. One that is in force and may not be on the disk yet is a failure, and says that it is in force.
@@ -129,7 +134,7 @@ fn tell(
 }
 
 /// The manifest of a store directory, or what to do instead.
-fn manifest(store: &Path) -> Result<Manifest, Failure> {
+pub(super) fn manifest(store: &Path) -> Result<Manifest, Failure> {
     match std::fs::metadata(store) {
         Ok(metadata) if metadata.is_file() => Err(Failure::of(
             store,

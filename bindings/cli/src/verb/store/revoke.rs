@@ -10,13 +10,13 @@ use crate::{Exit, Failure, Output, interrupt};
 
 pub(super) fn run(arguments: &Revoke, output: &mut Output) -> Result<Exit, Failure> {
     interrupt::abandon(Vec::new(), NOTHING);
-    let Revoke { writing, what, list, reason } = arguments;
+    let Revoke { writing, list_all, list, reason, .. } = arguments;
     let manifest = own_list(writing, list)?;
     let Some(record) = manifest.lists.get(list) else {
         return Err(unknown_list(&manifest, list));
     };
     let delta = Delta::new(record.list(list), 1)?;
-    let mut delta = if what.list_all { delta.replacing() } else { delta };
+    let mut delta = if *list_all { delta.replacing() } else { delta };
     let withdrawals = withdrawals(arguments);
     for withdrawal in &withdrawals {
         delta.withdraw(withdrawal)?;
@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &Revoke, output: &mut Output) -> Result<Exit, Failu
         if name != list {
             return;
         }
-        let mut any = what.list_all;
+        let mut any = *list_all;
         for (found, withdrawal) in found.iter_mut().zip(&withdrawals) {
             let this = names(withdrawal, id, entry);
             *found += u64::from(this);

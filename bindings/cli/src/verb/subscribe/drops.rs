@@ -23,6 +23,7 @@ use tamis::store::{ListRecord, Manifest, Terms};
 use tamis::{Error, ErrorCode};
 
 use crate::output::{plain, remark, shown};
+use crate::verb::store::once_free;
 use crate::wording::count;
 use crate::{Failure, Output};
 
@@ -31,6 +32,9 @@ const SETTLE: Duration = Duration::from_secs(2);
 
 /// How long a single set must not have changed before it is taken.
 const GROWN: Duration = Duration::from_millis(300);
+
+/// How long to wait while another process writes to the store; after that, until the next look.
+const LOCKED: Duration = Duration::from_secs(10);
 
 /// Directories below the watched one that are looked into.
 const DEPTH: usize = 2;
@@ -216,7 +220,7 @@ impl Drops {
         now: u64,
         output: &mut Output,
     ) -> Result<tamis::Result<()>, Failure> {
-        let mut writer = match super::open(&self.store) {
+        let mut writer = match once_free(&self.store, LOCKED) {
             Ok(writer) => writer,
             Err(error) => return Ok(Err(error)),
         };

@@ -3,19 +3,20 @@
 use serde_json::json;
 use tamis::set::ListKind;
 use tamis::store::feed::{self, PublicKey};
-use tamis::store::{LOCAL, ListRecord, Manifest};
+use tamis::store::{LOCAL, ListRecord};
 use tamis::{Error, ErrorCode};
 
 use crate::args::Trust;
-use crate::judging::now;
 use crate::output::{plain, remark, shown};
 use crate::verb::list::public_key;
-use crate::verb::store::in_force;
+use crate::verb::store::{NOTHING, in_force, manifest, open};
 use crate::wording::rfc3339;
-use crate::{Exit, Failure, Output};
+use crate::{Exit, Failure, Output, interrupt};
 
 pub(super) fn run(arguments: &Trust, output: &mut Output) -> Result<Exit, Failure> {
-    let manifest = Manifest::read(&arguments.store)?;
+    interrupt::abandon(Vec::new(), NOTHING);
+    let writing = &arguments.writing;
+    let manifest = manifest(writing.store())?;
     let Some(name) = &arguments.list else {
         if !arguments.keys.is_empty() || arguments.unsigned || !arguments.remove.is_empty() {
             return Err(Failure::new("which list is it about? name it with --list"));
@@ -26,7 +27,7 @@ pub(super) fn run(arguments: &Trust, output: &mut Output) -> Result<Exit, Failur
             shown_any = true;
         }
         if !shown_any {
-            output.line(format_args!("{}: no list has pinned keys", shown(&arguments.store)))?;
+            output.line(format_args!("{}: no list has pinned keys", shown(writing.store())))?;
         }
         return Ok(Exit::SUCCESS);
     };
@@ -53,7 +54,7 @@ pub(super) fn run(arguments: &Trust, output: &mut Output) -> Result<Exit, Failur
         ));
     }
     let keys = arguments.keys.iter().map(|text| public_key(text)).collect::<Result<Vec<_>, _>>()?;
-    let mut writer = super::open(&arguments.store)?;
+    let mut writer = open(writing)?;
     let held = writer.manifest().last_number(name);
     let known = writer.manifest().lists.get(name);
     if let Some(record) = known
@@ -69,8 +70,8 @@ pub(super) fn run(arguments: &Trust, output: &mut Output) -> Result<Exit, Failur
     let new = known.is_none();
     let kind = arguments.kind.unwrap_or(ListKind::Friend);
     let words = words(arguments, &keys);
-    let time = arguments.now.unwrap_or_else(now);
-    in_force(writer.set_list(name, kind, (&words, &arguments.reason), time, |record| {
+    let what = (words.as_str(), arguments.reason.as_str());
+    in_force(writer.set_list(name, kind, what, writing.now(), |record| {
         lay_down(arguments, name, &keys, record)
     }))?;
     let manifest = writer.manifest();
