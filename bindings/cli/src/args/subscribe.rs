@@ -28,7 +28,7 @@ pub(crate) enum SubscribeVerb {
                       rsync -a maker::feed/ /var/spool/tamis/neighbour/ && tamis store watch /var/spool/tamis --store /var/lib/tamis --once\n\n\
                       Each directory in DIR with a feed.json, or DIR itself, is a feed of a list that `tamis store trust` knows. How it comes there is \
                       your choice: rsync, wget, a script that reads mails. It may come in any order and in pieces: a feed whose sets are not \
-                      all there, or not signed well yet, is waited for. Single set files (*.tamis) are taken only for lists that are pinned with --unsigned.\n\n\
+                      all there, or not signed well yet, is waited for; with --once it is refused. Single set files (*.tamis) are taken only for lists that are pinned with --unsigned.\n\n\
                       It touches no network and deletes nothing. What it refuses is told here and in `tamis store log`, once for each content. \
                       Ctrl-C ends it. Unit files for systemd are in bindings/cli/systemd.\n\n\
                       Exit status: 0; with --once, 2 if anything was refused, is incomplete or failed; 2 if DIR or the store cannot be used at all."

@@ -106,8 +106,8 @@ fn entries(arguments: &Suppress, output: &mut Output) -> Result<Exit, Failure> {
         "version": version,
         "changed": changed > 0,
         "list": LOCAL,
-        "suppressed": if *lift { 0 } else { changed },
-        "lifted": if *lift { changed } else { 0 },
+        "suppressed": !lift,
+        "entries": changed,
     }))?;
     let what = if *lift { "switched on again" } else { "switched off" };
     output.line(format_args!(

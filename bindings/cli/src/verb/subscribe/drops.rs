@@ -6,7 +6,7 @@
 //!         the store would not take it, by its signatures, version, date?    tell and log it, once for this content; first let it settle, since
 //!                                                                           signatures may come after what they sign
 //!         taken already?                                                    nothing
-//!         a set of it is not there, or not as long as it will be?           tell it once, wait
+//!         a set of it is not there, or not as long as it will be?           tell it once, wait; with --once, refused
 //!         else take the store's lock, and apply it
 //! ```
 //!
@@ -44,8 +44,8 @@ pub(super) struct Drops {
     dir: PathBuf,
     store: PathBuf,
     force: bool,
-    /// How long to wait before something is refused; none with `--once`.
-    settle: Duration,
+    /// Nobody looks again: what is not complete is refused, and not waited for.
+    once: bool,
     known: HashMap<PathBuf, Known>,
     /// Of which it was told that they are waited for.
     waiting: HashSet<PathBuf>,
@@ -81,9 +81,8 @@ enum Step {
 
 impl Drops {
     pub(super) fn new(dir: &Path, store: &Path, once: bool, force: bool) -> Drops {
-        let settle = if once { Duration::ZERO } else { SETTLE };
         let (dir, store) = (dir.to_path_buf(), store.to_path_buf());
-        Drops { dir, store, force, settle, known: HashMap::new(), waiting: HashSet::new() }
+        Drops { dir, store, force, once, known: HashMap::new(), waiting: HashSet::new() }
     }
 
     /// Looks at everything, and applies what can be applied.
@@ -104,6 +103,11 @@ impl Drops {
             self.one(&path, now, &mut pass, output)?;
         }
         Ok(pass)
+    }
+
+    /// How long to wait before something is refused.
+    fn settle(&self) -> Duration {
+        if self.once { Duration::ZERO } else { SETTLE }
     }
 
     fn one(
@@ -127,12 +131,12 @@ impl Drops {
             }
             // Tried before as it is: applied, or refused and told.
             Step::Refuse | Step::Apply if told => {}
-            Step::Refuse if age < self.settle => {
+            Step::Refuse if age < self.settle() => {
                 (pass.open, pass.soon) = (pass.open + 1, true);
                 self.note(path, content, false);
             }
             // It says nowhere how long it will be.
-            Step::Apply if is_set(path) && age < self.settle.min(GROWN) => {
+            Step::Apply if is_set(path) && age < self.settle().min(GROWN) => {
                 (pass.open, pass.soon) = (pass.open + 1, true);
                 self.note(path, content, false);
             }
@@ -152,7 +156,7 @@ impl Drops {
                             remark(&error);
                         }
                         self.note(path, content, false);
-                    } else if error.code() == ErrorCode::UpdateIncomplete {
+                    } else if error.code() == ErrorCode::UpdateIncomplete && !self.once {
                         self.tell_once(path, content, &error);
                     } else {
                         self.tell_once(path, content, &error);
@@ -205,6 +209,7 @@ impl Drops {
             stamps.push(stamp(&file));
         }
         match missing {
+            Some(_) if self.once => (digest(&[&content, b"incomplete"]), Step::Refuse),
             // Told once, however it grows.
             Some(error) => (digest(&[&content, b"incomplete"]), Step::Wait(error)),
             None => {
@@ -224,14 +229,14 @@ impl Drops {
             Ok(writer) => writer,
             Err(error) => return Ok(Err(error)),
         };
-        let terms = Terms::at(now).reason("watch").force(self.force);
+        let terms = Terms::at(now).reason("watch").force(self.force).waiting(!self.once);
         if is_set(path) {
             let applied = match writer.apply_unsigned(path, &terms) {
                 Ok(applied) => applied,
                 Err(error) => return Ok(Err(error)),
             };
             if applied.changed {
-                output.object(&json!({ "applied": path.to_string_lossy(), "store_version": applied.version, "entries": applied.entries, "signed_by": [] }))?;
+                output.object(&json!({ "applied": path.to_string_lossy(), "version": applied.version, "entries": applied.entries, "signed_by": [] }))?;
                 let entries = count(applied.entries, "entry");
                 output.line(format_args!(
                     "{}: {entries}, not signed; the store is at version {}",
@@ -247,7 +252,7 @@ impl Drops {
                 let signers: Vec<_> = applied.signed_by.iter().map(ToString::to_string).collect();
                 output.object(&json!({
                     "applied": path.to_string_lossy(), "list": applied.list, "feed_version": applied.feed,
-                    "store_version": applied.version, "sets": applied.sets, "entries": applied.entries, "signed_by": signers,
+                    "version": applied.version, "sets": applied.sets, "entries": applied.entries, "signed_by": signers,
                 }))?;
                 let by = if signers.is_empty() {
                     "not signed".into()

@@ -1,5 +1,7 @@
 //! `tamis store trust`: whose signatures a list's updates need.
 
+use std::path::Path;
+
 use serde_json::json;
 use tamis::set::ListKind;
 use tamis::store::feed::{self, PublicKey};
@@ -17,17 +19,19 @@ pub(super) fn run(arguments: &Trust, output: &mut Output) -> Result<Exit, Failur
     interrupt::abandon(Vec::new(), NOTHING);
     let writing = &arguments.writing;
     let manifest = manifest(writing.store())?;
+    let store = writing.store();
+    let state = State { store, version: manifest.version, changed: false };
     let Some(name) = &arguments.list else {
         if !arguments.keys.is_empty() || arguments.unsigned || !arguments.remove.is_empty() {
             return Err(Failure::new("which list is it about? name it with --list"));
         }
         let mut shown_any = false;
         for (name, record) in manifest.lists.iter().filter(|(_, record)| record.has_maker()) {
-            show(name, record, output)?;
+            state.show(name, record, output)?;
             shown_any = true;
         }
         if !shown_any {
-            output.line(format_args!("{}: no list has pinned keys", shown(writing.store())))?;
+            output.line(format_args!("{}: no list has pinned keys", shown(store)))?;
         }
         return Ok(Exit::SUCCESS);
     };
@@ -45,7 +49,7 @@ pub(super) fn run(arguments: &Trust, output: &mut Output) -> Result<Exit, Failur
                 plain(name)
             )));
         };
-        show(name, record, output)?;
+        state.show(name, record, output)?;
         return Ok(Exit::SUCCESS);
     }
     if name == LOCAL || arguments.kind == Some(ListKind::Local) {
@@ -55,7 +59,7 @@ pub(super) fn run(arguments: &Trust, output: &mut Output) -> Result<Exit, Failur
     }
     let keys = arguments.keys.iter().map(|text| public_key(text)).collect::<Result<Vec<_>, _>>()?;
     let mut writer = open(writing)?;
-    let held = writer.manifest().last_number(name);
+    let (before, held) = (writer.manifest().version, writer.manifest().last_number(name));
     let known = writer.manifest().lists.get(name);
     if let Some(record) = known
         && !record.has_maker()
@@ -76,7 +80,8 @@ pub(super) fn run(arguments: &Trust, output: &mut Output) -> Result<Exit, Failur
     }))?;
     let manifest = writer.manifest();
     let Some(record) = manifest.lists.get(name) else { return Ok(Exit::SUCCESS) };
-    show(name, record, output)?;
+    let version = manifest.version;
+    State { store, version, changed: version != before }.show(name, record, output)?;
     if record.unsigned {
         remark(format_args!(
             "{:?} is taken unsigned: whoever can write to where it arrives says what is on it",
@@ -182,31 +187,44 @@ fn words(arguments: &Trust, keys: &[PublicKey]) -> String {
     if words.is_empty() { "its terms were laid down".into() } else { words.join("; ") }
 }
 
-fn show(name: &str, record: &ListRecord, output: &mut Output) -> Result<(), Failure> {
-    let keys =
-        record.keys.iter().map(|key| key.parse()).collect::<tamis::Result<Vec<PublicKey>>>()?;
-    let ids: Vec<_> = keys.iter().map(|key| key.id().to_string()).collect();
-    let version = record.feed.as_ref().map(|feed| feed.version);
-    output.object(&json!({
+/// What is said of the store with each list.
+struct State<'a> {
+    store: &'a Path,
+    version: u64,
+    changed: bool,
+}
+
+impl State<'_> {
+    fn show(&self, name: &str, record: &ListRecord, output: &mut Output) -> Result<(), Failure> {
+        let keys =
+            record.keys.iter().map(|key| key.parse()).collect::<tamis::Result<Vec<PublicKey>>>()?;
+        let ids: Vec<_> = keys.iter().map(|key| key.id().to_string()).collect();
+        let version = record.feed.as_ref().map(|feed| feed.version);
+        output.object(&json!({
+        "store": self.store.to_string_lossy(), "version": self.version, "changed": self.changed,
         "list": name, "kind": record.kind, "unsigned": record.unsigned, "need": record.need,
         "keys": keys.iter().zip(&ids).map(|(key, id)| json!({"id": id, "key": key})).collect::<Vec<_>>(),
         "agreement": record.agreement, "legal_basis": record.legal_basis,
         "feed_version": version, "refreshed": record.refreshed,
     }))?;
-    let signed = match (record.unsigned, ids.is_empty()) {
-        (true, _) => "taken unsigned".to_owned(),
-        (_, true) => "no keys: nothing of a maker is taken".to_owned(),
-        _ => format!("{} of {}", record.need, ids.join(", ")),
-    };
-    output.line(format_args!("{} ({}): {signed}", plain(name), record.kind))?;
-    if let Some(version) = version {
-        output
-            .line(format_args!("  feed version {version}, taken {}", rfc3339(record.refreshed)))?;
-    }
-    for (what, text) in [("agreement", &record.agreement), ("legal basis", &record.legal_basis)] {
-        if !text.is_empty() {
-            output.line(format_args!("  {what}: {}", plain(text)))?;
+        let signed = match (record.unsigned, ids.is_empty()) {
+            (true, _) => "taken unsigned".to_owned(),
+            (_, true) => "no keys: nothing of a maker is taken".to_owned(),
+            _ => format!("{} of {}", record.need, ids.join(", ")),
+        };
+        output.line(format_args!("{} ({}): {signed}", plain(name), record.kind))?;
+        if let Some(version) = version {
+            output.line(format_args!(
+                "  feed version {version}, taken {}",
+                rfc3339(record.refreshed)
+            ))?;
         }
+        for (what, text) in [("agreement", &record.agreement), ("legal basis", &record.legal_basis)]
+        {
+            if !text.is_empty() {
+                output.line(format_args!("  {what}: {}", plain(text)))?;
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
