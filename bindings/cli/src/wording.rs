@@ -1,5 +1,6 @@
 //! Numbers, sizes and times as people read them.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 /// A whole number with its thousands set apart: `1,234,567`.
@@ -73,14 +74,44 @@ pub(crate) fn rfc3339(seconds: u64) -> String {
 
 /// Why a file cannot be read, and what to do about it: a clause that goes behind its name.
 pub(crate) fn cannot_read(error: &std::io::Error) -> String {
+    format!("cannot read it: {}", why(error))
+}
+
+/// Why a directory cannot be made, and what to do about it: a clause that goes behind its name.
+pub(crate) fn cannot_make(error: &std::io::Error) -> String {
+    let why = match error.kind() {
+        ErrorKind::AlreadyExists => {
+            "there is something of that name already; give another name".into()
+        }
+        ErrorKind::NotFound => {
+            "the directory that it would lie in is not there; make that first".into()
+        }
+        _ => why(error),
+    };
+    format!("cannot make it: {why}")
+}
+
+/// Why a directory cannot be walked: a clause that goes behind the name of what could not be read.
+pub(crate) fn cannot_walk(error: &walkdir::Error) -> String {
+    match error.io_error() {
+        Some(cause) => cannot_read(cause),
+        // Links are not followed below a root, so this is none of them that lead in a circle.
+        None => format!("cannot read it: {error}"),
+    }
+}
+
+fn why(error: &std::io::Error) -> String {
     match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            "cannot read it: there is nothing of that name; check the path".into()
+        ErrorKind::NotFound => "there is nothing of that name; check the path".into(),
+        ErrorKind::PermissionDenied => {
+            "permission denied; run as its owner or as a member of its group".into()
         }
-        std::io::ErrorKind::PermissionDenied => {
-            "cannot read it: permission denied; run as its owner or as a member of its group".into()
+        ErrorKind::IsADirectory => "a directory; expected a file".into(),
+        ErrorKind::NotADirectory => {
+            "a file stands where a directory is expected; check the path".into()
         }
-        _ => format!("cannot read it: {error}"),
+        ErrorKind::InvalidData => "it is not text in UTF-8; check that it is the right file".into(),
+        _ => error.to_string(),
     }
 }
 
@@ -114,6 +145,25 @@ mod tests {
         assert_eq!(count(1, "entry"), "1 entry");
         assert_eq!(count(2_000, "entry"), "2,000 entries");
         assert_eq!(count(0, "row"), "0 rows");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said_in_plain_words() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        std::fs::write(&file, [0xFF, 0xFE]).unwrap();
+        for (read, words) in [
+            (std::fs::read_to_string(dir.path()), "a directory; expected a file"),
+            (std::fs::read_to_string(file.join("x")), "a file stands where"),
+            (std::fs::read_to_string(&file), "not text in UTF-8"),
+            (std::fs::read_to_string(dir.path().join("x")), "nothing of that name"),
+        ] {
+            let said = cannot_read(&read.unwrap_err());
+            assert!(said.starts_with("cannot read it: ") && said.contains(words), "{said}");
+            assert!(!said.contains("os error"), "{said}");
+        }
+        let error = walkdir::WalkDir::new(file.join("x")).into_iter().next().unwrap().unwrap_err();
+        assert!(cannot_walk(&error).contains("a file stands where"));
     }
 
     #[test]

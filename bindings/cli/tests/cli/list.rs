@@ -326,3 +326,53 @@ fn lint_says_what_subscribers_would_refuse_and_people_would_miss() {
     bench.write("bare/public/feed.json", "{}");
     assert_eq!(faults(&[]), ["malformed"]);
 }
+
+/// Ctrl-C while it is read, and while it is written: all of it is noted or nothing, and no draft is left.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_addition_leaves_no_draft() {
+    use std::io::Write;
+    use std::process::Stdio;
+    let bench = Bench::new();
+    maker(&bench);
+    let begin = |arguments: &[&str]| {
+        let mut command = bench.command(&[&["list", "add", "maker"], arguments].concat());
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    // Once it writes the draft; none if it was done before anybody saw it.
+    let interrupt = |mut child: std::process::Child, draft: &str| {
+        while !bench.path(draft).exists() {
+            if child.try_wait().unwrap().is_some() {
+                let run = super::Run::of(child.wait_with_output().unwrap());
+                assert_eq!(run.status, 0, "{}", run.err);
+                return None;
+            }
+        }
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        let run = super::Run::of(child.wait_with_output().unwrap());
+        assert!(!bench.path(draft).exists(), "{draft} is left");
+        Some(run)
+    };
+
+    let mut child = begin(&["--from", "-", "--rejects", "rejects"]);
+    let mut stdin = child.stdin.take().unwrap();
+    let draft = super::build::tamis_draft(&bench, "rejects", child.id());
+    let run = interrupt(child, &draft).unwrap();
+    assert_eq!((run.status, run.err.as_str()), (2, "tamis: interrupted; nothing was noted\n"));
+    assert!(!bench.path("maker/pending.jsonl").exists() && !bench.path("rejects").exists());
+    let _ = stdin.write_all(b"\n");
+
+    // Long enough that it is met while it writes, sooner or later.
+    let rows: String = (1..=50_000u32).map(|row| format!("{row:032x}\n")).collect();
+    bench.write("many.txt", rows);
+    let met = (0..50).find_map(|_| {
+        let child = begin(&["--from", "many.txt"]);
+        let draft = format!("maker/.pending.jsonl.{}.draft", child.id());
+        interrupt(child, &draft)
+    });
+    let pending = String::from_utf8(bench.read("maker/pending.jsonl")).unwrap();
+    let run = met.expect("one of many is met while it writes");
+    assert_eq!((run.status, pending.lines().count()), (0, 50_000), "{}", run.err);
+}

@@ -1,8 +1,10 @@
 //! `tamis list add` and `tamis list withdraw`: what the next publication will say.
 
 use serde_json::json;
+use tamis::set::draft_path;
 use tamis::store::feed;
 
+use super::NOTHING;
 use super::entries::collect;
 use super::pending::{Gone, Pending};
 use super::workshop::Workshop;
@@ -10,9 +12,11 @@ use crate::args::{AddToList, WithdrawFromList};
 use crate::judging::now;
 use crate::output::{plain, shown};
 use crate::wording::count;
-use crate::{Exit, Failure, Output};
+use crate::{Exit, Failure, Output, interrupt};
 
 pub(super) fn add(arguments: &AddToList, output: &mut Output) -> Result<Exit, Failure> {
+    let drafts = arguments.sources.rejects.as_deref().map(draft_path);
+    interrupt::abandon(drafts.into_iter().collect(), NOTHING);
     let workshop = Workshop::open(&arguments.dir)?;
     let entries = collect(arguments, &workshop.settings.name, now(), output)?;
     let mut pending = Pending::read(&workshop.dir, &workshop.settings.name)?;
@@ -23,11 +27,13 @@ pub(super) fn add(arguments: &AddToList, output: &mut Output) -> Result<Exit, Fa
         output.line(format_args!("{id}  {algorithm:<7} {}", plain(&entry.item)))?;
         pending.add(entry);
     }
+    interrupt::commit();
     pending.write()?;
     summarise(&workshop, &pending, output)
 }
 
 pub(super) fn withdraw(arguments: &WithdrawFromList, output: &mut Output) -> Result<Exit, Failure> {
+    interrupt::abandon(Vec::new(), NOTHING);
     let workshop = Workshop::open(&arguments.dir)?;
     let mut pending = Pending::read(&workshop.dir, &workshop.settings.name)?;
     let listed = match workshop.published()? {
@@ -50,7 +56,7 @@ pub(super) fn withdraw(arguments: &WithdrawFromList, output: &mut Output) -> Res
             return Err(Failure::of(
                 &arguments.dir,
                 format_args!(
-                    "there is no {kind} {name:?} on the list, published or pending; nothing was noted"
+                    "there is no {kind} {name:?} on the list, published or pending; {NOTHING}"
                 ),
             ));
         }
@@ -61,6 +67,7 @@ pub(super) fn withdraw(arguments: &WithdrawFromList, output: &mut Output) -> Res
         output.line(format_args!("{kind} {name}: {found}, {noted} pending"))?;
         pending.withdraw(gone);
     }
+    interrupt::commit();
     pending.write()?;
     summarise(&workshop, &pending, output)
 }

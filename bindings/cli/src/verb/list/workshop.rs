@@ -124,7 +124,7 @@ pub(super) fn feed_dir(dir: &Path) -> PathBuf {
 
 /// Makes a directory that is the owner's and the group's.
 pub(super) fn make_directory(path: &Path) -> Result<(), Failure> {
-    let cannot = |e| Failure::of(path, format_args!("cannot make it: {e}"));
+    let cannot = |e| Failure::of(path, crate::wording::cannot_make(&e));
     fs::create_dir(path).map_err(cannot)?;
     #[cfg(unix)]
     {

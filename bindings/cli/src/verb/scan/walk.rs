@@ -125,9 +125,5 @@ fn failed(error: &walkdir::Error) -> Found {
         return Found::Vanished;
     }
     let path = error.path().unwrap_or(Path::new("")).to_path_buf();
-    let why = match error.io_error() {
-        Some(cause) => wording::cannot_read(cause),
-        None => error.to_string(),
-    };
-    Found::Unreadable(path, why)
+    Found::Unreadable(path, wording::cannot_walk(error))
 }

@@ -5,16 +5,13 @@
 //! anything else: the rows of lists and the entries of sets, as one change that replaces the list, or with --merge only adds
 //! ```
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use tamis::ErrorCode;
 use tamis::set::{BuildOptions, Delta, Entry, ListKind, Set, draft_path, publish};
 use tamis::store::{LOCAL, ListRecord, MANIFEST, Terms};
 
-use super::{NOTHING, entries_on, in_force, own_list, tell};
+use super::{NOTHING, entries_on, in_force, is_set, own_list, tell};
 use crate::args::Import;
 use crate::output::{plain, shown};
 use crate::progress::Progress;
@@ -103,17 +100,6 @@ fn open_sets(arguments: &Import) -> Result<Vec<Option<Set>>, Failure> {
         Ok(Some(set))
     };
     arguments.lists.iter().map(open).collect()
-}
-
-/// Whether a regular file begins as a set does. What is a damaged set is one, too.
-fn is_set(path: &Path) -> bool {
-    if !path.is_file() || path.as_os_str() == STDIN {
-        return false;
-    }
-    let mut beginning = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut beginning));
-    read.is_ok()
-        && Set::from_bytes(&beginning).is_err_and(|error| error.code() != ErrorCode::SetForeign)
 }
 
 /// The one file that says itself which change of the list it is, if there is one.

@@ -11,6 +11,7 @@ use tamis::store::{MANIFEST, StoreWriter};
 use super::in_force;
 use crate::judging::POLICY;
 use crate::output::shown;
+use crate::wording::cannot_make;
 use crate::{Exit, Failure, Output};
 
 pub(super) fn run(dir: &Path, now: u64, output: &mut Output) -> Result<Exit, Failure> {
@@ -61,7 +62,10 @@ fn make(dir: &Path) -> Result<(), Failure> {
     if dir.is_dir() {
         return Ok(());
     }
-    let about = |error| Failure::of(dir, format_args!("cannot make it: {error}"));
+    if dir.is_file() {
+        return Err(Failure::of(dir, "a file; give the name of a directory, empty or new"));
+    }
+    let about = |error| Failure::of(dir, cannot_make(&error));
     fs::create_dir(dir).map_err(about)?;
     // The group of the directory is that of all that is made in it.
     #[cfg(unix)]

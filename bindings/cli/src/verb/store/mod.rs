@@ -11,7 +11,7 @@
 //! Invariants: a verb that ends with status 2 has changed nothing, unless it says `applied, but`.
 
 mod add;
-mod breaker;
+pub(super) mod breaker;
 pub(super) mod canary;
 mod compact;
 mod held;
@@ -24,18 +24,21 @@ mod suppress;
 mod terms;
 pub(super) mod verify;
 
+use std::fs::File;
+use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tamis::ErrorCode;
-use tamis::set::{BuildPhase, BuildProgress};
+use tamis::set::{BuildPhase, BuildProgress, Set};
 use tamis::store::{Applied, Manifest, StoreWriter};
 
 use crate::args::{StoreVerb, Writing};
 use crate::output::{plain, remark, shown};
 use crate::progress::Share;
+use crate::upload::STDIN;
 use crate::wording::count;
 use crate::{Exit, Failure, Output, interrupt, judging};
 
@@ -136,6 +139,10 @@ fn tell(
 /// The manifest of a store directory, or what to do instead.
 pub(super) fn manifest(store: &Path) -> Result<Manifest, Failure> {
     match std::fs::metadata(store) {
+        Ok(metadata) if metadata.is_file() && !is_set(store) => Err(Failure::of(
+            store,
+            "a file, and no store; give the name of a store's directory, or make a store with `tamis store init DIRECTORY`",
+        )),
         Ok(metadata) if metadata.is_file() => Err(Failure::of(
             store,
             "a single set, which cannot be changed; `tamis info` shows what it holds, and `tamis store init DIRECTORY` makes a store",
@@ -146,6 +153,17 @@ pub(super) fn manifest(store: &Path) -> Result<Manifest, Failure> {
         )),
         _ => Ok(Manifest::read(store)?),
     }
+}
+
+/// Whether a regular file begins as a set does. What is a damaged set is one, too.
+fn is_set(path: &Path) -> bool {
+    if !path.is_file() || path.as_os_str() == STDIN {
+        return false;
+    }
+    let mut beginning = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut beginning));
+    read.is_ok()
+        && Set::from_bytes(&beginning).is_err_and(|error| error.code() != ErrorCode::SetForeign)
 }
 
 /// Refuses, before anything is read, what the library would refuse in the end: changes of a list that its maker numbers. Also reads the manifest, so that
