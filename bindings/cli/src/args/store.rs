@@ -102,10 +102,11 @@ pub(crate) enum StoreVerb {
     },
     /// Name harmless files that no entry may match: from then on, a change that would match one is refused.
     #[command(
-        after_help = "Examples:\n  tamis store canary /var/lib/tamis /srv/forum/static/logo.png ~/harmless-pictures\n  tamis store canary /var/lib/tamis\n\n\
+        after_help = "Examples:\n  tamis store canary /var/lib/tamis /srv/forum/static/logo.png ~/harmless-pictures\n  tamis store canary /var/lib/tamis\n  \
+                      tamis store canary /var/lib/tamis --remove logo.png\n\n\
                       Files are fingerprinted here, turned and mirrored too, and not kept; directories are walked. Some are built in: tiny pictures and texts that \
-                      every site has. Without files: show what they are called.\n\n\
-                      Exit status: 0; 2 on an error, and if an entry that is in force already matches one."
+                      every site has. Without files: show what they are called, which is the files' own names.\n\n\
+                      Exit status: 0; 2 on an error, which changes nothing, and if an entry that is in force already matches one."
     )]
     Canary(Canary),
     /// Show what matched too many different uploads to be right, and so leads to review at most; let it act again.
@@ -164,6 +165,9 @@ pub(crate) struct Canary {
     /// Files, and directories of files.
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+    /// Let go of a canary, by the name that it is shown under; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) remove: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ mod bench;
 mod build;
 mod check;
 mod completions;
+mod guard_rails;
 mod hash;
 mod list;
 mod policy;

@@ -1,7 +1,7 @@
 //! `store`: a store that is changed while it is in use, as its operator does it.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -16,7 +16,7 @@ const HOUR: u64 = 3600;
 
 impl Bench {
     /// With an empty store in `s`, whose policy enforces.
-    fn with_store() -> Bench {
+    pub(super) fn with_store() -> Bench {
         let bench = Bench::new();
         bench.store(&["init", "s"]);
         assert_eq!(bench.run(&["policy", "mode", "s/policy.toml", "enforce"]).status, 0);
@@ -25,7 +25,7 @@ impl Bench {
 
     /// What a verb that succeeds prints.
     #[track_caller]
-    fn store(&self, arguments: &[&str]) -> Vec<Value> {
+    pub(super) fn store(&self, arguments: &[&str]) -> Vec<Value> {
         let run = self.run(&[&["--json", "store"], arguments].concat());
         assert_eq!(run.status, 0, "{arguments:?}: {}{}", run.out, run.err);
         run.objects()
@@ -33,12 +33,12 @@ impl Bench {
 
     /// The last line of what a verb that succeeds prints.
     #[track_caller]
-    fn last(&self, arguments: &[&str]) -> Value {
+    pub(super) fn last(&self, arguments: &[&str]) -> Value {
         self.store(arguments).pop().unwrap()
     }
 
     #[track_caller]
-    fn refuses(&self, arguments: &[&str], words: &str) {
+    pub(super) fn refuses(&self, arguments: &[&str], words: &str) {
         let before = std::fs::read(self.path("s").join(MANIFEST)).ok();
         let run = self.run(&[&["store"], arguments].concat());
         assert_eq!(run.status, 2, "{arguments:?}: {}", run.out);
@@ -57,12 +57,12 @@ impl Bench {
     }
 
     #[track_caller]
-    fn judged(&self, bytes: &[u8]) -> i32 {
+    pub(super) fn judged(&self, bytes: &[u8]) -> i32 {
         self.judged_at(bytes, NOW)
     }
 
     /// A list of one SHA-256 a row.
-    fn list(&self, name: &str, rows: &[(&[u8], &str)]) {
+    pub(super) fn list(&self, name: &str, rows: &[(&[u8], &str)]) {
         let mut text = String::from("algorithm,fingerprint,opinion,reviewed,source_id\n");
         for (number, (bytes, opinion)) in rows.iter().enumerate() {
             text.push_str(&format!("sha256,{},{opinion},true,s{number}\n", sha256(bytes)));
@@ -74,7 +74,7 @@ impl Bench {
         self.last(&[&["import", "s", file, "--list", "gifct"], more].concat())
     }
 
-    fn status(&self, now: u64) -> Value {
+    pub(super) fn status(&self, now: u64) -> Value {
         self.last(&["status", "s", "--now", &now.to_string()])
     }
 }
@@ -245,8 +245,8 @@ fn suppressions_and_local_decisions_outlive_every_import() {
     bench.store(&["add", "s", "own"]);
     bench.import("list.csv", &[]);
     let entry = id("gifct", "s0", Role::Listed, b"a");
-    let off = bench.run(&["store", "suppress", "s", &entry, "--reason", "our logo"]);
-    assert_eq!((off.status, off.err.as_str()), (0, ""));
+    let off = bench.last(&["suppress", "s", &entry, "--reason", "our logo"]);
+    assert_eq!((&off["suppressed"], &off["entries"]), (&true.into(), &1.into()));
     for round in 0..3 {
         // Other contents, so that the list is really replaced.
         bench.list(
@@ -261,7 +261,8 @@ fn suppressions_and_local_decisions_outlive_every_import() {
         assert_eq!(bench.status(NOW)["suppressions"], 1);
     }
     assert_eq!(of_list(&bench.status(NOW), "gifct")["entries_suppressed"], 1);
-    bench.last(&["suppress", "s", &entry, "--lift", "--reason", "it was right"]);
+    let on = bench.last(&["suppress", "s", &entry, "--lift", "--reason", "it was right"]);
+    assert_eq!((&on["suppressed"], &on["entries"]), (&false.into(), &1.into()));
     assert_eq!(bench.judged(b"a"), 1);
 
     // What is not there yet can be suppressed, and that is said.
@@ -454,8 +455,10 @@ fn a_picture_that_resembles_others_is_listed_by_its_digests_only() {
 fn wrong_usage_changes_nothing_and_says_what_to_do() {
     let bench = Bench::with_store();
     bench.write("file", "file");
+    bench.write("empty.csv", "algorithm,fingerprint\n");
     bench.list("list.csv", &[(b"a", "positive")]);
     bench.import("list.csv", &[]);
+    assert_eq!(bench.run(&["build", "-o", "base.tamis", "list.csv"]).status, 0);
     let md5 = "md5:0cc175b9c0f1b6a831c399e269772661";
     let absent = "00112233445566778899aabbccddeeff";
     let now = NOW.to_string();
@@ -501,7 +504,14 @@ fn wrong_usage_changes_nothing_and_says_what_to_do() {
         (&["log", "s", "--since", "soon"], "such as 48h"),
         (&["init", "s", "--now", &now], "there is a store already"),
         (&["add", "list.csv", "file"], "tamis store init"),
-        (&["status", "list.csv"], "tamis info"),
+        (&["status", "list.csv"], "a file, and no store"),
+        (&["status", "base.tamis"], "a single set, which cannot be changed; `tamis info`"),
+        (&["init", "file"], "a file; give the name of a directory"),
+        (&["init", "no/where"], "make that first"),
+        (&["add", "s", "--from", "empty.csv"], "the list holds no rows; nothing was changed\n"),
+        (&["canary", "s", "missing"], "missing: cannot read it: there is nothing of that name"),
+        (&["canary", "s", "file/x"], "file/x: cannot read it: a file stands where a directory"),
+        (&["canary", "nowhere", "file"], "nothing of that name"),
         (&["status", "nowhere"], "nothing of that name"),
         (&["verify", "nowhere"], "nothing of that name"),
         (&["log", "nowhere"], "nothing of that name"),
@@ -518,8 +528,8 @@ fn wrong_usage_changes_nothing_and_says_what_to_do() {
     bench.refuses(&["status", "open"], "tamis store init");
     // Every verb shows examples.
     for verb in [
-        "init", "add", "import", "terms", "revoke", "suppress", "status", "compact", "verify",
-        "log",
+        "init", "add", "import", "terms", "revoke", "suppress", "status", "compact", "canary",
+        "breaker", "verify", "log", "trust", "watch",
     ] {
         let help = bench.run(&["store", verb, "--help"]);
         assert!(
@@ -545,14 +555,60 @@ fn who_finds_the_store_locked_waits_or_says_so() {
     }
     // Looking is always possible.
     assert_eq!(bench.status(NOW)["version"], 1);
-    let mut command = bench.command(&["store", "add", "s", "file", "--wait", "60"]);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(300));
+    let child = waiting(&bench, &["add", "s", "file"]);
     drop(writer);
     let run = super::Run::of(child.wait_with_output().unwrap());
     assert_eq!(run.status, 0, "{}", run.err);
     assert_eq!(bench.judged(b"file"), 1);
+}
+
+/// A verb that has begun to wait for the store's lock.
+fn waiting(bench: &Bench, arguments: &[&str]) -> Child {
+    use std::io::Read;
+    let mut command = bench.command(&[&["store"], arguments, &["--wait", "60"]].concat());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // Byte by byte, so that what it says next is left where it is.
+    let (mut said, mut byte) = (Vec::new(), [0]);
+    while byte != *b"\n" {
+        assert_eq!(child.stderr.as_mut().unwrap().read(&mut byte).unwrap(), 1, "it ended");
+        said.extend(byte);
+    }
+    let said = String::from_utf8(said).unwrap();
+    assert!(said.contains("another process is writing; waiting"), "{said}");
+    child
+}
+
+/// Ctrl-C before a canary is in force.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_canary_says_that_nothing_was_changed() {
+    let bench = Bench::with_store();
+    bench.write("logo", "our logo");
+    let writer = StoreWriter::open(bench.path("s")).unwrap();
+    let child = waiting(&bench, &["canary", "s", "logo"]);
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let run = super::Run::of(child.wait_with_output().unwrap());
+    drop(writer);
+    assert_eq!(run.status, 2);
+    assert_eq!(run.err, "tamis: interrupted; nothing was changed\n");
+    assert!(bench.store(&["canary", "s"]).is_empty());
+}
+
+/// Whoever makes a store, its group can enter it and its workers can count.
+#[cfg(unix)]
+#[test]
+fn a_new_store_has_its_modes_whatever_the_umask() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::new();
+    let script = "umask 077; exec \"$0\" store init s";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_tamis")]).current_dir(bench.dir.path());
+    let made = super::Run::of(command.output().unwrap());
+    assert_eq!((made.status, made.err.as_str()), (0, ""));
+    let mode = |name: &str| bench.path(name).metadata().unwrap().permissions().mode() & 0o7777;
+    assert_eq!((mode("s"), mode("s/state")), (0o2750, 0o2770));
 }
 
 #[test]

@@ -14,8 +14,10 @@ use std::path::Path;
 use serde::Serialize;
 use tamis::Policy;
 use tamis::policy::Mode;
+use tamis::store::Manifest;
 
 use crate::judging::now;
+use crate::verb::store::breaker::Counted;
 use crate::{Exit, Failure, Output};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -85,6 +87,8 @@ pub(crate) fn run(judging: &crate::args::Judging, output: &mut Output) -> Result
     report.tell(&machine::instructions())?;
 
     let policy = read_policy(judging.policy_file().as_deref());
+    // Before the store is opened, which makes a new file where the old one is damaged; and of nothing but a store.
+    let counted = Manifest::read(&judging.store).is_ok().then(|| Counted::of(&judging.store));
     let opened = judging.store();
     // Of what is not there, one complaint is enough.
     if judging.store.exists() {
@@ -104,6 +108,9 @@ pub(crate) fn run(judging: &crate::args::Judging, output: &mut Output) -> Result
                 report.tell(&store::age(&snapshot, time))?;
                 report.tell(&store::lists(&snapshot, time))?;
                 sound = Some(snapshot);
+            }
+            if let Some(counted) = &counted {
+                report.tell(&store::counters(counted))?;
             }
         }
     }

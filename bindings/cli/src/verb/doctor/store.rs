@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use tamis::set::List;
-use tamis::store::Snapshot;
+use tamis::store::{Counter, Snapshot};
 
 use super::Check;
+use crate::verb::store::breaker::Counted;
 use crate::verb::verify;
-use crate::wording::{bytes, count, rfc3339};
+use crate::wording::{bytes, count, grouped, rfc3339};
 
 const DAY: u64 = 86_400;
 
@@ -140,6 +141,31 @@ pub(super) fn lists(snapshot: &Snapshot, now: u64) -> Check {
         return Check::ok("lists", told);
     }
     Check::warn("lists", format!("{told}; {}", amiss.join("; ")))
+}
+
+/// What the processes that check uploads count together, without which the breaker cannot trip.
+pub(super) fn counters(counted: &Counted) -> Check {
+    match counted {
+        Counted { fault: Some(fault), .. } => Check::warn("counters", fault.as_str()),
+        Counted { counters: None, .. } => Check::ok("counters", "nothing was counted yet"),
+        Counted { counters: Some(counters), .. } => {
+            let judged = count(counters.count(Counter::Checks), "upload");
+            match counters.tripped().len() as u64 {
+                0 => Check::ok("counters", format!("{judged} judged, nothing is degraded")),
+                n => Check::warn(
+                    "counters",
+                    format!(
+                        "{judged} judged; {} degraded to review: see `tamis store breaker`",
+                        if n == 1 {
+                            "1 entry or list is".to_owned()
+                        } else {
+                            format!("{} entries or lists are", grouped(n))
+                        }
+                    ),
+                ),
+            }
+        }
+    }
 }
 
 /// Entries of a list that act, and how many of them have no legal basis of their own.

@@ -1,5 +1,6 @@
 //! `tamis store breaker`: what matched too many different uploads to be right, and letting it act again.
 
+use std::fs::Metadata;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -11,15 +12,13 @@ use crate::wording::{count, grouped, rfc3339};
 use crate::{Exit, Failure, Output};
 
 pub(super) fn run(arguments: &Breaker, output: &mut Output) -> Result<Exit, Failure> {
-    super::manifest(&arguments.store)?;
-    let Some(counters) = counters(&arguments.store)? else {
-        output.line(format_args!("{}: nothing was counted yet", shown(&arguments.store)))?;
-        return Ok(Exit::SUCCESS);
-    };
+    let store = &arguments.store;
+    super::manifest(store)?;
+    let Counted { counters, fault } = Counted::of(store);
     let mut exit = Exit::SUCCESS;
     let mut reset = 0;
     for entry in &arguments.reset {
-        match counters.reset_entry(*entry) {
+        match counters.as_ref().is_some_and(|counters| counters.reset_entry(*entry)) {
             true => reset += 1,
             false => {
                 remark(format_args!("entry {entry} had not tripped"));
@@ -28,7 +27,7 @@ pub(super) fn run(arguments: &Breaker, output: &mut Output) -> Result<Exit, Fail
         }
     }
     for list in &arguments.reset_list {
-        match counters.reset_list(list) {
+        match counters.as_ref().is_some_and(|counters| counters.reset_list(list)) {
             true => reset += 1,
             false => {
                 remark(format_args!("the list {:?} had not tripped", plain(list)));
@@ -37,14 +36,27 @@ pub(super) fn run(arguments: &Breaker, output: &mut Output) -> Result<Exit, Fail
         }
     }
     if arguments.reset_all {
-        reset += counters.reset_all();
+        reset += counters.as_ref().map_or(0, Counters::reset_all);
+    }
+    let tripped = counters.as_ref().map_or_else(Vec::new, Counters::tripped);
+    output.object(&json!({
+        "store": store.to_string_lossy(),
+        "counted": counters.is_some(),
+        "reset": reset,
+        "degraded": tripped.iter().map(object).collect::<Vec<_>>(),
+        "fault": fault,
+    }))?;
+    match (&counters, fault) {
+        (None, Some(fault)) => return Err(Failure(fault)),
+        (None, None) => {
+            output.line(format_args!("{}: nothing was counted yet", shown(store)))?;
+            return Ok(exit);
+        }
+        (Some(_), Some(fault)) => remark(fault),
+        (Some(_), None) => {}
     }
     if reset > 0 {
         output.line(format_args!("{} act again", grouped(reset as u64)))?;
-    }
-    let tripped = counters.tripped();
-    for one in &tripped {
-        output.object(&object(one))?;
     }
     lines(&tripped, "", output)?;
     if tripped.is_empty() {
@@ -53,15 +65,60 @@ pub(super) fn run(arguments: &Breaker, output: &mut Output) -> Result<Exit, Fail
     Ok(exit)
 }
 
-/// The counters of a store, if anybody has counted.
-pub(super) fn counters(store: &Path) -> Result<Option<Counters>, Failure> {
-    let state = store.join(STATE);
-    // To look is not to make.
-    if state.join(COUNTERS).exists() { Ok(Some(Counters::open(state)?)) } else { Ok(None) }
+/// What was counted for a store.
+pub(in crate::verb) struct Counted {
+    /// None if nobody has counted yet, or if the file cannot be used.
+    pub(in crate::verb) counters: Option<Counters>,
+    /// What is wrong with the file, or was.
+    pub(in crate::verb) fault: Option<String>,
+}
+
+impl Counted {
+    /// Whoever opens the counters replaces a damaged file by a new one; to look is not to make one where there is none.
+    pub(in crate::verb) fn of(store: &Path) -> Counted {
+        let state = store.join(STATE);
+        let file = state.join(COUNTERS);
+        if !state.is_dir() {
+            let state = shown(&state);
+            let fault = format!(
+                "{state}: there is no such directory, so nothing is counted and nothing degraded; make it, of the group of the processes that check uploads: `mkdir -m 2770 {state}`"
+            );
+            return Counted { counters: None, fault: Some(fault) };
+        }
+        let Ok(before) = file.symlink_metadata() else {
+            return Counted { counters: None, fault: None };
+        };
+        match Counters::open(&state) {
+            Err(error) => Counted { counters: None, fault: Some(error.to_string()) },
+            Ok(counters) => {
+                let after = file.symlink_metadata();
+                let same = after.is_ok_and(|after| identity(&after) == identity(&before));
+                let fault = (!same).then(|| {
+                    format!(
+                        "{}: it was damaged or of an earlier version, and a new one was made: what was counted until now is lost, and what was degraded acts again",
+                        shown(&file)
+                    )
+                });
+                Counted { counters: Some(counters), fault }
+            }
+        }
+    }
+}
+
+/// Tells a file from one that was put in its place.
+#[cfg(unix)]
+fn identity(metadata: &Metadata) -> [u64; 2] {
+    use std::os::unix::fs::MetadataExt;
+    [metadata.dev(), metadata.ino()]
+}
+
+#[cfg(not(unix))]
+fn identity(metadata: &Metadata) -> u64 {
+    metadata.len()
 }
 
 /// All numbers that are counted.
-pub(super) fn counted(counters: &Counters) -> Value {
+pub(super) fn numbers(counters: &Counters) -> Value {
     let numbers = Counter::ALL.map(|c| (c.name().to_owned(), counters.count(c).into()));
     Value::Object(numbers.into_iter().collect())
 }

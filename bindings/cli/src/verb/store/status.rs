@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tamis::store::{Census, Counter, Counters, Manifest, Snapshot, StoreOptions};
 
-use super::breaker;
+use super::breaker::{self, Counted};
 use crate::output::{plain, shown};
 use crate::progress::Progress;
 use crate::wording::{bytes, count, grouped, rfc3339};
@@ -19,7 +19,7 @@ struct Found {
     snapshot: Result<std::sync::Arc<Snapshot>, tamis::Error>,
     census: Option<BTreeMap<String, Census>>,
     suppressed: Option<u64>,
-    counters: Option<Counters>,
+    counted: Counted,
     now: u64,
 }
 
@@ -36,10 +36,10 @@ pub(crate) fn run(
         .refresh_interval(None)
         .open(store)
         .map(|s| s.snapshot());
-    let counters = breaker::counters(store)?;
-    let mut found = Found { manifest, snapshot, census: None, suppressed: None, counters, now };
-    let counted = found.count(quick);
-    if let Err(error) = counted {
+    let counted = Counted::of(store);
+    let mut found = Found { manifest, snapshot, census: None, suppressed: None, counted, now };
+    let census = found.count(quick);
+    if let Err(error) = census {
         found.snapshot = Err(error.with_path(store));
     }
     found.object(store, output)?;
@@ -138,8 +138,9 @@ impl Found {
             "lists": lists,
             "incidents": incidents,
             "suppressions": self.suppressed,
-            "counters": self.counters.as_ref().map(breaker::counted),
-            "degraded": self.counters.iter().flat_map(Counters::tripped).map(|one| breaker::object(&one)).collect::<Vec<_>>(),
+            "counters": self.counted.counters.as_ref().map(breaker::numbers),
+            "counters_fault": self.counted.fault,
+            "degraded": self.counted.counters.iter().flat_map(Counters::tripped).map(|one| breaker::object(&one)).collect::<Vec<_>>(),
             "fault": fault.map(|e| json!({ "code": e.code().number(), "message": e.to_string() })),
         }))
     }
@@ -200,7 +201,10 @@ impl Found {
             let entries = count(incident.entries, "entry");
             output.line(format_args!("    {}: {entries}, {end}", plain(id)))?;
         }
-        let Some(counters) = &self.counters else { return Ok(()) };
+        if let Some(fault) = &self.counted.fault {
+            output.line(format_args!("  FAULT         {}", plain(fault)))?;
+        }
+        let Some(counters) = &self.counted.counters else { return Ok(()) };
         let of = |counter| grouped(counters.count(counter));
         output.line(format_args!(
             "  judged        {}: {} blocked, {} sent to review",
