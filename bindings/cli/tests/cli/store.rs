@@ -609,6 +609,7 @@ fn a_new_store_has_its_modes_whatever_the_umask() {
     assert_eq!((made.status, made.err.as_str()), (0, ""));
     let mode = |name: &str| bench.path(name).metadata().unwrap().permissions().mode() & 0o7777;
     assert_eq!((mode("s"), mode("s/state")), (0o2750, 0o2770));
+    assert_eq!((mode("s/manifest"), mode("s/policy.toml")), (0o640, 0o640));
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub(super) fn run(dir: &Path, now: u64, output: &mut Output) -> Result<Exit, Fai
     let written = policy.symlink_metadata().is_err();
     if written {
         publish_bytes(&policy, Policy::EXAMPLE.as_bytes())?;
+        set_mode(&policy, 0o640)?;
     }
     let made = in_force(StoreWriter::init(dir, now));
     if made.is_err() && written && !dir.join(MANIFEST).exists() {
@@ -65,13 +66,20 @@ fn make(dir: &Path) -> Result<(), Failure> {
     if dir.is_file() {
         return Err(Failure::of(dir, "a file; give the name of a directory, empty or new"));
     }
-    let about = |error| Failure::of(dir, cannot_make(&error));
-    fs::create_dir(dir).map_err(about)?;
+    fs::create_dir(dir).map_err(|error| Failure::of(dir, cannot_make(&error)))?;
     // The group of the directory is that of all that is made in it.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(dir, fs::Permissions::from_mode(0o2750)).map_err(about)?;
-    }
+    set_mode(dir, 0o2750)
+}
+
+/// Whatever the umask: the processes that check uploads are in the group, and read.
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) -> Result<(), Failure> {
+    use std::os::unix::fs::PermissionsExt;
+    let set = fs::set_permissions(path, fs::Permissions::from_mode(mode));
+    set.map_err(|error| Failure::of(path, format_args!("cannot set its mode {mode:04o}: {error}")))
+}
+
+#[cfg(not(unix))]
+fn set_mode(_: &Path, _: u32) -> Result<(), Failure> {
     Ok(())
 }
