@@ -6,6 +6,7 @@
 //! *verdict*: allow, review or block, with reasons.
 //!
 //! ```
+//! use std::time::SystemTime;
 //! use tamis::{Action, Context, Policy, Scanner, Store, store::StoreOptions};
 //! # let dir = tempfile::tempdir()?;
 //! # let path = dir.path().join("base.tamis");
@@ -15,12 +16,16 @@
 //! let mut scanner = Scanner::new(store, Policy::builtin());
 //!
 //! let upload = tamis::store::test_files()[1].bytes;
-//! let now = std::time::UNIX_EPOCH.elapsed()?.as_secs();
-//! let verdict = scanner.check(upload, &Context::at(now))?;
+//! let verdict = scanner.check(upload, &Context::at_time(SystemTime::now()))?;
 //! match verdict.action {
-//!     Action::Block => println!("refused: {}", verdict.reason()),
+//!     Action::Block => println!("refused"),
 //!     Action::Review => println!("held back until a person decides"),
 //!     Action::Allow => println!("stored"),
+//! }
+//! // For moderators and logs, never for uploaders: reasons say what is listed.
+//! println!("{}", verdict.reason());
+//! if let Some(code) = verdict.store_state.fault {
+//!     println!("judged by the last good state of the store: {code:?}");
 //! }
 //! # assert_eq!(verdict.action, Action::Block);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -36,10 +41,44 @@
 //!
 //! A store is a directory that one process changes, [`store::StoreWriter`], and that all others follow by themselves: a change is in force within 200 milliseconds. [`store`] says how.
 //!
+//! An upload server needs no more than these. A moderation page adds [`store::StoreWriter`], [`store::Terms`], [`set::Delta`] and [`set::Entry`]. The rest is for tools and for
+//! other interfaces: [`media`] and [`examine`] hash pictures, [`search`] looks codes up, [`hamming`] and [`index`] are how.
+//!
+//! # At the start of a server
+//!
+//! A store that is empty, or a policy that observes, lets everything through, as it should. Whoever wants to know asks:
+//!
+//! ```
+//! # use std::time::SystemTime;
+//! # use tamis::{Action, Context, Policy, Scanner, Store, store::StoreOptions};
+//! # let set = tamis::Set::from_bytes(&tamis::SetBuilder::new().to_bytes()?.0)?;
+//! # let store = Store::from_set(set, StoreOptions::new().test_list(true))?;
+//! if store.snapshot().entry_count() == 0 {
+//!     eprintln!("the store is empty");
+//! }
+//! let mut scanner = Scanner::new(store, Policy::builtin()).with_counting(false);
+//! for file in tamis::store::test_files() {
+//!     let verdict = scanner.check(file.bytes, &Context::at_time(SystemTime::now()))?;
+//!     assert_eq!(verdict.enforced(), Action::Block, "{}", file.name);
+//! }
+//! # Ok::<(), tamis::Error>(())
+//! ```
+//!
+//! # Features
+//!
+//! | feature | what |
+//! |---|---|
+//! | `decode` (default) | pictures; without it, digests only |
+//! | `rayon` | [`batch`]: many uploads in threads |
+//! | `tiff` | TIFF pictures |
+//! | `worker` | [`sandbox`]: pictures are decoded in a process of their own |
+//!
 //! # Caveats
 //!
 //! - **An error is not an `allow`.** [`Scanner::check`] gives a verdict for every upload; it returns an error only when the store
 //!   is damaged or the upload cannot be read. Do not store the upload then.
+//! - **A store that vanished is no error**, and changes no action by itself: the last good state is in force, and [`Verdict::store_state`] says so. Raise an alarm. When it has grown older
+//!   than the policy allows (`max_store_age_hours`), the policy's `too_old` decides.
 //! - **Mapped files.** A set is mapped, so that many processes share it. Replace it by renaming a new file over it
 //!   ([`SetBuilder::write`] does); never write into it and never cut it while it is open: a process that touches a page that is gone is ended by SIGBUS.
 //!   On a network file system use [`set::Residency::Sealed`] or [`set::Residency::Heap`].
@@ -69,7 +108,7 @@ mod verdict;
 
 pub use error::{Error, ErrorCode, Result};
 pub use limits::Limits;
-pub use policy::{Action, Policy};
+pub use policy::{Action, Policy, PolicyDigest};
 pub use scanner::{Context, Scanner, Shadow, ShadowCounts};
 pub use search::Match;
 pub use set::{Set, SetBuilder};

@@ -78,6 +78,49 @@ macro_rules! named {
 
 pub(crate) use named;
 
+/// Defines the BLAKE3 digest of something: 32 bytes that are shown, and written and read by serde, as 64 hexadecimal digits.
+macro_rules! digest_of {
+    ($(#[$attribute:meta])* $name:ident) => {
+        $(#[$attribute])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub [u8; 32]);
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(&$crate::fingerprint::hex(&self.0))
+            }
+        }
+
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                write!(f, "{}({self})", stringify!($name))
+            }
+        }
+
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::std::result::Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> ::std::result::Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                let hash = ::blake3::Hash::from_hex(text)
+                    .map_err(|_| ::serde::de::Error::custom("a digest has 64 hexadecimal digits"))?;
+                Ok($name(*hash.as_bytes()))
+            }
+        }
+    };
+}
+
+pub(crate) use digest_of;
+
 /// The error for a text that is none of the names.
 pub(crate) fn complaint(text: &str, what: &str, names: &[&str]) -> Error {
     let expected = match names {

@@ -23,7 +23,7 @@ mod shadow;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::examine::{Asked, Examined, Examiner};
@@ -52,16 +52,18 @@ const WIDEST: u32 = 80;
 /// What the caller knows and the library must not find out for itself.
 ///
 /// ```
-/// let context = tamis::Context { reference: Some("post/4711".into()), ..tamis::Context::at(1_790_000_000) };
-/// assert!(context.deadline.is_none());
+/// use std::time::{Duration, SystemTime};
+/// use tamis::Context;
+/// let context = Context { deadline: Some(Duration::from_secs(2)), ..Context::at_time(SystemTime::now()) };
+/// assert!(context.reference.is_none());
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Context {
-    /// The time, in seconds since 1970. Entries that expired before it do not match.
+    /// The time, in seconds since 1970. Entries that expired before it do not match. A time after 2106 is refused: it is one in milliseconds.
     pub now: u64,
-    /// The part of the platform that the upload is for, such as `avatars`; kept in evidence.
+    /// The part of the platform that the upload is for, such as `avatars`. For evidence, which is not written yet: nothing reads it.
     pub scope: Option<String>,
-    /// The caller's own opaque name for the upload; kept in evidence. No personal data.
+    /// The caller's own opaque name for the upload. No personal data. For evidence, which is not written yet: put it into your own log.
     pub reference: Option<String>,
     /// How long examining may take, from the moment the whole upload is at hand; the time that a reader takes to deliver it
     /// is the caller's affair. What it cut short is in the verdict.
@@ -71,11 +73,22 @@ pub struct Context {
 impl Context {
     /// A context that knows only the time, in seconds since 1970.
     pub fn at(now: u64) -> Context {
-        Context { now, ..Context::default() }
+        Context { now, scope: None, reference: None, deadline: None }
+    }
+
+    /// A context that knows only the time, by the caller's clock. Before 1970 it is 1970.
+    pub fn at_time(now: SystemTime) -> Context {
+        Context::at(now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs())
     }
 }
 
 /// Judges uploads against a store by a policy. One per thread.
+///
+/// Of an upload that matches nothing, nothing is kept but that it was counted. After an error the scanner goes on with the next upload as if nothing had been. It
+/// follows the changes of its store, not those of a policy file: a server that is told to load its policy anew gives it to [`Scanner::set_policy`].
+///
+/// Debug builds decode many times slower than [`Limits::time`] expects, and then hold back ordinary pictures as `timeout`: give your dependencies
+/// `[profile.dev.package."*"] opt-level = 2`.
 ///
 /// ```
 /// use tamis::{Context, Policy, Scanner, Store};
@@ -105,11 +118,11 @@ pub struct Scanner {
     upload: Vec<u8>,
 }
 
-/// What is judged beside, with everything that it leaves open filled in but the store.
+/// What is judged beside. What it leaves open is as in force.
 #[derive(Debug)]
 struct Candidate {
     store: Option<Store>,
-    policy: Arc<Policy>,
+    policy: Option<Arc<Policy>>,
 }
 
 /// What was examined of one upload, with what was asked: views, and whether exactly. Remembered only for a shadow.
@@ -133,6 +146,11 @@ impl Scanner {
             searcher: Searcher::new(),
             upload: Vec::new(),
         }
+    }
+
+    /// Judges by another policy from now on.
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.policy = Arc::new(policy);
     }
 
     /// Replaces the limits.
@@ -194,8 +212,7 @@ impl Scanner {
     /// the candidate's policy looks at other views, or if only one of the two finds something near.
     #[must_use]
     pub fn with_shadow(mut self, shadow: Shadow) -> Scanner {
-        let policy = shadow.policy.map_or_else(|| Arc::clone(&self.policy), Arc::new);
-        self.shadow = Some(Candidate { store: shadow.store, policy });
+        self.shadow = Some(Candidate { store: shadow.store, policy: shadow.policy.map(Arc::new) });
         self
     }
 
@@ -226,7 +243,7 @@ impl Scanner {
     /// # Errors
     /// Only if the store turns out to be damaged. An upload, whatever its bytes, gives a verdict.
     pub fn check(&mut self, bytes: &[u8], context: &Context) -> Result<Verdict> {
-        let mut run = Run::new(self, context);
+        let mut run = Run::new(self, context)?;
         let length = bytes.len() as u64;
         let seen = bytes.get(..self.kept(length)).unwrap_or(bytes);
         let media = run.step(|t| &mut t.sniff, || sniff(seen));
@@ -249,7 +266,7 @@ impl Scanner {
     /// # Errors
     /// If the reader fails, or the store turns out to be damaged.
     pub fn check_reader(&mut self, mut reader: impl Read, context: &Context) -> Result<Verdict> {
-        let mut run = Run::new(self, context);
+        let mut run = Run::new(self, context)?;
         let mut digester = Digester::new(run.wanted());
         let mut upload = std::mem::take(&mut self.upload);
         upload.clear();
@@ -314,7 +331,7 @@ impl Scanner {
         fingerprints: &Fingerprints,
         context: &Context,
     ) -> Result<Verdict> {
-        let mut run = Run::new(self, context);
+        let mut run = Run::new(self, context)?;
         run.counting = false;
         run.fingerprints = fingerprints.clone();
         let beside = run.for_shadow();
@@ -360,8 +377,8 @@ impl Scanner {
         counting: bool,
         judge: impl FnOnce(&mut Scanner, Run, &Policy) -> Result<Verdict>,
     ) -> Verdict {
-        let candidate = self.shadow.as_ref().map(|shadow| Arc::clone(&shadow.policy));
-        let (Some(run), Some(policy)) = (beside, candidate) else { return verdict };
+        let (Some(run), Some(shadow)) = (beside, &self.shadow) else { return verdict };
+        let policy = Arc::clone(shadow.policy.as_ref().unwrap_or(&self.policy));
         // A candidate that turns out to be damaged must not harm what is in force.
         let Ok(other) = judge(self, run, &policy) else {
             self.shadow_counts.add(None);

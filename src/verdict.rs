@@ -5,35 +5,36 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::error::ErrorCode;
-use crate::fingerprint::{Fingerprints, hex};
+use crate::fingerprint::Fingerprints;
 use crate::media::{Media, MediaClass, Unscannable};
-use crate::policy::{Action, Reason};
+use crate::names::named;
+use crate::policy::{Action, PolicyDigest, Reason};
 use crate::search::Match;
 use crate::set::EntryId;
 use crate::store::StoreDigest;
 
-/// What happened, strongest first. `Match` wins over `Unscannable`: a file whose digest is listed matches even if nobody can decode it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Outcome {
-    /// At least one entry is near.
-    Match,
-    /// Nothing matches, but something that should have been examined was not: see [`Verdict::unscannable`].
-    Unscannable,
-    /// All that applies was examined, and nothing matches.
-    Clear,
+named! {
+    /// What happened, strongest last. `match` wins over `unscannable`: a file whose digest is listed matches even if nobody can decode it.
+    #[non_exhaustive]
+    Outcome ("an outcome") {
+        /// All that applies was examined, and nothing matches.
+        Clear = 0 "clear",
+        /// Nothing matches, but something that should have been examined was not: see [`Verdict::unscannable`].
+        Unscannable = 1 "unscannable",
+        /// At least one entry is near.
+        Match = 2 "match",
+    }
 }
 
-/// A method of comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Method {
-    /// Digests of the bytes, by those algorithms that the store holds.
-    Digests,
-    /// Perceptual hashes of the picture's views.
-    Perceptual,
+named! {
+    /// A method of comparison.
+    #[non_exhaustive]
+    Method ("a method") {
+        /// Digests of the bytes, by those algorithms that the store holds.
+        Digests = 1 "digests",
+        /// Perceptual hashes of the picture's views.
+        Perceptual = 2 "perceptual",
+    }
 }
 
 /// In what state the store was.
@@ -56,17 +57,17 @@ pub struct StoreState {
     pub fault: Option<ErrorCode>,
 }
 
-/// How what the [shadow](crate::Shadow) calls for differs from what is in force.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Difference {
-    /// Both call for the same.
-    Same,
-    /// The shadow would do more about the upload.
-    Stricter,
-    /// The shadow would do less.
-    Looser,
+named! {
+    /// How what the [shadow](crate::Shadow) calls for differs from what is in force.
+    #[non_exhaustive]
+    Difference ("a difference") {
+        /// Both call for the same.
+        Same = 1 "same",
+        /// The shadow would do more about the upload.
+        Stricter = 2 "stricter",
+        /// The shadow would do less.
+        Looser = 3 "looser",
+    }
 }
 
 /// What the shadow says of an upload. It changes nothing.
@@ -86,8 +87,8 @@ pub struct ShadowVerdict {
     #[serde(serialize_with = "display")]
     pub store: StoreDigest,
     /// Identifies its policy.
-    #[serde(serialize_with = "digits")]
-    pub policy: [u8; 32],
+    #[serde(serialize_with = "display")]
+    pub policy: PolicyDigest,
 }
 
 impl ShadowVerdict {
@@ -111,7 +112,27 @@ impl ShadowVerdict {
     }
 }
 
-/// The answer to one call. Holds no fingerprint but in [`Verdict::fingerprints`], which is for evidence and never for uploaders.
+/// The answer to one call.
+///
+/// # As JSON
+///
+/// A verdict is written with serde, by `serde_json` for instance, and is not read back. The JSON holds **no fingerprint of the upload**, so a line of it may be kept in a log; what it
+/// says of listed entries is for moderators, never for uploaders. What is false, none or zero is left out where the field's docs say so; digests are hexadecimal.
+///
+/// ```
+/// # use tamis::{Context, Policy, Scanner, SetBuilder, Set, Store, store::StoreOptions};
+/// # let set = Set::from_bytes(&SetBuilder::new().to_bytes()?.0)?;
+/// # let store = Store::from_set(set, StoreOptions::new().test_list(true))?;
+/// # let mut scanner = Scanner::new(store, Policy::builtin());
+/// let verdict = scanner.check(tamis::store::test_files()[0].bytes, &Context::at(1_790_000_000))?;
+/// let json = serde_json::to_value(&verdict)?;
+/// assert_eq!(json["action"], "block");
+/// assert_eq!(json["outcome"], "match");
+/// assert_eq!(json["media"], "text");
+/// assert_eq!(json["matches"][0]["list"], tamis::store::TEST_LIST);
+/// assert!(json["reasons"][0]["text"].as_str().is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Verdict {
@@ -139,11 +160,11 @@ pub struct Verdict {
     pub media: Media,
     /// The methods that were really applied.
     pub examined: Vec<Method>,
-    /// Whether every method that this kind of upload calls for was applied to all of it. Not when the digests alone already
+    /// Whether every method that this kind of upload and this store call for was applied to all of it: no picture is decoded for a store without perceptual hashes. Not when the digests alone already
     /// decided, nor for media that Tamis does not look into as far as it might (videos, long animations, the parts of documents and archives that
     /// are not read).
     pub complete: bool,
-    /// The upload's fingerprints, as far as they were computed.
+    /// The upload's fingerprints, as far as this store needed them. For evidence, never for uploaders, and not in the JSON.
     #[serde(skip)]
     pub fingerprints: Fingerprints,
     /// Identifies what the upload was compared with.
@@ -152,8 +173,8 @@ pub struct Verdict {
     /// Which version of the store that was, and whether it is fresh.
     pub store_state: StoreState,
     /// Identifies the policy: [`Policy::digest`](crate::Policy::digest).
-    #[serde(serialize_with = "digits")]
-    pub policy: [u8; 32],
+    #[serde(serialize_with = "display")]
+    pub policy: PolicyDigest,
     /// What the shadow says, if there is one: [`Scanner::with_shadow`](crate::Scanner::with_shadow).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shadow: Option<ShadowVerdict>,
@@ -168,12 +189,14 @@ impl Verdict {
         self.would_have.unwrap_or(self.action)
     }
 
-    /// The first reason as a sentence; empty for a clear upload.
+    /// The first reason as a sentence; empty for a clear upload. It begins with what the policy calls for, also where that is only observed. For moderators
+    /// and logs: it tells uploaders what is listed.
     pub fn reason(&self) -> String {
         self.reasons.first().map(ToString::to_string).unwrap_or_default()
     }
 
-    /// The entries of the matches that are listed.
+    /// The entries of the matches that are listed. They may not be all that match: where the digests decided, no picture was looked up (`stop_early`), and the
+    /// policy bounds how many are listed. To let one exact file through, list it as an exception instead of suppressing entries one by one.
     pub fn entries(&self) -> impl Iterator<Item = EntryId> + '_ {
         self.matches.iter().map(|m| m.entry)
     }
@@ -228,10 +251,6 @@ fn display<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
-}
-
-fn digits<S: Serializer>(value: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&hex(value))
 }
 
 fn class_only<S: Serializer>(media: &Media, serializer: S) -> Result<S::Ok, S::Error> {

@@ -73,6 +73,7 @@ pub(crate) mod tests;
 use crate::error::{Error, ErrorCode, Result};
 use crate::fingerprint::View;
 use crate::media::{MediaClass, Unscannable};
+use crate::names::digest_of;
 
 pub use action::{Action, Mode};
 pub use file::set_mode_in;
@@ -91,6 +92,11 @@ pub const MAX_STORE_AGE: u32 = 87_600;
 
 /// Rules that one policy may have.
 pub const MAX_RULES: usize = 1000;
+
+digest_of! {
+    /// Identifies a policy: see [`Policy::digest`].
+    PolicyDigest
+}
 
 /// The operator's table from matches to actions. Immutable, cheap to share between threads.
 ///
@@ -125,7 +131,7 @@ pub struct Policy {
     /// The rule for what `rules` do not decide.
     otherwise: Rule,
     /// Of all the above. Every verdict bears it, so it is computed once.
-    digest: [u8; 32],
+    digest: PolicyDigest,
 }
 
 /// One action per media class and reason, in the order of their `ALL`.
@@ -208,13 +214,14 @@ impl Policy {
     /// The policy's identity: BLAKE3 of [`Policy::to_toml`], in its key derivation mode with the context
     /// `tamis 2026-11 policy digest`. Spacing, comments and the order of keys in a file do not change
     /// it; anything else does.
-    pub fn digest(&self) -> [u8; 32] {
+    pub fn digest(&self) -> PolicyDigest {
         self.digest
     }
 
     /// The policy with its digest, once all the rest is settled.
     fn sealed(mut self) -> Policy {
-        self.digest = blake3::derive_key("tamis 2026-11 policy digest", self.to_toml().as_bytes());
+        let key = blake3::derive_key("tamis 2026-11 policy digest", self.to_toml().as_bytes());
+        self.digest = PolicyDigest(key);
         self
     }
 }
@@ -430,7 +437,7 @@ impl PolicyBuilder {
             unscannable: self.unscannable,
             rules,
             otherwise: rule::otherwise(),
-            digest: [0; 32],
+            digest: PolicyDigest([0; 32]),
         }
         .sealed()
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::error::shown;
 use crate::fingerprint::{Algorithm, View};
 use crate::media::{MediaClass, Unscannable};
+use crate::names::named;
 use crate::policy::{Action, Decision, Ground};
 use crate::search::Match;
 use crate::set::EntryId;
@@ -94,34 +95,34 @@ fn is_zero(part: &u32) -> bool {
     *part == 0
 }
 
-/// Why a match does not act. No rule can make it act.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Idle {
-    /// The operator has switched the entry off.
-    Suppressed,
-    /// The list says that it was listed by mistake.
-    Negative,
-    /// It is farther than the policy's radius.
-    BeyondRadius,
-    /// It is an exception that does not meet the conditions of one.
-    InvalidException,
+named! {
+    /// Why a match does not act. No rule can make it act.
+    #[non_exhaustive]
+    Idle ("a reason not to act") {
+        /// The operator has switched the entry off.
+        Suppressed = 1 "suppressed",
+        /// The list says that it was listed by mistake.
+        Negative = 2 "negative",
+        /// It is farther than the policy's radius.
+        BeyondRadius = 3 "beyond-radius",
+        /// It is an exception that does not meet the conditions of one.
+        InvalidException = 4 "invalid-exception",
+    }
 }
 
-/// What keeps a rule's block down to review. No rule can lift it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Cap {
-    /// Members of the exchange disagree on the entry.
-    Disputed,
-    /// The quality of the view is below the policy's `block_quality`, or unknown.
-    Quality,
-    /// The distance is known only within the match's slack: the picture could not be hashed exactly within the limits.
-    Approximate,
-    /// The breaker has degraded the entry or its list, since it matched far more distinct uploads than usual.
-    Breaker,
+named! {
+    /// What keeps a rule's block down to review. No rule can lift it.
+    #[non_exhaustive]
+    Cap ("a cap") {
+        /// Members of the exchange disagree on the entry.
+        Disputed = 1 "disputed",
+        /// The quality of the view is below the policy's `block_quality`, or unknown.
+        Quality = 2 "quality",
+        /// The distance is known only within the match's slack: the picture could not be hashed exactly within the limits.
+        Approximate = 3 "approximate",
+        /// The breaker has degraded the entry or its list, since it matched far more distinct uploads than usual.
+        Breaker = 4 "breaker",
+    }
 }
 
 impl Cause {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::error::{ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::fingerprint::{Algorithm, Algorithms, Fingerprints};
 use crate::media::{Media, Unscannable};
 use crate::policy::{Action, Cap, Ground, Judgement, Policy};
@@ -41,13 +41,17 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(scanner: &Scanner, context: &Context) -> Run {
+    pub(super) fn new(scanner: &Scanner, context: &Context) -> Result<Run> {
+        if context.now > u64::from(u32::MAX) {
+            let what = format!("the time is {}; expected seconds since 1970", context.now);
+            return Err(Error::new(ErrorCode::InvalidArgument, what));
+        }
         let snapshot = scanner.store.current();
         let beside = scanner.shadow.as_ref().map(|shadow| match &shadow.store {
             Some(store) => store.current(),
             None => Arc::clone(&snapshot),
         });
-        Run {
+        Ok(Run {
             snapshot,
             beside,
             breaker: scanner.store.counters().cloned(),
@@ -64,7 +68,7 @@ impl Run {
             examined: Vec::new(),
             unscannable: None,
             fault: scanner.store.fault().map(|fault| fault.code),
-        }
+        })
     }
 
     /// The same upload, judged against what the shadow is judged against. What the breaker has degraded is degraded there too, so that only the candidate makes a difference.

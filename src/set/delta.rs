@@ -17,7 +17,7 @@ use super::refusal::Refusal;
 /// use tamis::set::{Delta, Entry, List, ListKind, Set, Withdrawal};
 /// let mut delta = Delta::new(List::new("gifct", ListKind::Exchange), 7)?;
 /// let digest = Fingerprint::from_hex(Algorithm::Md5, "0cc175b9c0f1b6a831c399e269772661")?;
-/// delta.add(Entry::new(digest)).expect("not poison");
+/// delta.add(Entry::new(digest))?;
 /// delta.withdraw(&Withdrawal::Item("listed by mistake".into()))?;
 ///
 /// let set = Set::from_bytes(&delta.to_bytes()?.0)?;
@@ -34,7 +34,8 @@ pub struct Delta {
 }
 
 impl Delta {
-    /// An empty change of a list, with its number, from 1 to 2^53 - 1.
+    /// An empty change of a list, with its number, from 1 to 2^53 - 1. Where the store numbers the changes ([`StoreWriter::apply_next`](crate::store::StoreWriter::apply_next)),
+    /// any number will do.
     ///
     /// # Errors
     /// [`ErrorCode::InvalidArgument`] if the list's name or texts are not valid, or the number is not one of those.
@@ -47,7 +48,7 @@ impl Delta {
         Ok(Delta { builder, id, change, kind, source: None })
     }
 
-    /// Makes the change replace the list: whatever it does not add is withdrawn.
+    /// Makes the change replace the list: whatever it does not add is withdrawn. Look at what was rejected before you apply it: of a short list the store lets a hundred entries go.
     #[must_use]
     pub fn replacing(mut self) -> Delta {
         (self.change.first, self.change.replaces) = (0, true);
@@ -156,7 +157,8 @@ impl Delta {
         Ok(())
     }
 
-    /// Switches an entry off, of whatever list it is.
+    /// Switches an entry off, of whatever list it is. An item may have others, one for each of its fingerprints, which stay: to let one exact file through whatever lists it, add it as an exception
+    /// ([`Role::Exception`](super::Role::Exception)).
     ///
     /// # Errors
     /// [`ErrorCode::InvalidArgument`] if this is no local list: only the operator may do that.

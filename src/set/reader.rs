@@ -7,8 +7,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::fingerprint::{Algorithm, Algorithms, Fingerprint, hex};
+use crate::fingerprint::{Algorithm, Algorithms, Fingerprint};
 use crate::index::{RadiusIndex, Touch};
+use crate::names::digest_of;
 
 use super::blocks::Blocks;
 use super::format::{
@@ -17,21 +18,10 @@ use super::format::{
 };
 use super::record::{Entry, EntryId, List, ListKind, Opinion, Role, Severity};
 
-/// The digest of a set: BLAKE3 of its head, which holds the checksums of all the rest.
-/// Whoever trusts it can trust every byte that is read from the set.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SetDigest(pub [u8; 32]);
-
-impl fmt::Display for SetDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
-    }
-}
-
-impl fmt::Debug for SetDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SetDigest({self})")
-    }
+digest_of! {
+    /// The digest of a set: BLAKE3 of its head, which holds the checksums of all the rest.
+    /// Whoever trusts it can trust every byte that is read from the set.
+    SetDigest
 }
 
 /// An entry as a set stores it: with its id and the list it belongs to.
@@ -75,7 +65,7 @@ impl Touch for Touched<'_> {
 /// let mut builder = SetBuilder::new();
 /// let list = builder.add_list(List::new("local", ListKind::Local))?;
 /// let digest = Fingerprint::from_hex(Algorithm::Md5, "0cc175b9c0f1b6a831c399e269772661")?;
-/// builder.add(list, Entry { reviewed: true, ..Entry::new(digest) }).expect("not poison");
+/// builder.add(list, Entry { reviewed: true, ..Entry::new(digest) })?;
 ///
 /// let set = Set::from_bytes(&builder.to_bytes()?.0)?;
 /// assert_eq!(set.entry_count(), 1);

@@ -180,7 +180,7 @@ pub struct Entry {
     pub severity: Severity,
     /// Whether a human has reviewed the listed item.
     pub reviewed: bool,
-    /// PDQ quality when the list gives it, 0..=100.
+    /// PDQ quality, 0..=100. Give it whenever it is known: it is what refuses pictures that are too plain to be told apart.
     pub quality: Option<u8>,
     /// Legal basis, where it differs from the list's; empty otherwise.
     pub legal_basis: String,

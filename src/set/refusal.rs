@@ -15,6 +15,7 @@
 
 use std::fmt;
 
+use crate::error::{Error, ErrorCode};
 use crate::fingerprint::{Algorithm, Fingerprint, PdqHash, is_flat};
 use crate::set::{Entry, Role};
 
@@ -134,6 +135,13 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+impl From<Refusal> for Error {
+    /// For callers to whom any refusal is an error. Its code says only that it was one.
+    fn from(refusal: Refusal) -> Error {
+        Error::new(ErrorCode::InvalidArgument, format!("the entry is refused: {refusal}"))
+    }
+}
 
 /// Whether an entry may enter a set.
 ///

@@ -1,14 +1,14 @@
 //! [`Snapshot`]: what a store held at one moment.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::fs::File;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::fingerprint::{Algorithms, hex};
+use crate::fingerprint::Algorithms;
+use crate::names::digest_of;
 use crate::search::Layers;
 use crate::set::{Entry, EntryId, ListKind, Set, SetDigest};
 
@@ -16,20 +16,9 @@ use super::manifest::{Manifest, SetRecord};
 use super::stamp::Stamp;
 use super::sum::Sum;
 
-/// Identifies what a store holds: BLAKE3 over the digests of its sets and its manifest.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct StoreDigest(pub [u8; 32]);
-
-impl fmt::Display for StoreDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
-    }
-}
-
-impl fmt::Debug for StoreDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StoreDigest({self})")
-    }
+digest_of! {
+    /// Identifies what a store holds: BLAKE3 over the digests of its sets and its manifest.
+    StoreDigest
 }
 
 /// What a store held at one moment. Immutable.
@@ -51,7 +40,7 @@ pub struct Snapshot {
     pub(super) ticket: u64,
 }
 
-/// What an entry says beyond its fingerprint, and whether it acts.
+/// Entries of one list, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Census {

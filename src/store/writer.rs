@@ -52,7 +52,7 @@ pub const STATE: &str = "state";
 ///
 /// let mut delta = writer.delta(LOCAL)?;
 /// for digest in digests(b"known content", Algorithms::DIGESTS).iter() {
-///     delta.add(Entry { reviewed: true, ..Entry::new(digest) }).expect("not poison");
+///     delta.add(Entry { reviewed: true, ..Entry::new(digest) })?;
 /// }
 /// writer.apply_next(delta, &Terms::at(1_790_000_001).reason("reported twice"))?;
 ///
@@ -117,7 +117,8 @@ impl Drop for Draft {
 }
 
 impl StoreWriter {
-    /// Makes a store, in a directory that is empty or does not exist, with nothing in it but the list `local`.
+    /// Makes a store, in a directory that is empty or does not exist, with nothing in it but the list `local`, and readable by its group. There is no policy in it:
+    /// `tamis store init` also writes one, for the command line.
     ///
     /// # Errors
     /// [`ErrorCode::Store`] if there is a store already; [`ErrorCode::Permissions`] if others may write there; [`ErrorCode::Io`] and its kin.
@@ -236,7 +237,8 @@ impl StoreWriter {
         set::Delta::new(record.list(list), 1)
     }
 
-    /// Lays down what holds for a list, new or known: `change` is given the record as it is, or one of that kind. `what` and `reason` are for the log.
+    /// Lays down what holds for a list: `change` is given the record as it is; of a list that the store does not know, a new one of that kind. So the kind of a known list
+    /// changes only where `change` says so. What is done and why are for the log.
     ///
     /// # Errors
     /// [`ErrorCode::InvalidArgument`] if the name is not one; [`ErrorCode::Io`] and its kin; [`ErrorCode::Durability`].
@@ -366,6 +368,10 @@ impl StoreWriter {
     /// Puts a new manifest in force, and tells the log. Before the rename nothing has changed, after it everything has.
     pub(super) fn publish(&mut self, mut manifest: Manifest, mut event: Event) -> Result<()> {
         self.refuse_unless_locked()?;
+        if event.at > u64::from(u32::MAX) {
+            let what = format!("the time is {}; expected seconds since 1970", event.at);
+            return Err(Error::new(ErrorCode::InvalidArgument, what));
+        }
         manifest.version = self.manifest.version + 1;
         if [log::CHANGE, INIT].contains(&event.event.as_str()) || event.what == UP_TO_DATE {
             manifest.updated = event.at;

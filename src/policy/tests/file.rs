@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::error::ErrorCode;
 use crate::fingerprint::View;
 use crate::media::{MediaClass, Unscannable};
-use crate::policy::{Action, MAX_RULES, Mode, Policy, Rule, set_mode_in};
+use crate::policy::{Action, MAX_RULES, Mode, Policy, PolicyDigest, Rule, set_mode_in};
 
 #[test]
 fn example_spells_the_defaults() {
@@ -42,7 +42,7 @@ fn digest_is_that_of_the_canonical_file() {
     for policy in [Policy::builtin(), Policy::from_toml(Policy::EXAMPLE).unwrap()] {
         let expected =
             blake3::derive_key("tamis 2026-11 policy digest", policy.to_toml().as_bytes());
-        assert_eq!(policy.digest(), expected);
+        assert_eq!(policy.digest(), PolicyDigest(expected));
     }
 }
 

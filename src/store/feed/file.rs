@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorCode, Result, shown};
-use crate::fingerprint::{Algorithm, Fingerprint};
 use crate::set::SetDigest;
 use crate::set::refusal::TEXT_LIMIT;
 
@@ -33,7 +32,6 @@ pub struct FeedSet {
     /// Its name, beside `feed.json`.
     pub file: String,
     /// Its digest, which covers every byte of it.
-    #[serde(with = "digest_text")]
     pub digest: SetDigest,
     /// Its length in bytes.
     pub bytes: u64,
@@ -254,30 +252,6 @@ pub(super) fn malformed(what: impl Into<String>) -> Error {
 
 fn is_false(value: &bool) -> bool {
     !value
-}
-
-/// A digest as 64 hexadecimal digits.
-mod digest_text {
-    use super::{Algorithm, Fingerprint, SetDigest};
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(
-        digest: &SetDigest,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(digest)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<SetDigest, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        // A set's digest is BLAKE3, and is written the same way.
-        let parsed = Fingerprint::from_hex(Algorithm::Blake3, &text)
-            .map_err(|_| D::Error::custom("a digest has 64 hexadecimal digits"))?;
-        let bytes = parsed.bytes().try_into().map_err(D::Error::custom)?;
-        Ok(SetDigest(bytes))
-    }
 }
 
 #[cfg(test)]

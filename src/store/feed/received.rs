@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorCode, Result, shown};
+use crate::names::digest_of;
 use crate::set::{Set, open_unfollowed, publish};
 
 use super::super::place;
@@ -96,28 +97,9 @@ pub struct Seen {
     pub digest: FeedDigest,
 }
 
-/// BLAKE3 of the bytes of a `feed.json`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct FeedDigest(pub [u8; 32]);
-
-impl std::fmt::Display for FeedDigest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&crate::fingerprint::hex(&self.0))
-    }
-}
-
-impl Serialize for FeedDigest {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
-        to.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for FeedDigest {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        let hash = blake3::Hash::from_hex(text).map_err(serde::de::Error::custom)?;
-        Ok(FeedDigest(*hash.as_bytes()))
-    }
+digest_of! {
+    /// BLAKE3 of the bytes of a `feed.json`.
+    FeedDigest
 }
 
 /// A feed's directory as it arrived: read, well-formed, and nothing of it believed.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::set::{Entry, EntryId, Set, TombstoneKind, text_key};
 
 use super::contents;
@@ -39,7 +39,7 @@ pub fn entries(dir: impl AsRef<Path>, feed: &Feed) -> Result<BTreeMap<EntryId, E
             };
             let mut fault = None;
             whole.retain(|id, entry| {
-                stays(id, entry).unwrap_or_else(|error| {
+                stays(id, entry).unwrap_or_else(|error: Error| {
                     fault = Some(error);
                     true
                 })

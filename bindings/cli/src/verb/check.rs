@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tamis::media::{MediaClass, Unscannable};
+use tamis::store::StoreDigest;
 use tamis::{
-    Action, Difference, Match, Method, Outcome, Scanner, ShadowVerdict, StoreState, Timings,
-    Verdict,
+    Action, Difference, Match, Method, Outcome, PolicyDigest, Scanner, ShadowVerdict, StoreState,
+    Timings, Verdict,
 };
 
 use crate::args::Judging;
@@ -81,9 +82,9 @@ pub(crate) struct Judged<'a> {
     more_matches: usize,
     reasons: Vec<String>,
     more_reasons: usize,
-    store: String,
+    store: StoreDigest,
     store_state: StoreState,
-    policy: String,
+    policy: PolicyDigest,
     #[serde(skip_serializing_if = "Option::is_none")]
     shadow: Option<&'a ShadowVerdict>,
     /// Microseconds by step.
@@ -107,9 +108,9 @@ impl Judged<'_> {
             more_matches: verdict.more_matches,
             reasons: verdict.reasons.iter().map(ToString::to_string).collect(),
             more_reasons: verdict.more_reasons,
-            store: verdict.store.to_string(),
+            store: verdict.store,
             store_state: verdict.store_state,
-            policy: verdict.policy.iter().map(|byte| format!("{byte:02x}")).collect(),
+            policy: verdict.policy,
             shadow: verdict.shadow.as_ref(),
             timings: verdict.timings,
         }

@@ -36,7 +36,7 @@ fn explain(file: Option<&Path>, output: &mut Output) -> Result<Exit, Failure> {
     output.object(&json!({
         "file": file.map(Path::to_string_lossy),
         "mode": policy.mode(),
-        "digest": hex(&policy.digest()),
+        "digest": policy.digest(),
         "explanation": text,
     }))?;
     output.line(text.trim_end())?;
@@ -59,7 +59,7 @@ fn check(file: &Path, output: &mut Output) -> Result<Exit, Failure> {
         "valid": true,
         "mode": policy.mode(),
         "rules": rules,
-        "digest": hex(&policy.digest()),
+        "digest": policy.digest(),
     }))?;
     output.line(format_args!(
         "{}: valid; it {}s, with {} of its own before the built-in ones",
@@ -96,8 +96,4 @@ fn switch(file: &Path, mode: args::Mode, output: &mut Output) -> Result<Exit, Fa
         output.line("Processes that have the policy open act by it when they load it again.")?;
     }
     Ok(Exit::SUCCESS)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -19,8 +19,8 @@ use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use tamis::Action;
 use tamis::fingerprint::{Algorithm, Algorithms, digests};
+use tamis::{Action, PolicyDigest};
 
 use super::letter;
 use crate::Failure;
@@ -37,16 +37,15 @@ const PENDING: usize = 256 << 10;
 /// What files are judged by.
 pub(super) struct Header {
     pub(super) store: String,
-    pub(super) policy: [u8; 32],
+    pub(super) policy: PolicyDigest,
     pub(super) now: Option<u64>,
 }
 
 impl Header {
     fn line(&self) -> String {
-        let policy: String = self.policy.iter().map(|byte| format!("{byte:02x}")).collect();
         let now = self.now.map_or_else(|| "-".into(), |now| now.to_string());
         let version = env!("CARGO_PKG_VERSION");
-        format!("{MAGIC}version={version} store={} policy={policy} now={now}", self.store)
+        format!("{MAGIC}version={version} store={} policy={} now={now}", self.store, self.policy)
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 
 fn header(store: &str) -> Header {
-    Header { store: store.into(), policy: [7; 32], now: None }
+    Header { store: store.into(), policy: tamis::PolicyDigest([7; 32]), now: None }
 }
 
 fn stamp(size: u64) -> Stamp {
