@@ -14,11 +14,13 @@ use pictures::{hash, png, scene};
 use tamis::fingerprint::{Algorithm, Algorithms, Fingerprint, digests};
 use tamis::policy::{Cap, Cause, Mode};
 use tamis::search::Match;
-use tamis::set::{Entry, EntryId, List, ListKind, Role, SetBuilder};
+use tamis::set::{Entry, EntryId, List, ListKind, Role, SetBuilder, incident_label};
 use tamis::store::{Counter, Counters, Noted, STATE, StoreOptions, StoreWriter, Terms};
 use tamis::{Action, Context, Limits, Policy, Scanner, Store, Verdict};
 
 const NOW: u64 = 1_790_000_000;
+
+const INCIDENT: &str = "2026-11";
 
 /// A store with these entries, each with the name of its list, and room for counters.
 fn store_of(entries: &[(&str, Entry)]) -> (tempfile::TempDir, Store) {
@@ -28,13 +30,18 @@ fn store_of(entries: &[(&str, Entry)]) -> (tempfile::TempDir, Store) {
     let names: BTreeSet<&str> = entries.iter().map(|(name, _)| *name).collect();
     for name in names {
         writer.set_list(name, ListKind::Exchange, ("known", ""), NOW, |_| Ok(())).unwrap();
-        let mut delta = writer.delta(name).unwrap();
-        for (_, entry) in entries.iter().filter(|(other, _)| *other == name) {
-            delta.add(entry.clone()).unwrap();
-        }
+        let entries = entries.iter().filter(|(other, _)| *other == name).map(|(_, entry)| entry);
+        let (urgent, usual): (Vec<&Entry>, Vec<_>) =
+            entries.partition(|entry| entry.labels.contains(&incident_label(INCIDENT)));
         // The one incident that the operator has declared.
-        let terms = Terms::at(NOW).incident("2026-11", NOW + 1_000_000);
-        writer.apply_next(delta, &terms).unwrap();
+        let delta = writer.delta(name).unwrap();
+        let incident = writer.delta(name).unwrap().of_incident(INCIDENT, NOW + 1_000_000).unwrap();
+        for (mut delta, entries) in [(delta, usual), (incident, urgent)] {
+            for entry in entries {
+                delta.add(entry.clone()).unwrap();
+            }
+            writer.apply_next(delta, &Terms::at(NOW)).unwrap();
+        }
     }
     let store = Store::open(path).unwrap();
     assert_eq!(store.counters_fault(), None);
@@ -87,7 +94,7 @@ fn a_viral_picture_that_was_listed_by_mistake_goes_to_review_and_nothing_else_do
     let listed = copy(&viral, 0);
     let poison = reviewed(hash(&viral).hash);
     let urgent = Entry {
-        labels: vec!["incident:2026-11".into()],
+        labels: vec![incident_label(INCIDENT)],
         expires: (NOW + 1_000_000) as u32,
         ..reviewed(hash(&incident).hash)
     };

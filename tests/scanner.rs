@@ -613,3 +613,23 @@ fn the_types_may_cross_threads() {
     shared::<(Store, Set, Policy, Limits, Context, Verdict, tamis::Error)>();
     given::<(Scanner, SetBuilder)>();
 }
+
+/// A time in milliseconds lies after the end of everything that ends: it would let all of that through.
+#[test]
+fn a_time_that_is_none_in_seconds_is_refused() {
+    let set = tamis::Set::from_bytes(&tamis::SetBuilder::new().to_bytes().unwrap().0).unwrap();
+    let store = Store::from_set(set, Default::default()).unwrap();
+    let mut scanner = Scanner::new(store, Policy::builtin());
+    assert!(scanner.check(b"words", &Context::at(u32::MAX.into())).is_ok());
+    let milliseconds = Context::at(1_790_000_000_000);
+    for refused in [
+        scanner.check(b"words", &milliseconds),
+        scanner.check_reader(&b"words"[..], &milliseconds),
+        scanner.check_fingerprints(&Default::default(), &milliseconds),
+    ] {
+        assert_eq!(refused.unwrap_err().code(), tamis::ErrorCode::InvalidArgument);
+    }
+    let time = std::time::UNIX_EPOCH + std::time::Duration::from_millis(1_790_000_000_999);
+    assert_eq!(Context::at_time(time).now, 1_790_000_000);
+    assert_eq!(Context::at_time(std::time::UNIX_EPOCH - std::time::Duration::from_secs(9)).now, 0);
+}

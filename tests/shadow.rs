@@ -186,3 +186,20 @@ fn a_damaged_candidate_harms_nothing() {
     assert_eq!((verdict.action, verdict.shadow), (Action::Block, None));
     assert_eq!(scanner.shadow_counts().failed, 1);
 }
+
+/// What the shadow leaves open is as in force, also after the scanner was given another policy.
+#[test]
+fn a_scanner_takes_another_policy_and_so_does_its_shadow() {
+    let upload = b"words".to_vec();
+    let store = store_of(vec![reviewed(digest(&upload, Algorithm::Sha256))]);
+    let candidate = store_of(vec![reviewed(digest(&upload, Algorithm::Sha256))]);
+    let shadow = Shadow { store: Some(candidate), policy: None };
+    let mut scanner = scanner_of(store, Policy::builtin()).with_shadow(shadow);
+    assert_eq!(scanner.check(&upload, &Context::at(NOW)).unwrap().action, Action::Block);
+    let lenient = Policy::builder().rule(Rule::new(Action::Review)).build().unwrap();
+    scanner.set_policy(lenient.clone());
+    let verdict = scanner.check(&upload, &Context::at(NOW)).unwrap();
+    assert_eq!((verdict.action, verdict.policy), (Action::Review, lenient.digest()));
+    let shadow = verdict.shadow.unwrap();
+    assert_eq!((shadow.difference, shadow.policy), (Difference::Same, lenient.digest()));
+}

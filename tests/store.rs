@@ -373,7 +373,7 @@ fn the_policy_decides_when_a_store_is_too_old() {
     assert_eq!(check(&never, "two", u64::MAX).action, Action::Allow);
 
     // Whoever finds the lists up to date says so, and the store is as fresh as after a change.
-    writer.confirm(LOCAL, 24 * hour).unwrap();
+    writer.confirm(LOCAL, &Terms::at(24 * hour)).unwrap();
     store.refresh().unwrap();
     assert_eq!(check(&strict, "two", 2 + 24 * hour).action, Action::Allow);
     // A store that broke is told of in each verdict.

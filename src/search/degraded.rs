@@ -8,9 +8,6 @@ use crate::set::{EntryId, Set, Summary};
 
 use super::Layers;
 
-/// What the labels of an incident's entries begin with; its id follows.
-pub const INCIDENT: &str = "incident:";
-
 /// Label sets whose answers are remembered.
 const REMEMBERED: usize = 1 << 12;
 

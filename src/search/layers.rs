@@ -17,9 +17,9 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::fingerprint::Algorithm;
-use crate::set::{Entry, EntryId, List, ListKind, Set, Summary, TombstoneKind, text_key};
-
-use super::INCIDENT;
+use crate::set::{
+    Entry, EntryId, List, ListKind, Set, Summary, TombstoneKind, incident_of, text_key,
+};
 
 /// Sets, each laid over those before it. What is searched.
 ///
@@ -184,7 +184,7 @@ impl Layers {
             && matches!(kind, ListKind::Local | ListKind::Exchange)
             && labels
                 .iter()
-                .filter_map(|label| label.strip_prefix(INCIDENT))
+                .filter_map(|label| incident_of(label))
                 .any(|incident| self.incidents.get(incident).is_some_and(|end| *end > now))
     }
 

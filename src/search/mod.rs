@@ -29,7 +29,7 @@ use crate::set::{Set, StoredEntry};
 use found::Rendering;
 
 pub use crate::index::{Near, Strategy};
-pub use degraded::{Degraded, INCIDENT};
+pub use degraded::Degraded;
 pub use found::Found;
 pub use layers::Layers;
 pub use matches::Match;

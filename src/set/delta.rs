@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorCode, Result};
 use super::builder::{BuildReport, ListId, SetBuilder};
 use super::change::{Change, TombstoneKind, Withdrawal};
 use super::reader::{Set, SetDigest, corrupt};
-use super::record::{Entry, EntryId, List, ListKind};
+use super::record::{Entry, EntryId, List, ListKind, incident_label};
 use super::refusal::Refusal;
 
 /// One change of one list: what it withdraws, then what it adds. Written, it is a set that a store takes, or that a list's maker publishes.
@@ -31,6 +31,7 @@ pub struct Delta {
     change: Change,
     kind: ListKind,
     source: Option<SetDigest>,
+    incident: Option<(String, u32)>,
 }
 
 impl Delta {
@@ -45,7 +46,7 @@ impl Delta {
         let id = builder.add_list(list)?;
         builder.set_change(id, number, number, false)?;
         let change = Change { list: name, first: number, last: number, replaces: false };
-        Ok(Delta { builder, id, change, kind, source: None })
+        Ok(Delta { builder, id, change, kind, source: None, incident: None })
     }
 
     /// Makes the change replace the list: whatever it does not add is withdrawn. Look at what was rejected before you apply it: of a short list the store lets a hundred entries go.
@@ -53,6 +54,41 @@ impl Delta {
     pub fn replacing(mut self) -> Delta {
         (self.change.first, self.change.replaces) = (0, true);
         self
+    }
+
+    /// Makes it the change of an incident that the operator declares, and that ends at a time in seconds since 1970: each entry that is added from now on bears the incident's label, and
+    /// ends with it if not before. The store remembers the incident, and its breaker spares these entries while it lasts.
+    ///
+    /// ```
+    /// # use tamis::fingerprint::{Algorithm, Fingerprint};
+    /// # use tamis::set::{Delta, Entry, List, ListKind};
+    /// # let list = List::new("local", ListKind::Local);
+    /// let mut delta = Delta::new(list, 1)?.of_incident("parade", 1_790_000_000)?;
+    /// delta.add(Entry::new(Fingerprint::from_hex(Algorithm::Md5, "0cc175b9c0f1b6a831c399e269772661")?))?;
+    /// # Ok::<(), tamis::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidArgument`] if the name is empty, the time is none in seconds, or something was added already.
+    pub fn of_incident(mut self, id: impl Into<String>, expires: u64) -> Result<Delta> {
+        let id = id.into();
+        let refuse = |what: &str| Err(Error::new(ErrorCode::InvalidArgument, what));
+        let Some(expires) = u32::try_from(expires).ok().filter(|expires| *expires > 0) else {
+            return refuse("an incident ends at a time in seconds since 1970");
+        };
+        if id.is_empty() {
+            return refuse("an incident has a name");
+        }
+        if !self.builder.is_empty() {
+            return refuse("an incident is declared before entries are added");
+        }
+        self.incident = Some((id, expires));
+        Ok(self)
+    }
+
+    /// The incident, and when it ends.
+    pub fn incident(&self) -> Option<(&str, u32)> {
+        self.incident.as_ref().map(|(id, expires)| (id.as_str(), *expires))
     }
 
     /// A change that a set holds, such as a delta that was received. It becomes one of `list`, whose name must be the set's, while kind, agreement and
@@ -135,7 +171,16 @@ impl Delta {
     ///
     /// # Errors
     /// [`Refusal`] with the cause. The delta can go on.
-    pub fn add(&mut self, entry: Entry) -> std::result::Result<(), Refusal> {
+    pub fn add(&mut self, mut entry: Entry) -> std::result::Result<(), Refusal> {
+        if let Some((incident, expires)) = &self.incident {
+            let label = incident_label(incident);
+            if !entry.labels.contains(&label) {
+                entry.labels.push(label);
+            }
+            if entry.expires == 0 || entry.expires > *expires {
+                entry.expires = *expires;
+            }
+        }
         self.builder.add(self.id, entry)
     }
 

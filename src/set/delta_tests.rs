@@ -406,3 +406,36 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn entries_of_an_incident_end_with_it() {
+    let delta = || Delta::new(List::new("local", ListKind::Local), 1).unwrap();
+    let mut incident = delta().of_incident("parade", 500).unwrap();
+    assert_eq!(incident.incident(), Some(("parade", 500)));
+    let entry = |n: u8| Entry::new(md5(n));
+    for entry in [
+        entry(1),
+        Entry { expires: 400, ..entry(2) },
+        Entry { expires: 600, labels: vec![incident_label("parade")], ..entry(3) },
+    ] {
+        incident.add(entry).unwrap();
+    }
+    let set = Set::from_bytes(&incident.to_bytes().unwrap().0).unwrap();
+    let mut found: Vec<_> = set
+        .entries()
+        .map(|stored| stored.unwrap().entry)
+        .inspect(|entry| assert_eq!(entry.labels, [incident_label("parade")]))
+        .map(|entry| entry.expires)
+        .collect();
+    found.sort_unstable();
+    assert_eq!(found, [400, 500, 500]);
+
+    let refused =
+        |delta: Delta, name: &str, ends| delta.of_incident(name, ends).unwrap_err().code();
+    assert_eq!(refused(delta(), "", 500), ErrorCode::InvalidArgument);
+    assert_eq!(refused(delta(), "parade", 0), ErrorCode::InvalidArgument);
+    assert_eq!(refused(delta(), "parade", 1_790_000_000_000), ErrorCode::InvalidArgument);
+    let mut late = delta();
+    late.add(entry(1)).unwrap();
+    assert_eq!(refused(late, "parade", 500), ErrorCode::InvalidArgument);
+}

@@ -57,7 +57,9 @@ pub use options::{BuildOptions, BuildPhase, BuildProgress, OnProgress, Profile};
 pub use publish::{draft_path, publish, publish_bytes, retire};
 pub(crate) use publish::{rename_draft, sync_directory, uninterrupted};
 pub use reader::{Set, SetDigest, StoredEntry};
-pub use record::{Entry, EntryId, List, ListKind, Opinion, Role, Severity};
+pub use record::{
+    Entry, EntryId, List, ListKind, Opinion, Role, Severity, incident_label, incident_of,
+};
 pub use refusal::Refusal;
 pub use residency::Residency;
 pub(crate) use traits::{Summary, Traits};

@@ -221,3 +221,21 @@ impl Entry {
         }
     }
 }
+
+/// What the labels of entries begin with that belong to an incident.
+const INCIDENT: &str = "incident:";
+
+/// The label of entries that belong to an incident.
+///
+/// ```
+/// assert_eq!(tamis::set::incident_label("parade"), "incident:parade");
+/// assert_eq!(tamis::set::incident_of("incident:parade"), Some("parade"));
+/// ```
+pub fn incident_label(incident: &str) -> String {
+    format!("{INCIDENT}{incident}")
+}
+
+/// The incident that a label names, if it names one.
+pub fn incident_of(label: &str) -> Option<&str> {
+    label.strip_prefix(INCIDENT)
+}

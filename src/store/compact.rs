@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::search::planted;
 use crate::set::{self, BuildOptions, Residency, Set, SetBuilder, SetDigest};
 
-use super::log::Event;
+use super::log::{self, Event};
 use super::manifest::{Manifest, SetRecord};
 use super::merge;
 use super::update::{Applied, RADIUS, counted_entries};
@@ -155,5 +155,5 @@ impl StoreWriter {
 
 fn compacted(sets: usize, entries: u64, now: u64) -> Event {
     let what = format!("{sets} sets became one of {}", counted_entries(entries));
-    Event { event: "compact".into(), at: now, what, ..Event::default() }
+    Event { event: log::COMPACT.into(), at: now, what, ..Event::default() }
 }

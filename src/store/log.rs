@@ -15,11 +15,26 @@ use crate::error::{Error, Result};
 /// The log's name within a store directory.
 const LOG: &str = "log";
 
-/// Changes that were taken.
+/// A store was made.
+pub(super) const INIT: &str = "init";
+
+/// Changes were taken.
 pub(super) const CHANGE: &str = "change";
+
+/// A list was found to be up to date.
+pub(super) const CONFIRM: &str = "confirm";
+
+/// What holds for a list was laid down.
+pub(super) const LIST: &str = "list";
+
+/// Sets became one.
+pub(super) const COMPACT: &str = "compact";
 
 /// An event that is no change: it leaves the version as it is.
 pub(super) const REFUSED: &str = "refused";
+
+/// After these events, what the store holds is as fresh as can be.
+pub(super) const FRESH: [&str; 3] = [INIT, CHANGE, CONFIRM];
 
 /// A line of the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +44,7 @@ pub struct Event {
     pub version: u64,
     /// When, in seconds since 1970.
     pub at: u64,
-    /// What happened: `init`, `change`, `compact`, `list`, `refused`.
+    /// What happened: `init`, `change`, `confirm`, `list`, `compact` or `refused`.
     pub event: String,
     /// The list that it is about; empty if it is about none.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -58,6 +58,7 @@ mod compact;
 mod counters;
 pub mod feed;
 mod gate;
+mod lock;
 mod log;
 mod manifest;
 mod merge;
@@ -93,7 +94,7 @@ pub use log::Event;
 pub use manifest::{ChangeRecord, FeedSeen, Incident, ListRecord, MANIFEST, Manifest, SetRecord};
 pub use snapshot::{Census, Snapshot, StoreDigest};
 pub use test_list::{TEST_LIST, TestFile, test_files, test_set};
-pub use update::{Applied, Terms, incident_label};
+pub use update::{Applied, Terms};
 pub use writer::{LOCAL, STATE, StoreWriter};
 
 /// How often a store looks for a new manifest while it is used, unless told otherwise: every 200 milliseconds. After a look that failed it waits five times as long.

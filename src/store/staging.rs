@@ -87,6 +87,7 @@ impl<'w> Staging<'w> {
             return Err(Error::new(ErrorCode::Store, what));
         }
         let draft = writer.draft();
+        let incident = delta.incident().map(|(id, expires)| (id.to_owned(), expires));
         let (set, own) = writer.prove(delta.into_builder()?, &draft)?;
         // What was not received as a set is told apart by the set that it became.
         let digest = source.unwrap_or(own);
@@ -113,10 +114,10 @@ impl<'w> Staging<'w> {
         list.recent.drain(..most);
         manifest.lists.insert(change.list.clone(), list);
         let entries = set.entry_count();
-        if let Some((id, expires)) = &terms.incident {
+        if let Some((id, expires)) = incident {
             let new = Incident { expires: 0, opened: terms.now, entries: 0 };
-            let incident = manifest.incidents.entry(id.clone()).or_insert(new);
-            incident.expires = incident.expires.max(*expires);
+            let incident = manifest.incidents.entry(id).or_insert(new);
+            incident.expires = incident.expires.max(expires.into());
             incident.entries += entries;
         }
         *self.tombstones.entry(change.list.clone()).or_default() += set.withdrawal_count();

@@ -10,13 +10,12 @@
 //! What is refused leaves the store as it was, and an event in the log.
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::search::INCIDENT;
 use crate::set::Delta;
 
 use super::log::{self, Event};
 use super::manifest::ListRecord;
 use super::staging::{Staging, Taken};
-use super::writer::{StoreWriter, UP_TO_DATE};
+use super::writer::StoreWriter;
 
 /// Radius of the queries that are put to a new set before it comes into force.
 pub(super) const RADIUS: u32 = 31;
@@ -39,8 +38,6 @@ pub struct Terms {
     pub waiting: bool,
     /// What is laid down for its list from this change on; otherwise it stays as it is.
     pub list: Option<ListRecord>,
-    /// The incident that its entries belong to, and when it ends, in seconds since 1970. The entries themselves say so, too: by [`incident_label`] and their date.
-    pub incident: Option<(String, u64)>,
 }
 
 impl Terms {
@@ -76,18 +73,6 @@ impl Terms {
         self.list = Some(record);
         self
     }
-
-    /// Says which incident the entries belong to, and when it ends.
-    #[must_use]
-    pub fn incident(mut self, id: impl Into<String>, expires: u64) -> Terms {
-        self.incident = Some((id.into(), expires));
-        self
-    }
-}
-
-/// The label of entries that belong to an incident.
-pub fn incident_label(incident: &str) -> String {
-    format!("{INCIDENT}{incident}")
 }
 
 /// What became of a change.
@@ -126,7 +111,7 @@ impl StoreWriter {
         let stands =
             |number| !delta.change().replaces || number == self.manifest.last_number(&name);
         if let Some((number, _)) = taken.cloned().filter(|(number, _)| stands(*number)) {
-            self.confirm_as(&name, terms)?;
+            self.confirm(&name, terms)?;
             let version = self.manifest.version;
             return Ok(Applied { version, changed: false, number, entries: 0 });
         }
@@ -160,7 +145,7 @@ impl StoreWriter {
         match taken {
             Taken::Already => Ok(applied),
             Taken::Same => {
-                self.confirm_as(&list, terms)?;
+                self.confirm(&list, terms)?;
                 let (version, number) = (self.manifest.version, self.manifest.last_number(&list));
                 Ok(Applied { version, number, ..applied })
             }
@@ -193,13 +178,17 @@ impl StoreWriter {
         applied
     }
 
-    fn confirm_as(&mut self, name: &str, terms: &Terms) -> Result<()> {
+    /// Records that the list was found to be up to date, and what the terms lay down for it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidArgument`] if the store does not know it; [`ErrorCode::Io`] and its kin; [`ErrorCode::Durability`].
+    pub fn confirm(&mut self, name: &str, terms: &Terms) -> Result<()> {
+        self.delta(name)?;
         let Some(record) = Staging::new(self, terms).laid_down(name) else { return Ok(()) };
-        let what = (UP_TO_DATE, terms.reason.as_str());
-        self.set_list(name, record.kind, what, terms.now, |list| {
-            *list = ListRecord { refreshed: terms.now, ..record };
-            Ok(())
-        })
+        let record = ListRecord { refreshed: terms.now, ..record };
+        let mut manifest = self.manifest.clone();
+        manifest.lists.insert(name.to_owned(), record);
+        self.publish(manifest, confirmed(name, terms))
     }
 }
 
@@ -207,6 +196,12 @@ impl StoreWriter {
 pub(super) fn changed(list: String, what: String, terms: &Terms) -> Event {
     let (event, at, reason) = (log::CHANGE.into(), terms.now, terms.reason.clone());
     Event { event, at, list, what, reason, ..Event::default() }
+}
+
+/// The line of the log for a list that was found to be up to date.
+fn confirmed(list: &str, terms: &Terms) -> Event {
+    let what = "found to be up to date".into();
+    Event { event: log::CONFIRM.into(), ..changed(list.to_owned(), what, terms) }
 }
 
 pub(super) fn counted_entries(entries: u64) -> String {

@@ -1,16 +1,17 @@
 //! [`StoreWriter`]: the one who may change a store.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::set::{self, BuildProgress, ListKind, OnProgress, Set, uninterrupted};
+use crate::set::{self, BuildProgress, ListKind, OnProgress, Set};
 
 use super::canaries::Canaries;
+use super::lock::Lock;
 use super::log::{self, Event};
 use super::manifest::{ListRecord, MANIFEST, Manifest, SetRecord};
 use super::place;
@@ -22,12 +23,6 @@ const LOCK: &str = "lock";
 /// Name of the file that whoever compacts holds a lock on, and what the name of his draft begins with.
 const COMPACTING: &str = "compacting";
 const COMPACTED: &str = ".compacted-";
-
-/// The event of a store that was made.
-const INIT: &str = "init";
-
-/// What the log says of a list that was confirmed.
-pub(super) const UP_TO_DATE: &str = "found to be up to date";
 
 /// Changes that are remembered for a log that cannot be written to; a manifest is small.
 const UNLOGGED: usize = 100;
@@ -71,10 +66,7 @@ pub struct StoreWriter {
     /// Changes that the log could not be told.
     unlogged: Vec<Event>,
     pub(super) watcher: Watcher,
-    lock: File,
-    locked: bool,
-    /// A child that is forked has the lock, too, and must not use it.
-    process: u32,
+    lock: Lock,
 }
 
 /// Who is told how the writing of sets goes on.
@@ -143,7 +135,7 @@ impl StoreWriter {
             return Err(Error::new(ErrorCode::Store, fault).with_path(directory));
         }
         make_directory(&directory.join(STATE), 0o2770)?;
-        try_lock(&directory.join(COMPACTING))?;
+        Lock::take(&directory.join(COMPACTING))?;
         let mut manifest = Manifest::new(now);
         manifest.lists.insert(LOCAL.to_owned(), ListRecord::new(ListKind::Local));
         let mut writer = StoreWriter {
@@ -153,10 +145,8 @@ impl StoreWriter {
             unlogged: Vec::new(),
             watcher: Watcher::default(),
             lock,
-            locked: true,
-            process: std::process::id(),
         };
-        writer.publish(manifest, Event { event: INIT.into(), at: now, ..Event::default() })?;
+        writer.publish(manifest, Event { event: log::INIT.into(), at: now, ..Event::default() })?;
         Ok(writer)
     }
 
@@ -188,17 +178,7 @@ impl StoreWriter {
         let directory = directory.to_path_buf();
         let before = manifest.sets.clone();
         let watcher = Watcher::default();
-        let process = std::process::id();
-        let writer = StoreWriter {
-            directory,
-            manifest,
-            before,
-            unlogged,
-            watcher,
-            lock,
-            locked: true,
-            process,
-        };
+        let writer = StoreWriter { directory, manifest, before, unlogged, watcher, lock };
         // What the last writer has renamed may not have reached the disk: until it has, what lay there before is not removed.
         if set::sync_directory(&writer.directory).is_ok() {
             writer.sweep();
@@ -260,7 +240,7 @@ impl StoreWriter {
             return Ok(());
         }
         let event = Event {
-            event: "list".into(),
+            event: log::LIST.into(),
             at: now,
             list: name.to_owned(),
             what: what.to_owned(),
@@ -268,18 +248,6 @@ impl StoreWriter {
             ..Event::default()
         };
         self.publish(manifest, event)
-    }
-
-    /// Records that the list was found to be up to date.
-    ///
-    /// # Errors
-    /// [`ErrorCode::InvalidArgument`] if the store does not know it; [`ErrorCode::Io`] and its kin; [`ErrorCode::Durability`].
-    pub fn confirm(&mut self, list: &str, now: u64) -> Result<()> {
-        self.delta(list)?;
-        self.set_list(list, ListKind::Local, (UP_TO_DATE, ""), now, |record| {
-            record.refreshed = now;
-            Ok(())
-        })
     }
 
     /// Refuses a set that would match a harmless file.
@@ -321,32 +289,15 @@ impl StoreWriter {
     }
 
     /// Makes sure that nobody else compacts the store, for as long as what it gives lives; none if somebody does.
-    pub(super) fn compacting(&self) -> Result<Option<File>> {
-        try_lock(&self.directory.join(COMPACTING))
-    }
-
-    /// A forked child holds the lock of its parent, and what it knows of the store grows old.
-    fn refuse_unless_locked(&self) -> Result<()> {
-        let what = if self.process != std::process::id() {
-            "this writer belongs to the process that forked this one; open the store anew"
-        } else if !self.locked {
-            "this writer has lost its lock; open the store anew"
-        } else {
-            return Ok(());
-        };
-        Err(Error::new(ErrorCode::StoreLocked, what).with_path(&self.directory))
+    pub(super) fn compacting(&self) -> Result<Option<Lock>> {
+        Lock::take(&self.directory.join(COMPACTING))
     }
 
     /// Does something while others may write. What they have written is then what is known here.
     pub(super) fn unlocked<T>(&mut self, work: impl FnOnce(&StoreWriter) -> T) -> Result<T> {
-        self.refuse_unless_locked()?;
-        let path = self.directory.join(LOCK);
-        uninterrupted(|| self.lock.unlock()).map_err(|e| Error::io("unlock", &path, e))?;
-        self.locked = false;
+        self.lock.let_go()?;
         let done = work(self);
-        uninterrupted(|| self.lock.lock()).map_err(|e| Error::io("lock", &path, e))?;
-        self.locked = true;
-        sign(&mut self.lock);
+        self.lock.take_back()?;
         let manifest = Manifest::read(&self.directory)?;
         self.before = std::mem::replace(&mut self.manifest, manifest).sets;
         Ok(done)
@@ -367,13 +318,13 @@ impl StoreWriter {
 
     /// Puts a new manifest in force, and tells the log. Before the rename nothing has changed, after it everything has.
     pub(super) fn publish(&mut self, mut manifest: Manifest, mut event: Event) -> Result<()> {
-        self.refuse_unless_locked()?;
+        self.lock.check()?;
         if event.at > u64::from(u32::MAX) {
             let what = format!("the time is {}; expected seconds since 1970", event.at);
             return Err(Error::new(ErrorCode::InvalidArgument, what));
         }
         manifest.version = self.manifest.version + 1;
-        if [log::CHANGE, INIT].contains(&event.event.as_str()) || event.what == UP_TO_DATE {
+        if log::FRESH.contains(&event.event.as_str()) {
             manifest.updated = event.at;
         }
         event.version = manifest.version;
@@ -416,7 +367,7 @@ impl StoreWriter {
 
     /// Removes the sets and drafts that nobody needs: no reader looks for them, unless it has read a manifest before the last one, and then it reads again.
     pub(super) fn sweep(&self) {
-        if self.refuse_unless_locked().is_err() {
+        if self.lock.check().is_err() {
             return;
         }
         // What cannot be listed or removed does no harm, and will be tried again.
@@ -480,12 +431,12 @@ fn make_directory(path: &Path, mode: u32) -> Result<()> {
     Ok(())
 }
 
-/// Takes the store's lock, which lasts until the file is closed by whoever has it open: also by a child that was forked meanwhile.
-fn take_lock(directory: &Path) -> Result<File> {
+/// Takes the store's lock.
+fn take_lock(directory: &Path) -> Result<Lock> {
     let path = directory.join(LOCK);
-    if let Some(mut file) = try_lock(&path)? {
-        sign(&mut file);
-        return Ok(file);
+    if let Some(mut lock) = Lock::take(&path)? {
+        lock.sign();
+        return Ok(lock);
     }
     let mut holder = String::new();
     let _ = File::open(&path).map(|file| file.take(20).read_to_string(&mut holder));
@@ -495,30 +446,4 @@ fn take_lock(directory: &Path) -> Result<File> {
         "another process{holder} is writing to this store; wait until it is done, and try again"
     );
     Err(Error::new(ErrorCode::StoreLocked, what).with_path(directory))
-}
-
-/// For whoever finds it locked.
-fn sign(lock: &mut File) {
-    let _ = lock.set_len(0).and_then(|()| lock.rewind());
-    let _ = writeln!(lock, "{}", std::process::id());
-}
-
-/// A lock on a file, which is made if there is none; none if somebody else has it.
-fn try_lock(path: &Path) -> Result<Option<File>> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        // Whoever may open it may lock it.
-        options.mode(0o600);
-    }
-    let file = options.open(path).map_err(|e| Error::io("open", path, e))?;
-    let tried = uninterrupted(|| match file.try_lock() {
-        Ok(()) => Ok(true),
-        Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(e)) => Err(e),
-    });
-    let locked = tried.map_err(|e| Error::io("lock", path, e))?;
-    Ok(locked.then_some(file))
 }

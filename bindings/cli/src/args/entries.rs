@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use tamis::fingerprint::{Algorithm, Fingerprint};
-use tamis::set::{Entry, EntryId, Severity};
-use tamis::store::incident_label;
+use tamis::set::{Entry, EntryId, Severity, incident_label};
 
 use super::ListFormat;
 use crate::Failure;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tamis::set::{Delta, Entry, EntryId, Withdrawal, publish_bytes};
+use tamis::set::{Delta, Entry, EntryId, Withdrawal, incident_of, publish_bytes};
 
 use super::entries::{of_row, row_of};
 use crate::{Failure, wording};
@@ -112,7 +112,7 @@ impl Pending {
     pub(super) fn incident(&self) -> Option<String> {
         let of = |entry: &Entry| {
             let mut labels = entry.labels.iter();
-            labels.find_map(|label| label.strip_prefix("incident:")).map(str::to_owned)
+            labels.find_map(|label| incident_of(label)).map(str::to_owned)
         };
         let mut incidents = self.adds.values().map(of);
         let first = incidents.next()??;

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tamis::fingerprint::{Algorithm, Fingerprint};
-use tamis::set::{Delta, Entry, EntryId, ListKind, Role, draft_path};
-use tamis::store::{ListRecord, Terms, incident_label};
+use tamis::set::{Delta, Entry, EntryId, ListKind, Role, draft_path, incident_label};
+use tamis::store::{ListRecord, Terms};
 
 use super::{NOTHING, entries_on, in_force, own_list, tell, unknown_list};
 use crate::args::Add;
@@ -42,6 +42,9 @@ pub(super) fn run(arguments: &Add, output: &mut Output) -> Result<Exit, Failure>
         )));
     }
     let mut delta = Delta::new(record.list(&arguments.list), 1)?;
+    if let Some(incident) = &arguments.said.incident {
+        delta = delta.of_incident(incident, said.ends.into())?;
+    }
     add_files(&said, &mut delta, output)?;
     for fingerprint in &arguments.sources.fingerprint {
         let entry = said.entry(*fingerprint, String::new());
@@ -53,10 +56,7 @@ pub(super) fn run(arguments: &Add, output: &mut Output) -> Result<Exit, Failure>
     }
     add_rows(&said, record, &mut delta, output)?;
 
-    let mut terms = Terms::at(now).reason(&arguments.reason);
-    if let Some(incident) = &arguments.said.incident {
-        terms = terms.incident(incident, said.ends.into());
-    }
+    let terms = Terms::at(now).reason(&arguments.reason);
     let mut writer = super::open(&arguments.writing)?;
     let applied = in_force(writer.apply_next(delta, &terms))?;
     let what = match (&arguments.said.incident, said.ends) {
