@@ -9,7 +9,7 @@ use common::fingerprint;
 use minisign::KeyPair;
 use tamis::fingerprint::Algorithm;
 use tamis::fingerprint::{Algorithms, digests};
-use tamis::set::{Delta, Entry, EntryId, List, ListKind, Role, SetBuilder, Withdrawal};
+use tamis::set::{Delta, Entry, EntryId, List, ListKind, Opinion, Role, SetBuilder, Withdrawal};
 use tamis::store::feed::{
     Accepted, Feed, FeedApplied, FeedSet, PublicKey, Received, Seen, Trust, entries,
 };
@@ -448,6 +448,18 @@ impl Subscriber {
     }
 
     /// Nothing but what a store consists of.
+    /// Whether a copy of the store would take the feed as it is now.
+    fn would_take(&self, maker: &Maker) -> bool {
+        let copy = tempfile::tempdir().unwrap();
+        for file in fs::read_dir(self.path()).unwrap().map(|file| file.unwrap()) {
+            if file.file_type().unwrap().is_file() {
+                fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+            }
+        }
+        let mut writer = StoreWriter::open(copy.path()).unwrap();
+        writer.apply_feed(maker.path(), &Terms::at(NOW)).is_ok()
+    }
+
     fn is_tidy(&self) -> bool {
         let names = fs::read_dir(self.path()).unwrap();
         names.into_iter().all(|n| !n.unwrap().file_name().to_string_lossy().starts_with('.'))
@@ -650,6 +662,44 @@ fn a_feed_is_taken_whole_or_not_at_all() {
             let entry = of_bytes(format!("upload {number}").as_bytes(), "s");
             delta.add(Entry { expires: (NOW + 60) as u32, ..entry }).unwrap();
         }
+    });
+    maker.publish();
+    store.refuses(&maker, ErrorCode::UpdateShrinkage);
+    maker.feed.sets.truncate(sets);
+
+    // Nor weakened in steps, in whatever way, nor exchanged for another list of the same size.
+    let again = |from: usize, weaken: fn(Entry) -> Entry| {
+        move |delta: &mut Delta| {
+            for number in from..from + 150 {
+                delta.add(weaken(of_bytes(format!("upload {number}").as_bytes(), "s"))).unwrap();
+            }
+        }
+    };
+    let ways: [fn(Entry) -> Entry; 5] = [
+        |entry| Entry { opinion: Opinion::Negative, ..entry },
+        |entry| Entry { opinion: Opinion::Disputed, ..entry },
+        |entry| Entry { reviewed: false, ..entry },
+        |entry| Entry { expires: (NOW + 2 * 86_400) as u32, ..entry },
+        |entry| Entry { expires: (NOW + 365 * 86_400) as u32, ..entry },
+    ];
+    for weaken in ways {
+        maker.change_of(false, &again(300, weaken));
+        maker.publish();
+        assert!(store.would_take(&maker), "one step");
+        maker.change_of(false, &again(450, weaken));
+        maker.publish();
+        store.refuses(&maker, ErrorCode::UpdateShrinkage);
+        // A withdrawal and a weakening add up, too.
+        maker.feed.sets.pop();
+        maker.change_of(false, &gone(450));
+        maker.publish();
+        store.refuses(&maker, ErrorCode::UpdateShrinkage);
+        maker.feed.sets.truncate(sets);
+    }
+    maker.change_of(false, &|delta| {
+        gone(300)(delta);
+        gone(450)(delta);
+        many(5000, 5300)(delta);
     });
     maker.publish();
     store.refuses(&maker, ErrorCode::UpdateShrinkage);

@@ -8,7 +8,7 @@ use crate::fingerprint::Algorithm;
 
 use super::format::{ENTRY_BYTES, ID_BYTES, ITEM_BYTES, section, u32_at};
 use super::reader::{Record, Set, corrupt};
-use super::record::EntryId;
+use super::record::{EntryId, Opinion};
 
 /// All that an entry's list says of it but which entry it is, as the numbers of its record. Entries of one set with equal traits differ in item, ids, legal
 /// basis and dates only.
@@ -29,6 +29,15 @@ impl Traits {
         let Traits { list, labels, role, opinion, severity, reviewed } = *self;
         let rest = u32::from_le_bytes([role, opinion, severity, reviewed.into()]);
         (u64::from(list) << 32 | u64::from(labels), rest)
+    }
+
+    /// What an entry may lead to by what its list says of it, however near it is: 0 nothing, 1 review, 2 block.
+    pub(crate) fn strength(&self) -> u8 {
+        match Opinion::from_number(self.opinion) {
+            Some(Opinion::Negative) => 0,
+            Some(Opinion::Positive) if self.reviewed => 2,
+            _ => 1,
+        }
     }
 
     /// A number that traits seldom share, made in a moment. Whoever makes a list can make them share it.

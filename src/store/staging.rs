@@ -4,19 +4,20 @@
 //! take(delta):
 //!     a number that was taken before?     the same again: nothing to do; another: refused
 //!     write it as a set; verify it, search it for its own entries
-//!     its list would grow or shrink beyond the bounds, compared with what is in force?   refused, unless forced
-//!     does any entry match a canary?                                                    refused
+//!     does any entry match a canary?                  refused
 //!     lay it: below the first set with greater numbers of its list
+//! when all are laid:
+//!     would a list grow or lose beyond the bounds, compared with what is in force?   refused, unless forced
 //! ```
 //!
 //! What is laid lies in the store's directory, where nobody looks for it before a manifest names it. If anything is refused, none does, and the next sweep removes it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorCode, Result, shown};
 use crate::search::Layers;
-use crate::set::{Change, Delta, ListKind, Opinion, Set, SetDigest, TombstoneKind};
+use crate::set::{Change, Delta, ListKind, Set, SetDigest, Summary, TombstoneKind};
 
 use super::manifest::{ChangeRecord, Incident, ListRecord, Manifest, SetRecord};
 use super::sum::Sum;
@@ -25,9 +26,6 @@ use super::writer::StoreWriter;
 
 /// Numbers and digests of changes that are remembered for each list.
 const REMEMBERED: usize = 24;
-
-/// An entry of a list that ends within a day, in seconds, was as good as withdrawn.
-const SOON: u64 = 86_400;
 
 /// Sets that a store may consist of: each is searched for every upload.
 const MOST_SETS: usize = 128;
@@ -43,8 +41,6 @@ pub(super) struct Staging<'w> {
     writer: &'w StoreWriter,
     terms: &'w Terms,
     pub(super) manifest: Manifest,
-    /// Tombstones so far, by list.
-    tombstones: BTreeMap<String, u64>,
 }
 
 /// What became of a change.
@@ -60,7 +56,7 @@ pub(super) enum Taken {
 impl<'w> Staging<'w> {
     pub(super) fn new(writer: &'w StoreWriter, terms: &'w Terms) -> Staging<'w> {
         let manifest = writer.manifest.clone();
-        Staging { writer, terms, manifest, tombstones: BTreeMap::new() }
+        Staging { writer, terms, manifest }
     }
 
     /// `ours`: this store has numbered it, so that nobody asks for the number again.
@@ -97,9 +93,6 @@ impl<'w> Staging<'w> {
         if ours && self.says_the_same(&change, &set)? {
             return Ok(Taken::Same);
         }
-        if list.kind != ListKind::Local && !terms.force {
-            self.guard_size(&change, &set)?;
-        }
         writer.check_canaries(&set)?;
 
         let record = writer.adopt(draft, &set)?;
@@ -120,7 +113,6 @@ impl<'w> Staging<'w> {
             incident.expires = incident.expires.max(expires.into());
             incident.entries += entries;
         }
-        *self.tombstones.entry(change.list.clone()).or_default() += set.withdrawal_count();
         Ok(Taken::Laid { entries, what: described(&change, &set)? })
     }
 
@@ -225,90 +217,158 @@ impl<'w> Staging<'w> {
         runs.any(|run| run.first == 0 && change.last <= run.last)
     }
 
-    /// The bounds hold for all that comes at once, however many changes it is cut into.
-    fn guard_size(&self, change: &Change, set: &Set) -> Result<()> {
+    /// Whether the lists that changes were laid of grow or lose more than is plausible. It holds for all that was laid, however many changes it is cut into, and costs two
+    /// passes over a list at most.
+    ///
+    /// # Errors
+    /// [`ErrorCode::UpdateGrowth`], [`ErrorCode::UpdateShrinkage`].
+    pub(super) fn check_bounds(&self) -> Result<()> {
+        if self.terms.force {
+            return Ok(());
+        }
+        for (name, _) in self.manifest.lists.iter().filter(|(_, l)| l.kind != ListKind::Local) {
+            let laid = self.laid(name);
+            if !laid.is_empty() {
+                self.check_list(name, &laid)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The sets with changes of a list that are not in force yet.
+    fn laid(&self, list: &str) -> Vec<SetRecord> {
+        let in_force = &self.writer.manifest.sets;
+        let laid = self.manifest.sets.iter().filter(|set| set.change(list).is_some());
+        laid.filter(|set| !in_force.contains(set)).cloned().collect()
+    }
+
+    fn check_list(&self, name: &str, laid: &[SetRecord]) -> Result<()> {
         // What lies in the sets, withdrawn or not.
-        let lies = |manifest: &Manifest| -> u64 {
-            let runs = manifest.sets.iter().filter_map(|set| set.change(&change.list));
-            runs.map(|run| run.entries).sum()
+        let lies = |sets: &[SetRecord]| -> u64 {
+            sets.iter().filter_map(|set| set.change(name)).map(|change| change.entries).sum()
         };
-        let held = lies(&self.writer.manifest);
+        let held = lies(&self.writer.manifest.sets);
         if held == 0 {
             return Ok(());
         }
-        let after = lies(&self.manifest).saturating_add(set.entry_count());
-        let (mut before, mut after) = (held, after);
-        let so_far = self.tombstones.get(&change.list).copied().unwrap_or(0);
-        let at_most = so_far.saturating_add(set.withdrawal_count());
-        // The delta's one list. A tombstone of an entry withdraws no more than one.
-        let many = set.withdraws_any(0, TombstoneKind::Item)?
-            || set.withdraws_any(0, TombstoneKind::Source)?
-            || at_most > may_be_lost(held);
-        if change.replaces || many {
-            (before, after) = self.counted(change, set)?;
+        let sets = self.writer.open_sets(laid)?;
+        if held.saturating_add(lies(laid)) <= most_after(held) && !may_lose(&sets, name, held)? {
+            return Ok(());
         }
+        let Weighed { before, after, lost } = self.weigh(name, &sets)?;
         let refuse = |code, what: String| {
             let what = format!(
-                "the update is refused: the list {:?} would {what}; if that is meant, apply it with --force",
-                shown(&change.list)
+                "the update is refused: the list {:?} would {what}; if that is meant, apply it by force (`--force`)",
+                shown(name)
             );
             Err(Error::new(code, what))
         };
-        let most = before.saturating_mul(GROWTH.0).saturating_add(GROWTH.1);
+        let most = most_after(before);
         if after > most {
             let what = format!("grow from {before} entries to {after}, more than {most}");
             return refuse(ErrorCode::UpdateGrowth, what);
         }
         let most = may_be_lost(before);
-        let lost = before.saturating_sub(after).saturating_add(self.weakened(change, set)?);
         if lost > most {
-            let what = format!("lose {lost} of {before} entries, more than {most}");
+            let what = format!("lose or weaken {lost} of {before} entries, more than {most}");
             return refuse(ErrorCode::UpdateShrinkage, what);
         }
         Ok(())
     }
 
-    /// How many entries of the list a change switches off without withdrawing them: by calling them negative, or by an early end.
-    fn weakened(&self, change: &Change, set: &Set) -> Result<u64> {
-        let mut weak = HashSet::new();
-        for entry in set.entries() {
-            let entry = entry?;
-            let expires = u64::from(entry.entry.expires);
-            let ends = expires != 0 && expires <= self.terms.now.saturating_add(SOON);
-            if ends || entry.entry.opinion == Opinion::Negative {
-                weak.insert(entry.id);
+    /// Compares the list in force with the list as it would be.
+    ///
+    /// ```text
+    /// said:    what the new sets say of each entry, the last word of each
+    /// before:  each entry that stands:     said of it?   lost if that is weaker, or ends earlier
+    ///                                      else          silent
+    /// after:   each entry that would stand, and is not said:   still there
+    /// lost:    the weaker ones, and those silent ones that are not still there
+    /// ```
+    fn weigh(&self, name: &str, laid: &[Arc<Set>]) -> Result<Weighed> {
+        let mut said = HashMap::new();
+        for set in laid {
+            each_of(&Layers::new(vec![Arc::clone(set)])?, name, &mut |entry| {
+                said.insert(entry.id, Weight::of(entry));
+            })?;
+        }
+        let (mut before, mut silent, mut weaker) = (0, 0_u64, 0);
+        each_of(&Layers::new(self.of_list(&self.writer.manifest, name)?)?, name, &mut |entry| {
+            before += 1;
+            match said.get(&entry.id) {
+                Some(new) => weaker += u64::from(new.is_less_than(&Weight::of(entry))),
+                None => silent += 1,
             }
-        }
-        if weak.is_empty() {
-            return Ok(0);
-        }
-        let layers = Layers::new(self.of_list(&self.writer.manifest, &change.list)?)?;
-        let mut weakened = 0;
-        layers.each_summary(0..layers.sets().len(), &mut |_, entry| {
-            weakened += u64::from(weak.contains(&entry.id));
-            Ok(())
         })?;
-        Ok(weakened)
+        let (mut after, mut still) = (0, 0);
+        each_of(&Layers::new(self.of_list(&self.manifest, name)?)?, name, &mut |entry| {
+            after += 1;
+            still += u64::from(!said.contains_key(&entry.id));
+        })?;
+        Ok(Weighed { before, after, lost: weaker + silent.saturating_sub(still) })
+    }
+}
+
+/// A list before and after.
+struct Weighed {
+    before: u64,
+    after: u64,
+    /// Entries that are withdrawn, or do less from now on.
+    lost: u64,
+}
+
+/// How much an entry does, and how long.
+struct Weight {
+    strength: u8,
+    ends: u32,
+}
+
+impl Weight {
+    fn of(entry: &Summary) -> Weight {
+        let ends = if entry.expires == 0 { u32::MAX } else { entry.expires };
+        Weight { strength: entry.traits.strength(), ends }
     }
 
-    /// How many entries stand in the list before and after the change.
-    fn counted(&self, change: &Change, set: &Set) -> Result<(u64, u64)> {
-        let count = |sets: Vec<Arc<Set>>| -> Result<u64> {
-            let (layers, mut count) = (Layers::new(sets)?, 0);
-            layers.each_summary(0..layers.sets().len(), &mut |position, entry| {
-                let lists = layers.sets()[position].lists()?;
-                let list = lists.get(entry.traits.list as usize);
-                count += u64::from(list.is_some_and(|list| list.name == change.list));
-                Ok(())
-            })?;
-            Ok(count)
-        };
-        let before = count(self.of_list(&self.writer.manifest, &change.list)?)?;
-        let mut sets = self.of_list(&self.manifest, &change.list)?;
-        // As if it came last, which it nearly always does.
-        sets.push(Arc::new(set.reopened()?));
-        Ok((before, count(sets)?))
+    fn is_less_than(&self, old: &Weight) -> bool {
+        old.strength > 0 && (self.strength < old.strength || self.ends < old.ends)
     }
+}
+
+/// Each entry of a list that stands.
+fn each_of(layers: &Layers, list: &str, each: &mut dyn FnMut(&Summary)) -> Result<()> {
+    let of = |set: &Arc<Set>| -> Result<Option<u32>> {
+        let position = set.lists()?.iter().position(|other| other.name == list);
+        Ok(position.and_then(|position| u32::try_from(position).ok()))
+    };
+    let lists = layers.sets().iter().map(of).collect::<Result<Vec<_>>>()?;
+    layers.each_summary(0..lists.len(), &mut |position, entry| {
+        if lists.get(position).copied().flatten() == Some(entry.traits.list) {
+            each(entry);
+        }
+        Ok(())
+    })
+}
+
+/// Whether these changes could make a list of so many entries lose too many: each entry and each tombstone of an entry touches no more than one.
+fn may_lose(laid: &[Arc<Set>], list: &str, held: u64) -> Result<bool> {
+    let mut touched = 0_u64;
+    for set in laid {
+        let Some(at) = set.lists()?.iter().position(|other| other.name == list) else { continue };
+        let at = u32::try_from(at).unwrap_or(u32::MAX);
+        if set.changes()?.iter().any(|change| change.list == list && change.replaces)
+            || set.withdraws_any(at, TombstoneKind::Item)?
+            || set.withdraws_any(at, TombstoneKind::Source)?
+        {
+            return Ok(true);
+        }
+        touched = touched.saturating_add(set.entry_count()).saturating_add(set.withdrawal_count());
+    }
+    Ok(touched > may_be_lost(held))
+}
+
+/// How many entries a list of so many may have after a change.
+fn most_after(entries: u64) -> u64 {
+    entries.saturating_mul(GROWTH.0).saturating_add(GROWTH.1)
 }
 
 /// How many entries a list of so many may lose in one change.

@@ -139,6 +139,7 @@ impl StoreWriter {
         let (list, number) = (delta.change().list.clone(), delta.change().last);
         let mut staging = Staging::new(self, terms);
         let taken = staging.take(delta, ours)?;
+        staging.check_bounds()?;
         let manifest = staging.manifest;
         let applied =
             Applied { version: self.manifest.version, changed: false, number, entries: 0 };

@@ -148,6 +148,7 @@ impl StoreWriter {
                 applied.entries += entries;
             }
         }
+        staging.check_bounds()?;
         let mut manifest = staging.manifest;
         let Seen { version, digest } = accepted.seen();
         if let Some(record) = manifest.lists.get_mut(&list) {
