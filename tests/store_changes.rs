@@ -358,6 +358,55 @@ fn merging_suppresses_nothing_again() {
     }
 }
 
+/// Another list of the operator's own is imported anew: what he has switched off stays off, wherever that has been merged to.
+#[test]
+fn replacing_one_local_list_lifts_nothing_of_another() {
+    let digests = [false, true].map(|compacted| {
+        let dir = scratch();
+        let path = dir.path().join("store");
+        let mut writer = init(&path);
+        writer.set_list("own2", ListKind::Local, ("known", ""), 1, |_| Ok(())).unwrap();
+        apply(&mut writer, "feed", &delta("feed", 1, &only(&[3, 4]))).unwrap();
+        let own = |writer: &mut StoreWriter, number: u64| {
+            let mut change = Delta::new(List::new("own2", ListKind::Local), number).unwrap();
+            change.add(entry("own2", number as u8, 0)).unwrap();
+            writer.apply_next(change.replacing(), &Terms::at(2)).unwrap();
+        };
+        own(&mut writer, 1);
+        let off = Change { withdraws: vec![What::Suppress(3)], ..Change::default() };
+        apply(&mut writer, LOCAL, &delta(LOCAL, 1, &off)).unwrap();
+        let compact = |writer: &mut StoreWriter| {
+            if compacted {
+                writer.compact(2, &mut |_| Ok(())).unwrap();
+                assert_eq!(writer.manifest().sets.len(), 1);
+            }
+        };
+        compact(&mut writer);
+        own(&mut writer, 2);
+        let is_off = || {
+            let snapshot = Store::open(&path).unwrap().snapshot();
+            snapshot.layers().suppresses(id("feed", 3)).unwrap()
+        };
+        assert!(is_off());
+        let before = Store::open(&path).unwrap().snapshot().state_digest(2).unwrap();
+        compact(&mut writer);
+        assert!(is_off());
+        let digest = Store::open(&path).unwrap().snapshot().state_digest(2).unwrap();
+        assert_eq!(digest, before);
+        // It could not be told whose it is.
+        let mut theirs = Delta::new(List::new("own2", ListKind::Local), 1).unwrap();
+        theirs.suppress(id("feed", 4)).unwrap();
+        let refused = writer.apply_next(theirs, &Terms::at(2)).unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::UpdateForeign, "{refused}");
+        // The list that did it ends it.
+        let anew = Change { replaces: true, ..Change::default() };
+        apply(&mut writer, LOCAL, &delta(LOCAL, 2, &anew)).unwrap();
+        assert!(!is_off());
+        digest
+    });
+    assert_eq!(digests[0], digests[1]);
+}
+
 /// An emergency does not wait for a compaction.
 #[test]
 fn others_write_while_a_base_is_made() {

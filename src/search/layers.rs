@@ -5,8 +5,11 @@
 //! an entry of set i does not count if a set j > i
 //!     replaces its list, or
 //!     has a tombstone of its list with the entry's id, its item or its source id
-//! an entry is switched off if a set j suppresses its id and no set k > j has a tombstone of that suppression, or replaces the list that it stands in
+//! an entry is switched off if a set j suppresses its id and no set k > j has a tombstone of that suppression, or replaces the operator's list
 //! ```
+//!
+//! Suppressions are the affair of one list, the operator's own ([`Layers::LOCAL`]): a set that was merged holds changes of many lists and does not say whose
+//! suppressions it holds.
 //!
 //! Which later sets say anything of a list is found out once, when the layers are laid. A set that no later one speaks of costs a look at an empty
 //! table for each entry found.
@@ -70,6 +73,9 @@ struct Tombstones {
 }
 
 impl Layers {
+    /// Name of the operator's own list, the only one that switches entries of others off and on.
+    pub(crate) const LOCAL: &'static str = "local";
+
     /// Lays each set over those before it.
     ///
     /// # Errors
@@ -91,8 +97,9 @@ impl Layers {
                     continue;
                 };
                 let list = position as u32;
-                // Nobody else overrules the operator.
-                let local = lists[position].kind == ListKind::Local;
+                // Nobody else overrules the operator, nor does another list of his.
+                let local =
+                    change.list == Layers::LOCAL && lists[position].kind == ListKind::Local;
                 if local && change.replaces {
                     for below in layers.suppressing.iter().filter(|below| **below < above) {
                         let changes = sets[*below].changes()?;

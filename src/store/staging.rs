@@ -22,7 +22,7 @@ use crate::set::{Change, Delta, ListKind, Set, SetDigest, Summary, TombstoneKind
 use super::manifest::{ChangeRecord, Incident, ListRecord, Manifest, SetRecord};
 use super::sum::Sum;
 use super::update::{Terms, counted_entries};
-use super::writer::StoreWriter;
+use super::writer::{LOCAL, StoreWriter};
 
 /// Numbers and digests of changes that are remembered for each list.
 const REMEMBERED: usize = 24;
@@ -93,6 +93,7 @@ impl<'w> Staging<'w> {
         if ours && self.says_the_same(&change, &set)? {
             return Ok(Taken::Same);
         }
+        check_suppressions(&change, &set)?;
         writer.check_canaries(&set)?;
 
         let record = writer.adopt(draft, &set)?;
@@ -364,6 +365,19 @@ fn may_lose(laid: &[Arc<Set>], list: &str, held: u64) -> Result<bool> {
         touched = touched.saturating_add(set.entry_count()).saturating_add(set.withdrawal_count());
     }
     Ok(touched > may_be_lost(held))
+}
+
+/// Refuses suppressions, or the end of some, by any list but the operator's own, be it of kind local: sets that are merged do not say whose suppressions they hold.
+fn check_suppressions(change: &Change, set: &Set) -> Result<()> {
+    let any = !set.suppressions()?.is_empty() || set.withdraws_any(0, TombstoneKind::Suppression)?;
+    if change.list == LOCAL || !any {
+        return Ok(());
+    }
+    let what = format!(
+        "the update is refused: entries are switched off and on by the list {LOCAL:?} alone, and it is of the list {:?}",
+        shown(&change.list)
+    );
+    Err(Error::new(ErrorCode::UpdateForeign, what))
 }
 
 /// How many entries a list of so many may have after a change.

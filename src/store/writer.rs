@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::search::Layers;
 use crate::set::{self, BuildProgress, ListKind, OnProgress, Set};
 
 use super::canaries::Canaries;
@@ -27,8 +28,8 @@ const COMPACTED: &str = ".compacted-";
 /// Changes that are remembered for a log that cannot be written to; a manifest is small.
 const UNLOGGED: usize = 100;
 
-/// Name of the operator's own list, which every store has.
-pub const LOCAL: &str = "local";
+/// Name of the operator's own list, which every store has, and which alone switches entries of other lists off.
+pub const LOCAL: &str = Layers::LOCAL;
 
 /// The directory of what workers write.
 pub const STATE: &str = "state";
