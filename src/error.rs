@@ -77,7 +77,8 @@ pub enum ErrorCode {
     UpdateUnsigned = 72,
     /// An update was refused: what describes it cannot be read, or contradicts itself.
     UpdateMalformed = 73,
-    /// An update cannot be applied yet: a file that it names is not there, or not as long as it will be. Usually it is still being copied.
+    /// An update cannot be applied yet: a file that it names is not there, or not as long as it will be, or too many of the numbers before its own are missing. Usually something is
+    /// still being copied.
     UpdateIncomplete = 74,
     /// A defect of Tamis itself, caught at the boundary. Please report it.
     Internal = 90,

@@ -484,6 +484,51 @@ fn a_gap_is_known_and_is_filled_later() {
     assert_eq!(census[LOCAL], Census::default());
 }
 
+/// Whoever brings every second number of a list, or of nine of them, is in nobody's way.
+#[test]
+fn gaps_have_a_share_of_the_sets() {
+    let dir = scratch();
+    let path = dir.path().join("store");
+    let mut writer = init(&path);
+    let take = |writer: &mut StoreWriter, list: &str, number: u64| {
+        apply(writer, list, &delta(list, number, &only(&[1]))).map_err(|e| e.code())
+    };
+    for number in 1..=16 {
+        assert_eq!(take(&mut writer, "feed", 2 * number), Ok(true));
+    }
+    for number in [34, 40, 1 << 40] {
+        let (version, digest) = (writer.manifest().version, writer.manifest().sets.clone());
+        assert_eq!(take(&mut writer, "feed", number), Err(ErrorCode::UpdateIncomplete));
+        assert_eq!((writer.manifest().version, &writer.manifest().sets), (version, &digest));
+    }
+    assert_eq!(take(&mut writer, "feed", 33), Ok(true), "no gap more");
+    assert_eq!(take(&mut writer, "feed", 5), Ok(true), "one gap less");
+    assert_eq!(take(&mut writer, "feed", 35), Ok(true));
+    assert_eq!(take(&mut writer, "feed", 37), Err(ErrorCode::UpdateIncomplete));
+    let whole = Change { replaces: true, ..only(&[9]) };
+    apply(&mut writer, "feed", &delta("feed", 99, &whole)).unwrap();
+
+    // More lists than there is room for.
+    let mut full = Vec::new();
+    for list in 0..10 {
+        let list = format!("list {list}");
+        writer.set_list(&list, ListKind::Exchange, ("known", ""), 1, |_| Ok(())).unwrap();
+        for number in 1..=16 {
+            full.extend(take(&mut writer, &list, 2 * number).err());
+        }
+    }
+    assert!(!full.is_empty() && full.iter().all(|code| *code == ErrorCode::Store), "{full:?}");
+    let held = writer.manifest().sets.len();
+    for key in 0..200u64 {
+        let mut urgent = writer.delta(LOCAL).unwrap();
+        urgent.add(entry(LOCAL, (key % u64::from(KEYS)) as u8, key as u8)).unwrap();
+        assert!(writer.apply_next(urgent, &Terms::at(2)).unwrap().changed, "{key}");
+    }
+    assert!(writer.manifest().sets.len() <= held + 8, "{}", writer.manifest().sets.len());
+    let census = Store::open(&path).unwrap().snapshot().census(2).unwrap();
+    assert_eq!(census[LOCAL].entries, u64::from(KEYS));
+}
+
 #[test]
 fn a_replacing_change_ends_a_gap() {
     let dir = scratch();

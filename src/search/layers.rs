@@ -98,8 +98,7 @@ impl Layers {
                 };
                 let list = position as u32;
                 // Nobody else overrules the operator, nor does another list of his.
-                let local =
-                    change.list == Layers::LOCAL && lists[position].kind == ListKind::Local;
+                let local = change.list == Layers::LOCAL && lists[position].kind == ListKind::Local;
                 if local && change.replaces {
                     for below in layers.suppressing.iter().filter(|below| **below < above) {
                         let changes = sets[*below].changes()?;

@@ -3,6 +3,7 @@
 //! ```text
 //! take(delta):
 //!     a number that was taken before?     the same again: nothing to do; another: refused
+//!     too many gaps in its list's numbers?    not yet: what lies above a gap cannot be merged with what lies below it
 //!     write it as a set; verify it, search it for its own entries
 //!     does any entry match a canary?                  refused
 //!     lay it: below the first set with greater numbers of its list
@@ -27,8 +28,11 @@ use super::writer::{LOCAL, StoreWriter};
 /// Numbers and digests of changes that are remembered for each list.
 const REMEMBERED: usize = 24;
 
-/// Sets that a store may consist of: each is searched for every upload.
+/// Sets that a store may consist of: each is searched for every upload. The operator's own changes come on top of that.
 const MOST_SETS: usize = 128;
+
+/// Gaps in the numbers of a list: its share of the sets that cannot be merged. Transports mix up a few files; more is a fault or ill will.
+const MOST_GAPS: usize = 16;
 
 /// A list may grow to so many times its entries at once, and so many more.
 const GROWTH: (u64, u64) = (5, 10_000);
@@ -73,10 +77,13 @@ impl<'w> Staging<'w> {
         {
             return Ok(Taken::Already);
         }
-        if self.manifest.sets.len() >= MOST_SETS {
+        self.check_gaps(&change)?;
+        // The operator's own changes have no gaps, so they are merged with each other; nobody's sets are in his way.
+        let operators = list.kind == ListKind::Local && !list.has_maker();
+        if !operators && self.manifest.sets.len() >= MOST_SETS {
             self.join()?;
         }
-        if self.manifest.sets.len() >= MOST_SETS {
+        if !operators && self.manifest.sets.len() >= MOST_SETS {
             let what = format!(
                 "the store has {MOST_SETS} sets, which cannot be merged because changes are missing; see `tamis store status`, and ask the lists' makers for the whole lists"
             );
@@ -115,6 +122,25 @@ impl<'w> Staging<'w> {
             incident.entries += entries;
         }
         Ok(Taken::Laid { entries, what: described(&change, &set)? })
+    }
+
+    /// Refuses a change that makes one gap too many in the numbers of its list. Those that fill gaps are always welcome.
+    fn check_gaps(&self, change: &Change) -> Result<()> {
+        let held = self.manifest.sets.iter().filter_map(|set| set.change(&change.list));
+        let mut runs: Vec<(u64, u64)> = held.map(|run| (run.first, run.last)).collect();
+        let before = gaps(&runs);
+        runs.push((change.first, change.last));
+        runs.sort_by_key(|(_, last)| *last);
+        let after = gaps(&runs);
+        if after <= before.max(MOST_GAPS) {
+            return Ok(());
+        }
+        let what = format!(
+            "number {} of the list {:?} cannot be taken yet: {before} gaps before it are waiting to be filled; `tamis store status` shows which numbers are missing",
+            change.last,
+            shown(&change.list)
+        );
+        Err(Error::new(ErrorCode::UpdateIncomplete, what))
     }
 
     /// Makes one set of those that were laid here. What is in force is not touched: somebody may be making a base of it.
@@ -367,9 +393,20 @@ fn may_lose(laid: &[Arc<Set>], list: &str, held: u64) -> Result<bool> {
     Ok(touched > may_be_lost(held))
 }
 
+/// How many gaps there are in runs of changes, first and last number of each, in the order of their numbers.
+fn gaps(runs: &[(u64, u64)]) -> usize {
+    let (mut gaps, mut expected) = (0, 1);
+    for (first, last) in runs {
+        gaps = if *first == 0 { 0 } else { gaps + usize::from(*first > expected) };
+        expected = last.saturating_add(1);
+    }
+    gaps
+}
+
 /// Refuses suppressions, or the end of some, by any list but the operator's own, be it of kind local: sets that are merged do not say whose suppressions they hold.
 fn check_suppressions(change: &Change, set: &Set) -> Result<()> {
-    let any = !set.suppressions()?.is_empty() || set.withdraws_any(0, TombstoneKind::Suppression)?;
+    let any =
+        !set.suppressions()?.is_empty() || set.withdraws_any(0, TombstoneKind::Suppression)?;
     if change.list == LOCAL || !any {
         return Ok(());
     }

@@ -67,6 +67,11 @@ impl Terms {
         self
     }
 
+    /// Whether this error says that an update has not arrived in full, and somebody waits until it has.
+    pub(super) fn wait_for(&self, error: &Error) -> bool {
+        self.waiting && error.code() == ErrorCode::UpdateIncomplete
+    }
+
     /// Lays down what holds for the list, new or known, if and when the change is taken. What is remembered of a known list stays.
     #[must_use]
     pub fn list(mut self, record: ListRecord) -> Terms {
@@ -132,6 +137,10 @@ impl StoreWriter {
     fn apply_as(&mut self, delta: Delta, terms: &Terms, ours: bool) -> Result<Applied> {
         let (list, number) = (delta.change().list.clone(), delta.change().last);
         let applied = self.take(delta, terms, ours);
+        if applied.as_ref().is_err_and(|error| terms.wait_for(error)) {
+            self.sweep();
+            return applied;
+        }
         self.settle(&list, &format!("number {number}"), terms.now, applied)
     }
 

@@ -101,7 +101,7 @@ impl StoreWriter {
         let list = if known { list } else { shown(&list) };
         let applied = self.take_feed(received, terms);
         match &applied {
-            Err(error) if is_waited_for(error, terms) => applied,
+            Err(error) if terms.wait_for(error) => applied,
             _ => self.settle(&list, &format!("feed version {version}"), terms.now, applied),
         }
     }
@@ -169,12 +169,12 @@ impl StoreWriter {
     ///
     /// # Errors
     /// [`ErrorCode::UpdateUnsigned`] for any other list; [`ErrorCode::UpdateIncomplete`] if the file is cut short; otherwise as for
-    /// [`StoreWriter::apply`]. Refusals stand in the log, except for files that are cut short.
+    /// [`StoreWriter::apply`]. Refusals stand in the log; [`ErrorCode::UpdateIncomplete`] does not where the terms say that it is [waited for](Terms::waiting).
     pub fn apply_unsigned(&mut self, path: impl AsRef<Path>, terms: &Terms) -> Result<Applied> {
         let path = path.as_ref();
         let taken = self.take_unsigned(path, terms);
         taken.map_err(|(error, logged)| {
-            if !logged && !is_waited_for(&error, terms) {
+            if !logged && !terms.wait_for(&error) {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 self.log_refusal("", &shown(&name), &error, terms.now);
             }
@@ -262,11 +262,6 @@ impl StoreWriter {
     fn fetched(&self, number: usize) -> PathBuf {
         self.directory.join(format!(".fetched-{}-{number}.draft", std::process::id()))
     }
-}
-
-/// Whether an update has not arrived in full, and somebody waits until it has.
-fn is_waited_for(error: &Error, terms: &Terms) -> bool {
-    terms.waiting && error.code() == ErrorCode::UpdateIncomplete
 }
 
 fn signers(keys: &[KeyId]) -> String {

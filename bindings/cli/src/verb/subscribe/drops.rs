@@ -171,7 +171,10 @@ impl Drops {
     /// What should be done, and what that depends on.
     fn step(&self, path: &Path, manifest: &Manifest, now: u64) -> ([u8; 32], Step) {
         if is_set(path) {
-            return (digest(&[&stamp(path), &unsigned(manifest)]), Step::Apply);
+            // What waits for others of its list to come may be taken after each change of the store.
+            let waits = self.waiting.contains(path).then_some(manifest.version);
+            let waits = format!("{waits:?}");
+            return (digest(&[&stamp(path), &unsigned(manifest), waits.as_bytes()]), Step::Apply);
         }
         let received = match Received::read(path) {
             Ok(received) => received,
