@@ -247,32 +247,65 @@ fn a_list_trips_as_a_whole() {
     assert_eq!(scanner.check(&copy(&pictures[0], 9999), &at(0)).unwrap().action, Action::Block);
 }
 
-/// Two entries of one fingerprint, alike in all that a policy looks at: one trips, the other does not.
+/// What matches one of a list's entries of a fingerprint matches all of them, so they trip together; another list's do not.
 #[test]
-fn an_entry_is_degraded_and_its_twin_is_not() {
+fn entries_of_one_fingerprint_trip_together() {
     let picture = scene(1, 96, 72);
     let twins = ["one", "two"]
         .map(|source| Entry { source_id: source.into(), ..reviewed(hash(&picture).hash) });
-    let (_dir, store) = store_of(&[("exchange", twins[0].clone()), ("exchange", twins[1].clone())]);
+    let friend = reviewed(hash(&picture).hash);
+    let entries =
+        [("exchange", twins[0].clone()), ("exchange", twins[1].clone()), ("other", friend)];
+    let (_dir, store) = store_of(&entries);
     let counters = store.counters().unwrap();
     let mut scanner = scanner_of(store.clone(), Policy::builtin());
-    for (tripped, action) in [(1, Action::Block), (2, Action::Review)] {
+    for (list, action) in [("exchange", Action::Block), ("other", Action::Review)] {
+        let before = scanner.check(&copy(&picture, 1), &at(0)).unwrap();
+        assert_eq!((before.action, before.matches.len()), (Action::Block, 3));
+        let one = before.matches.iter().find(|m| m.list == list).unwrap();
         for upload in 0..50u32 {
-            let entry = id("exchange", &twins[tripped - 1]);
-            counters.note(
-                NOW,
-                &upload.to_le_bytes(),
-                [Noted { entry, list: "x", incident: false }],
-            );
+            let noted = Noted { group: one.group, entry: one.entry, list, incident: false };
+            counters.note(NOW, &upload.to_le_bytes(), [noted]);
         }
         let verdict = scanner.check(&copy(&picture, 1), &at(0)).unwrap();
-        assert_eq!(verdict.action, action);
-        assert_eq!(verdict.matches.len(), 2);
-        for twin in &twins[..tripped] {
-            let m = verdict.matches.iter().find(|m| m.entry == id("exchange", twin)).unwrap();
-            assert!(m.degraded);
+        assert_eq!((verdict.action, verdict.matches.len()), (action, 3));
+        for m in &verdict.matches {
+            assert_eq!(m.degraded, m.list == list || action == Action::Review, "{}", m.list);
         }
-        assert_eq!(verdict.matches.iter().filter(|m| m.degraded).count(), tripped);
+        assert!(counters.tripped().iter().any(|t| t.entry == Some(one.entry) && t.list == list));
+    }
+    assert!(counters.reset_entry(id("exchange", &twins[0])), "by the id that is shown");
+    assert_eq!(scanner.check(&copy(&picture, 1), &at(0)).unwrap().action, Action::Block);
+}
+
+/// However often a list gives one code, and however few of these a verdict tells, it trips after some dozens of uploads, and alone.
+#[test]
+fn a_code_that_is_listed_a_thousand_times_trips_once() {
+    let picture = scene(1, 96, 72);
+    let other = scene(2, 96, 72);
+    let mut entries: Vec<(&str, Entry)> = (0..1000)
+        .map(|n| {
+            let source_id = n.to_string();
+            ("exchange", Entry { source_id, ..reviewed(hash(&picture).hash) })
+        })
+        .collect();
+    entries.push(("exchange", reviewed(hash(&other).hash)));
+    for most in [1, 100] {
+        let (_dir, store) = store_of(&entries);
+        let policy = Policy::builder().max_matches(most).build().unwrap();
+        let mut scanner = scanner_of(store.clone(), policy);
+        let mut blocks = 0;
+        for number in 0..450 {
+            let verdict = scanner.check(&copy(&picture, number), &at(0)).unwrap();
+            assert!([Action::Block, Action::Review].contains(&verdict.action));
+            blocks += u32::from(verdict.action == Action::Block);
+        }
+        assert!((38..=50).contains(&blocks), "{blocks} with {most}");
+        let counters = store.counters().unwrap();
+        assert_eq!(counters.tripped().len(), 1, "one fingerprint, and not the list");
+        assert!(counters.tripped()[0].entry.is_some());
+        let verdict = scanner.check(&copy(&other, 1), &at(0)).unwrap();
+        assert_eq!(verdict.action, Action::Block, "the list acts");
     }
 }
 
@@ -369,7 +402,7 @@ fn child() {
         counters.add(Counter::Checks);
         if round % 10 == 0 {
             let entry = EntryId([1 + (round / 10 % 3) as u8; 16]);
-            let noted = Noted { entry, list: "exchange", incident: false };
+            let noted = Noted { group: entry, entry, list: "exchange", incident: false };
             counters.note(NOW, &(round / 30).to_le_bytes(), [noted]);
         }
     }

@@ -225,7 +225,7 @@ impl Run {
                 let layers = self.snapshot.layers();
                 let incident =
                     layers.in_active_incident(&m.labels, m.list_kind, m.expires, self.now);
-                Noted { entry: m.entry, list: &m.list, incident }
+                Noted { group: m.group, entry: m.entry, list: &m.list, incident }
             });
         counters.note(self.now, upload.bytes(), noted);
     }

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::fingerprint::{Algorithm, Perceptual, View};
 use crate::set::{Set, Summary};
 
-use super::degraded::Asking;
+use super::degraded::{Asking, group_of};
 use super::{Degraded, Layers, Match};
 
 /// Everything that one look-up found. It holds rows of the sets' columns, each of which stands for all entries of that fingerprint, so its size does not
@@ -220,7 +220,8 @@ impl<'s> Found<'s> {
                     continue;
                 }
                 let suppressed = self.layers.off(set as usize, &entry)?;
-                let degraded = asking.degrades(set, self.set(&near[0]), algorithm, &entry)?;
+                let degraded =
+                    asking.degrades(set, self.set(&near[0]), (algorithm, row), &entry)?;
                 if each(&Sighting { set, entry, suppressed, degraded, near })?.is_break() {
                     return Ok(());
                 }
@@ -249,6 +250,7 @@ impl<'s> Found<'s> {
             list_kind: list.kind,
             item: stored.entry.item,
             entry: stored.id,
+            group: group_of(&list.name, &stored.entry.fingerprint),
             source_id: stored.entry.source_id,
             algorithm: place.algorithm,
             distance: place.distance,

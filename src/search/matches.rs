@@ -18,6 +18,9 @@ pub struct Match {
     pub item: String,
     /// The entry's stable id.
     pub entry: EntryId,
+    /// What the breaker counts by: the same for all entries of the list that have this fingerprint, however many those are. It is the id that one without a source id has.
+    #[serde(skip)]
+    pub group: EntryId,
     /// The list's own id of the entry; may be empty.
     pub source_id: String,
     /// The algorithm that matched.
@@ -69,6 +72,7 @@ impl Match {
             list_kind: ListKind::Exchange,
             item: entry.to_string(),
             entry,
+            group: entry,
             source_id: String::new(),
             algorithm,
             distance,

@@ -5,14 +5,17 @@
 //! can tell that from one upload, but from many: listed content comes back by ones and twos, popular content by hundreds.
 //!
 //! ```text
-//! noted(entry, upload), for an entry whose perceptual match calls for a block, and which is not of an active incident:
+//! noted(group, upload), for all entries of a list with one fingerprint of which a perceptual match calls for a block, and which are not of an active incident;
+//! and for their list, unless the upload matched a group of it that has tripped:
 //!     count upload among the hour's distinct uploads
 //!     if that is new, and the distinct uploads of this hour > clamp(10 x baseline, floor, ceiling): trip
 //! at the end of an hour:
 //!     baseline += (distinct uploads of the hour - baseline) / 24, once for each hour that went by
-//! tripped: perceptual matches of the entry (or of all entries of the list) lead to review at most, until an operator resets it
+//! tripped: perceptual matches of these entries (or of all entries of the list) lead to review at most, until an operator resets it
 //! reset: the flag is taken away; what was counted is usual from now on, and sinks back to what is
 //! ```
+//!
+//! By fingerprint and not by entry: a list may give one code a thousand source ids, and what matches one of them matches all.
 //!
 //! What an attacker cannot do with it: exact digests never trip and are never degraded, so whoever floods a platform with altered copies does not
 //! get the listed file through, and his copies still wait for a person; the same upload again and again counts once; an incident's

@@ -5,8 +5,9 @@
 //! open:    map the file; if there is none, or it is damaged or of an earlier version, make one under another name and link or rename it into place
 //! add:     one atomic addition
 //! note(upload, matches):
-//!     for each entry that the upload matches perceptually so that it calls for a block, and for each of their lists once:
-//!         slot = the entry's, a free or an idle one; none -> overflow += 1
+//!     for each group of entries (a list's of one fingerprint) that the upload matches perceptually so that it calls for a block,
+//!     and for each list once of whose groups none has tripped:
+//!         slot = the group's, a free or an idle one; none -> overflow += 1
 //!         set the upload's bit in the slot's bitmap of this hour         (lock-free, see slot.rs)
 //!         more bits than the breaker's rule allows -> trip, and trips += 1
 //! degraded: has `trips` changed since the last look? -> read the flags of all slots
@@ -14,11 +15,11 @@
 //!
 //! # Bounds
 //!
-//! - The file has 6.3 MB, all of it allocated: 16,384 entries and 128 lists. An entry that nobody heard of for a week makes room. If an entry finds no room, it is not counted, `overflow` says how
-//!   often, and nothing of any other entry changes; below 10,000 entries a week this does not happen.
+//! - The file has 6.6 MB, all of it allocated: 16,384 fingerprints and 128 lists. One that nobody heard of for a week makes room. If one finds no room, it is not counted, `overflow` says how
+//!   often, and nothing of any other changes; below 10,000 a week this does not happen.
 //! - Additions are never lost, whoever adds at the same time and whoever dies meanwhile, but for the exceptions that `slot.rs` names.
 //! - Distinct uploads are estimated: within 2 % where the breaker looks first, 5 % at the most.
-//! - Of one upload at most [`MOST`] entries are counted, the first by rank; the list's breaker is for lists that match by the hundreds.
+//! - Of one upload at most [`MOST`] fingerprints are counted, the first by rank; the list's breaker is for lists that match by the hundreds.
 //! - Hours are those of the caller's `now`. Two processes whose clocks differ by more than an hour undo each other's counting.
 //!
 //! # What it holds of uploads
@@ -35,8 +36,8 @@ mod shared;
 mod slot;
 mod table;
 
-use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::fs;
 use std::hash::{BuildHasher, Hasher};
@@ -59,7 +60,7 @@ use table::{BYTES, ENTRIES, HEAD_WORDS, LISTS, MAGIC, Table, VERSION};
 /// Name of the file within the directory for what workers write.
 pub const COUNTERS: &str = "counters";
 
-/// Entries of one upload that are counted.
+/// Fingerprints of lists that are counted for one upload.
 pub const MOST: usize = 256;
 
 /// Attempts to make a file that stays.
@@ -99,7 +100,9 @@ named! {
 /// A perceptual match that calls for a block, or would but for the breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Noted<'a> {
-    /// The entry.
+    /// What is counted by, and trips together: [`Match::group`](crate::search::Match::group).
+    pub group: EntryId,
+    /// The entry, for display.
     pub entry: EntryId,
     /// The name of its list.
     pub list: &'a str,
@@ -111,7 +114,7 @@ pub struct Noted<'a> {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Tripped {
-    /// The entry; none if it is a whole list.
+    /// An entry, for all of its list with its fingerprint; none if it is a whole list.
     pub entry: Option<EntryId>,
     /// Name of the list; empty if it is not known any more.
     pub list: String,
@@ -137,7 +140,7 @@ pub struct Tripped {
 /// counters.add(Counter::Checks);
 /// let entry = EntryId([7; 16]);
 /// for upload in 0..50u32 {
-///     let noted = Noted { entry, list: "gifct", incident: false };
+///     let noted = Noted { group: entry, entry, list: "gifct", incident: false };
 ///     counters.note(1_790_000_000, &upload.to_le_bytes(), [noted]);
 /// }
 /// assert!(counters.is_tripped(entry, "gifct"));
@@ -214,50 +217,50 @@ impl Counters {
         current.table().counter(counter as usize).map_or(0, |word| word.load(Relaxed))
     }
 
-    /// Counts an upload for the entries that it matched, and trips those of which it is one too many. `upload` identifies the upload by its bytes: its BLAKE3
+    /// Counts an upload for the groups of entries that it matched, and trips those of which it is one too many. `upload` identifies the upload by its bytes: its BLAKE3
     /// digest. `now` is in seconds since 1970.
     pub fn note<'a>(&self, now: u64, upload: &[u8], matches: impl IntoIterator<Item = Noted<'a>>) {
         let current = self.shared.current.load();
         let table = current.table();
         let [entry_place, list_place] = table.places(upload);
         let hour = u32::try_from(now / 3600).unwrap_or(u32::MAX);
-        let mut entries = HashSet::new();
-        let mut lists: Vec<(&str, Option<usize>)> = Vec::new();
         let trips = |slot: &Slot<'_>, place, floor| {
             let (count, bound) = slot.note(place, hour, floor)?;
             (count > bound && slot.trip(now, count)).then_some(())
         };
-        let mut tripped = false;
+        let mut groups = HashSet::new();
+        let mut slots: Vec<(&str, Slot<'_>)> = Vec::new();
         for noted in matches.into_iter().filter(|noted| !noted.incident) {
-            if entries.len() >= MOST || !entries.insert(noted.entry) {
+            if groups.len() >= MOST || !groups.insert(noted.group) {
                 continue;
             }
-            let Some(entry) = table.claim_entry(noted.entry, hour) else {
-                self.add(Counter::Overflow);
-                continue;
-            };
-            let known = lists.iter().find(|(name, _)| *name == noted.list);
-            let list = match known {
-                Some((_, list)) => *list,
-                // What comes of an entry that has tripped says nothing more against its list: one picture that everybody passes on must not degrade all others.
-                None if entry.tripped().is_some() => None,
-                None => {
-                    let slot = table.claim_list(noted.list, hour);
-                    match &slot {
-                        Some((_, slot)) => {
-                            tripped |= trips(slot, list_place, breaker::LIST_FLOOR).is_some();
-                        }
-                        None => self.add(Counter::Overflow),
-                    }
-                    let list = slot.map(|(number, _)| number);
-                    lists.push((noted.list, list));
-                    list
+            match table.claim_entry(noted.group, hour) {
+                Some(slot) => {
+                    slot.show(table::owner(&noted.entry.0));
+                    slots.push((noted.list, slot));
                 }
-            };
-            if let Some(list) = list {
-                entry.set_list(list);
+                None => self.add(Counter::Overflow),
             }
-            tripped |= trips(&entry, entry_place, breaker::ENTRY_FLOOR).is_some();
+        }
+        let lists: BTreeSet<&str> = slots.iter().map(|(list, _)| *list).collect();
+        let mut tripped = false;
+        for list in lists {
+            let slots = || slots.iter().filter(|(name, _)| *name == list).map(|(_, slot)| slot);
+            let claimed = table.claim_list(list, hour);
+            match &claimed {
+                // An upload by which something has tripped says nothing more against the list: one picture that everybody passes on must not degrade all others.
+                Some(_) if slots().any(|slot| slot.tripped().is_some()) => {}
+                Some((_, slot)) => {
+                    tripped |= trips(slot, list_place, breaker::LIST_FLOOR).is_some();
+                }
+                None => self.add(Counter::Overflow),
+            }
+            for slot in slots() {
+                if let Some((number, _)) = claimed {
+                    slot.set_list(number);
+                }
+                tripped |= trips(slot, entry_place, breaker::ENTRY_FLOOR).is_some();
+            }
         }
         if tripped {
             self.changed(&table);
@@ -271,11 +274,11 @@ impl Counters {
         }
     }
 
-    /// Whether the entry, or its list, has tripped.
-    pub fn is_tripped(&self, entry: EntryId, list: &str) -> bool {
+    /// Whether the group, or its list, has tripped.
+    pub fn is_tripped(&self, group: EntryId, list: &str) -> bool {
         let current = self.shared.current.load();
         let table = current.table();
-        let slots = [table.entry(entry), table.list(list)];
+        let slots = [table.entry(group), table.list(list)];
         slots.iter().flatten().any(|slot| slot.tripped().is_some())
     }
 
@@ -288,10 +291,11 @@ impl Counters {
         if held.0 == trips {
             return Arc::clone(&held.1);
         }
-        let tripped = self.tripped_in(&table);
-        let entries = tripped.iter().filter_map(|t| t.entry);
-        let lists = tripped.iter().filter(|t| t.entry.is_none()).map(|t| t.list.clone());
-        let degraded = Arc::new(Degraded::new(entries, lists));
+        let tripped = self.tripped_in(&table).into_iter().filter(|t| t.entry.is_none());
+        let slots = (0..ENTRIES).filter_map(|number| table.entry_at(number));
+        let groups = slots.filter(|slot| slot.tripped().is_some());
+        let groups = groups.filter_map(|slot| slot.owner()).map(table::entry_of);
+        let degraded = Arc::new(Degraded::new(groups, tripped.map(|t| t.list)));
         self.shared.degraded.store(Arc::new((trips, Arc::clone(&degraded))));
         degraded
     }
@@ -325,25 +329,31 @@ impl Counters {
             slot.tripped()?;
             let list = slot.list().and_then(|number| table.list_at(number));
             let list = list.and_then(|(name, slot)| name.read(&slot)).unwrap_or_default();
-            tell(Some(table::entry_of(slot.owner()?)), list, slot)
+            tell(Some(table::entry_of(slot.shown().or_else(|| slot.owner())?)), list, slot)
         });
         lists.chain(entries).collect()
     }
 
-    /// How often the entry was matched, by uploads that were counted, repeats included.
-    pub fn matches_of(&self, entry: EntryId) -> u64 {
-        self.shared.current.load().table().entry(entry).map_or(0, |slot| slot.matches())
+    /// How often the group was matched, by uploads that were counted, repeats included.
+    pub fn matches_of(&self, group: EntryId) -> u64 {
+        self.shared.current.load().table().entry(group).map_or(0, |slot| slot.matches())
     }
 
-    /// About how many distinct uploads matched the entry within the last hour in which any did.
-    pub fn distinct_of(&self, entry: EntryId) -> u32 {
+    /// About how many distinct uploads matched the group within the last hour in which any did.
+    pub fn distinct_of(&self, group: EntryId) -> u32 {
         let current = self.shared.current.load();
-        current.table().entry(entry).map_or(0, |slot| slot.distinct(slot.hour()))
+        current.table().entry(group).map_or(0, |slot| slot.distinct(slot.hour()))
     }
 
-    /// Lets the entry act again, whatever its list does. What was counted of it is what is usual from now on. Whether it had tripped.
+    /// Lets an entry act again with all of its list that have its fingerprint, whatever the list does: it is named as [`Tripped::entry`] does, or by its group. What was counted of it is what
+    /// is usual from now on. Whether it had tripped.
     pub fn reset_entry(&self, entry: EntryId) -> bool {
-        self.reset(|table| table.entry(entry).is_some_and(|slot| slot.reset()) as usize) > 0
+        let shown = Some(table::owner(&entry.0));
+        self.reset(|table| {
+            let slots = (0..ENTRIES).filter_map(|number| table.entry_at(number));
+            let slots = slots.filter(|slot| slot.owner() == shown || slot.shown() == shown);
+            slots.filter(|slot| slot.reset()).count()
+        }) > 0
     }
 
     /// Lets the entries of the list act again that have not tripped by themselves. Whether it had tripped.

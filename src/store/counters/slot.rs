@@ -8,7 +8,8 @@
 //!         5     of an entry: 1 + the number of the slot of its list, for display
 //!         6     distinct uploads in the hour when it tripped
 //!         7     not used
-//!         8 ..  the bitmap: in each word the hour's low 16 bits, then 48 bits
+//!         8, 9  of an entry: the id of one that matched, for display; 0 = none
+//!         10 .. the bitmap: in each word the hour's low 16 bits, then 48 bits
 //! ```
 //!
 //! # Distinct uploads: linear counting
@@ -31,7 +32,7 @@ use std::sync::atomic::{AtomicU64, Ordering::*};
 use super::super::breaker;
 
 /// Words before the bitmap.
-pub(super) const HEAD: usize = 8;
+pub(super) const HEAD: usize = 10;
 
 /// Bits of the bitmap in each of its words.
 const BITS: usize = 48;
@@ -113,7 +114,7 @@ impl<'a> Slot<'a> {
             return Claim::No;
         }
         self.head[2].store(pack(hour, 0), Release);
-        for word in [4, 5, 6] {
+        for word in [4, 5, 6, 8, 9] {
             self.head[word].store(0, Release);
         }
         if self.head[0].compare_exchange(first, whose[0], AcqRel, Acquire).is_err() {
@@ -244,6 +245,20 @@ impl<'a> Slot<'a> {
     /// Distinct uploads in the hour when it tripped.
     pub(super) fn count_at_trip(&self) -> u64 {
         self.head[6].load(Relaxed)
+    }
+
+    /// Notes an entry for display, unless there is one.
+    pub(super) fn show(&self, entry: [u64; 2]) {
+        if self.shown().is_none() {
+            self.head[8].store(entry[0], Release);
+            self.head[9].store(entry[1], Release);
+        }
+    }
+
+    /// The entry that is shown. Half written, it names nobody.
+    pub(super) fn shown(&self) -> Option<[u64; 2]> {
+        let entry = [self.head[8].load(Acquire), self.head[9].load(Acquire)];
+        (entry[0] != 0 && entry[1] != 0).then_some(entry)
     }
 
     pub(super) fn set_list(&self, slot: usize) {

@@ -9,7 +9,7 @@
 //!         16 + 8 n  counter n, on a cache line of its own
 //! ```
 //!
-//! An entry's slot is looked for at [`WINDOW`] places from one that a keyed hash of its id names. A slot that had an owner always has one, so the first free place ends the search.
+//! A slot of entries is that of all entries of a list that have one fingerprint: of their group. It is looked for at [`WINDOW`] places from one that a keyed hash of the group's id names. A slot that had an owner always has one, so the first free place ends the search.
 
 use std::sync::atomic::AtomicU64;
 
@@ -20,7 +20,7 @@ use super::slot::{Claim, HEAD, Slot};
 
 /// "tamiscnt" as it lies in memory: a file from a machine of the other byte order is not one.
 pub(super) const MAGIC: u64 = u64::from_ne_bytes(*b"tamiscnt");
-pub(super) const VERSION: u64 = 1;
+pub(super) const VERSION: u64 = 2;
 
 /// Words of the head.
 pub(super) const HEAD_WORDS: usize = 512;
@@ -89,7 +89,7 @@ impl<'a> Table<'a> {
         halves(self.hash(upload).as_bytes())
     }
 
-    /// The slot of an entry, if it has one.
+    /// The slot of a group, if it has one.
     pub(super) fn entry(&self, id: EntryId) -> Option<Slot<'a>> {
         let whose = owner(&id.0);
         for slot in self.window(id) {
@@ -102,7 +102,7 @@ impl<'a> Table<'a> {
         None
     }
 
-    /// The slot of an entry, taking a free or an idle one if it has none.
+    /// The slot of a group, taking a free or an idle one if it has none.
     pub(super) fn claim_entry(&self, id: EntryId, hour: u32) -> Option<Slot<'a>> {
         let whose = owner(&id.0);
         let mut idle = None;
@@ -184,7 +184,7 @@ impl ListName<'_> {
 }
 
 /// What stands for an entry or a list in its slot. Neither half is 0, which is nobody.
-fn owner(id: &[u8; 16]) -> [u64; 2] {
+pub(super) fn owner(id: &[u8; 16]) -> [u64; 2] {
     let (halves, _) = id.as_chunks::<8>();
     [0, 1].map(|at| halves.get(at).map_or(1, |half| u64::from_be_bytes(*half)).max(1))
 }

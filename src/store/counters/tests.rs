@@ -17,7 +17,7 @@ fn id(number: u64) -> EntryId {
 }
 
 fn noted(entry: u64, list: &str) -> Noted<'_> {
-    Noted { entry: id(entry), list, incident: false }
+    Noted { group: id(entry), entry: id(entry), list, incident: false }
 }
 
 fn note(counters: &Counters, upload: u64, entry: u64) {
@@ -264,7 +264,7 @@ proptest! {
             }
         }
         for entry in 0..50 {
-            counters.note(now, &[1], [noted(entry, "a"), Noted { entry: EntryId([0; 16]), list: "", incident: false }]);
+            counters.note(now, &[1], [noted(entry, "a"), Noted { group: EntryId([0; 16]), entry: EntryId([0; 16]), list: "", incident: false }]);
             let _ = (counters.is_tripped(id(entry), "a"), counters.matches_of(id(entry)), counters.distinct_of(id(entry)));
         }
         let _ = (counters.tripped(), counters.degraded());

@@ -80,7 +80,7 @@ fn what_has_tripped_is_shown_until_it_is_reset() {
     none(&bench.store(&["breaker", "s"]), true);
     let trip = || {
         for upload in 0..50u32 {
-            let noted = Noted { entry, list: "gifct", incident: false };
+            let noted = Noted { group: entry, entry, list: "gifct", incident: false };
             counters.note(NOW, &upload.to_le_bytes(), [noted]);
         }
     };
