@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use tamis::set::{Residency, open_within};
+use tamis::store::StoreOptions;
 use tamis::{ErrorCode, Set, SetBuilder};
 
 fn mode(path: &Path, mode: u32) {
@@ -80,6 +81,27 @@ fn a_store_opens_only_files_that_lie_in_it() {
     }
     refused(&store.join("base.tamis"), "x", ErrorCode::Io, "");
     refused(&store.join("missing"), "x", ErrorCode::NotFound, "");
+}
+
+/// Who opens a store where a FIFO lies is told so at once, and does not wait for somebody to write to it; nor does who looks again.
+#[test]
+fn a_fifo_in_the_place_of_a_store_is_refused_at_once() {
+    let dir = store();
+    let path = dir.path().join("fifo");
+    fs::copy(dir.path().join("base.tamis"), &path).unwrap();
+    let store = StoreOptions::new().refresh_interval(None).open(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    assert!(Command::new("mkfifo").arg("-m0640").arg(&path).status().unwrap().success());
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let opened = StoreOptions::new().open(&path).map(|_| ());
+        tell.send([opened, store.refresh().map(|_| ())]).unwrap();
+    });
+    for refused in told.recv_timeout(std::time::Duration::from_secs(20)).expect("nobody waits") {
+        let error = refused.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Permissions);
+        assert!(error.to_string().contains("expected a regular file"), "{error}");
+    }
 }
 
 #[test]

@@ -1,17 +1,26 @@
 //! Who may write to a file, and who may read it: the checks that are made before a set is opened, on the file that was opened and not on its name.
 
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, OpenOptions};
 use std::path::{Component, Path};
 
 use crate::error::{Error, ErrorCode, Result};
 
 /// Opens a file for reading, after checking that nobody else may write to it or is given its secrets. Follows symbolic links: the operator names
 /// this file.
-pub(super) fn open_checked(path: &Path) -> Result<(File, Metadata)> {
-    // Asked before opening: opening a FIFO would wait for a writer.
+pub(crate) fn open_checked(path: &Path) -> Result<(File, Metadata)> {
+    // Asked before opening: with some devices, to open them is to do something.
     let metadata = std::fs::metadata(path).map_err(|e| Error::io("open", path, e))?;
     check_kind(&metadata, path)?;
-    let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        // Should it be a FIFO by now: opening that would wait for a writer.
+        options.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32);
+    }
+    let file = options.open(path).map_err(|e| Error::io("open", path, e))?;
     let metadata = file.metadata().map_err(|e| Error::io("examine", path, e))?;
     check_kind(&metadata, path)?;
     check_mode(&metadata, path)?;
@@ -82,7 +91,7 @@ fn unfollowed(directory: &File, name: &str, path: &Path) -> Result<File> {
         // FreeBSD says MLINK.
         Errno::LOOP | Errno::MLINK => link(path),
         // A socket.
-        Errno::NXIO => not_regular("not a regular file", path),
+        Errno::NXIO => not_regular("a socket or a pipe", path),
         e => Error::io("open", path, e.into()),
     })?))
 }
@@ -128,15 +137,14 @@ fn link(path: &Path) -> Error {
 }
 
 fn not_regular(kind: &str, path: &Path) -> Error {
-    Error::new(ErrorCode::Permissions, format!("{kind}; expected a set file made by `tamis build`"))
-        .with_path(path)
+    Error::new(ErrorCode::Permissions, format!("{kind}; expected a regular file")).with_path(path)
 }
 
 fn check_kind(metadata: &Metadata, path: &Path) -> Result<()> {
     match metadata.file_type() {
         kind if kind.is_file() => Ok(()),
         kind if kind.is_dir() => Err(not_regular("a directory", path)),
-        _ => Err(not_regular("not a regular file", path)),
+        _ => Err(not_regular("a device, a socket or a pipe", path)),
     }
 }
 

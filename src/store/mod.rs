@@ -195,7 +195,7 @@ impl StoreOptions {
             return self.load_directory(path, old, thorough, ticket);
         }
         // The stamp is taken first: a file that is replaced in between is opened again at the next look.
-        let pin = File::open(path).map_err(|e| Error::io("open", path, e))?;
+        let (pin, _) = set::open_checked(path)?;
         let stamp = Stamp::of_open(&pin, path)?;
         let set = Set::open_with(path, self.residency)?;
         if old.is_some() {
