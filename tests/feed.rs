@@ -714,6 +714,30 @@ fn a_feed_is_taken_whole_or_not_at_all() {
     assert_eq!(store.judges(b"upload 10000"), Action::Allow);
 }
 
+/// Whoever may add files to where a feed arrives cannot hide its signatures behind others.
+#[test]
+fn junk_signatures_hide_no_good_one() {
+    let mut maker = Maker::new("neighbour");
+    maker.change_of(true, &|delta| delta.add(of_bytes(b"listed", "a")).unwrap());
+    maker.publish();
+    let second = KeyPair::generate_unencrypted_keypair().unwrap();
+    let named = format!(".{}", public(&second).id());
+    sign(&second, maker.path(), &named);
+    let mut store = Subscriber::to(&maker, ListKind::Friend);
+    store.pin(&maker, ListKind::Friend, &[&maker.keys, &second], 2);
+    let good = fs::read(maker.path().join("feed.json.minisig")).unwrap();
+    for number in 0..100 {
+        let stranger = KeyPair::generate_unencrypted_keypair().unwrap();
+        sign(&stranger, maker.path(), &format!(".0{number}"));
+    }
+    fs::write(maker.path().join("feed.json.minisig"), &good).unwrap();
+    let before = Received::read(maker.path()).unwrap().fingerprint();
+    assert_eq!(store.take(&maker).unwrap().signed_by.len(), 2);
+    fs::remove_file(maker.path().join(format!("feed.json{named}.minisig"))).unwrap();
+    let after = Received::read(maker.path()).unwrap().fingerprint();
+    assert_ne!(before, after, "what comes or goes beyond the first ones is noticed");
+}
+
 /// Whoever was away for long takes more changes at once than a store may hold sets.
 #[test]
 fn many_changes_are_joined_on_their_way() {

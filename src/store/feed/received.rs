@@ -21,7 +21,7 @@ pub const FEED_FILE: &str = "feed.json";
 /// What the name of a signature ends with; minisign's own ending.
 const SIGNATURE_ENDING: &str = ".minisig";
 
-/// Most signatures that are looked at. More are no mistake of a friend.
+/// Most signatures that are looked at, besides those that bear the name of a pinned key. More are no mistake of a friend, but whoever brings the feed may be none.
 const MOST_SIGNATURES: usize = 64;
 
 /// Most bytes of one: four lines, of which the comments may be long.
@@ -110,6 +110,8 @@ pub struct Received {
     feed: Feed,
     bytes: Vec<u8>,
     signatures: Vec<SignatureFile>,
+    /// Names of signatures in `dir` that were too many to be read.
+    beyond: Vec<String>,
 }
 
 /// A signature beside a `feed.json`.
@@ -128,7 +130,11 @@ impl Received {
         let dir = dir.as_ref();
         let path = dir.join(FEED_FILE);
         let bytes = read_small(&path, FEED_LIMIT)?;
-        Received::from_parts(dir, bytes, signatures(dir)?).map_err(|e| e.with_path(&path))
+        let mut names = signatures(dir)?;
+        let beyond = names.split_off(names.len().min(MOST_SIGNATURES));
+        let files = names.into_iter().map(|name| (name.clone(), read_signature(dir, &name)));
+        let received = Received::from_parts(dir, bytes, files.collect());
+        received.map(|received| Received { beyond, ..received }).map_err(|e| e.with_path(&path))
     }
 
     /// The same of a `feed.json` and of signature files, by name, that are in memory already; its sets would be in `dir`.
@@ -141,11 +147,21 @@ impl Received {
         signatures: Vec<(String, Vec<u8>)>,
     ) -> Result<Received> {
         let feed = Feed::parse(&bytes)?;
-        let signatures = signatures.into_iter().take(MOST_SIGNATURES).map(|(name, bytes)| {
-            let signature = str::from_utf8(&bytes).ok().and_then(Signature::decode);
-            SignatureFile { name, signature }
-        });
-        Ok(Received { dir: dir.into(), feed, bytes, signatures: signatures.collect() })
+        let signatures = signatures.into_iter().take(MOST_SIGNATURES);
+        let signatures = signatures.map(|(name, bytes)| SignatureFile::of(name, &bytes)).collect();
+        Ok(Received { dir: dir.into(), feed, bytes, signatures, beyond: Vec::new() })
+    }
+
+    /// Reads those of the signatures beyond the first ones that are named after one of these keys, as `tamis list sign` names them.
+    fn read_named_after(&mut self, keys: &[PublicKey]) {
+        for key in keys {
+            let name = format!("{FEED_FILE}.{}{SIGNATURE_ENDING}", key.id());
+            if let Some(at) = self.beyond.iter().position(|other| *other == name) {
+                self.beyond.swap_remove(at);
+                let bytes = read_signature(&self.dir, &name);
+                self.signatures.push(SignatureFile::of(name, &bytes));
+            }
+        }
     }
 
     /// What it says of itself. Do not act on it before [`Received::accept`].
@@ -160,6 +176,9 @@ impl Received {
         for file in &self.signatures {
             hasher.update(file.name.as_bytes());
             hasher.update(file.signature.as_ref().map_or(&[0; 32], |s| &s.digest));
+        }
+        for name in &self.beyond {
+            hasher.update(name.as_bytes());
         }
         *hasher.finalize().as_bytes()
     }
@@ -194,7 +213,8 @@ impl Received {
     /// - [`ErrorCode::UpdateRollback`]: older than what was seen. [`ErrorCode::UpdateConflict`]: something else under the same version.
     /// - [`ErrorCode::UpdateExpired`].
     /// - [`ErrorCode::InvalidArgument`] if the trust itself is not sound ([`Trust::check`]).
-    pub fn accept(self, trust: &Trust, seen: Option<&Seen>, now: u64) -> Result<Accepted> {
+    pub fn accept(mut self, trust: &Trust, seen: Option<&Seen>, now: u64) -> Result<Accepted> {
+        self.read_named_after(&trust.keys);
         let path = self.dir.join(FEED_FILE);
         self.check(trust, seen, now).map_err(|e| e.with_path(&path))
     }
@@ -286,6 +306,10 @@ impl Received {
 }
 
 impl SignatureFile {
+    fn of(name: String, bytes: &[u8]) -> SignatureFile {
+        SignatureFile { name, signature: str::from_utf8(bytes).ok().and_then(Signature::decode) }
+    }
+
     /// What became of it, as a clause.
     fn judgement(&self, signers: &[KeyId], pinned: &[PublicKey]) -> String {
         match &self.signature {
@@ -437,8 +461,8 @@ fn copy(from: &Path, bytes: u64, to: &Path) -> Result<()> {
     })
 }
 
-/// The signature files beside `feed.json`, by name.
-fn signatures(dir: &Path) -> Result<Vec<(String, Vec<u8>)>> {
+/// The names of the signature files beside `feed.json`: minisign's own first, then by name.
+fn signatures(dir: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for name in place::names(dir).map_err(|e| Error::io("read", dir, e))? {
         let between = name.strip_prefix(FEED_FILE).and_then(|n| n.strip_suffix(SIGNATURE_ENDING));
@@ -446,11 +470,15 @@ fn signatures(dir: &Path) -> Result<Vec<(String, Vec<u8>)>> {
             names.push(name);
         }
     }
-    names.sort();
-    names.truncate(MOST_SIGNATURES);
-    // One that cannot be read is one that does not count; the others may be enough.
-    let read = |name: &String| read_small(&dir.join(name), SIGNATURE_LIMIT).unwrap_or_default();
-    Ok(names.into_iter().map(|name| (name.clone(), read(&name))).collect())
+    // It is the shortest.
+    let own = FEED_FILE.len() + SIGNATURE_ENDING.len();
+    names.sort_by(|a, b| (a.len() != own, a).cmp(&(b.len() != own, b)));
+    Ok(names)
+}
+
+/// One that cannot be read is one that does not count; the others may be enough.
+fn read_signature(dir: &Path, name: &str) -> Vec<u8> {
+    read_small(&dir.join(name), SIGNATURE_LIMIT).unwrap_or_default()
 }
 
 /// A file of at most `limit` bytes, whole.
