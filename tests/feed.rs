@@ -496,6 +496,14 @@ fn what_a_maker_lists_is_judged_as_far_as_its_subscriber_trusts_it() {
     assert_eq!(friend.take(&maker).unwrap().sets, 0);
     assert_eq!(friend.manifest().version, version);
 
+    // But that it is the newest, which is written down once an hour.
+    for (later, changes) in [(3599, 0), (3600, 1), (7000, 1), (7200, 2)] {
+        let taken = friend.writer.apply_feed(maker.path(), &Terms::at(NOW + later)).unwrap();
+        assert_eq!((taken.sets, taken.version), (0, version + changes), "{later}");
+        let refreshed = friend.manifest().lists["neighbour"].refreshed;
+        assert_eq!(refreshed, NOW + changes * 3600, "{later}");
+    }
+
     maker.change_of(false, &|delta| {
         delta.withdraw(&Withdrawal::Source("a".into())).unwrap();
         delta.add(of_bytes(b"another", "b")).unwrap();

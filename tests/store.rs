@@ -383,6 +383,28 @@ fn the_policy_decides_when_a_store_is_too_old() {
     assert_eq!((broken.action, broken.store_state.fault), (Action::Block, Some(ErrorCode::Store)));
 }
 
+/// A friend who is silent, or whose feed is held back, holds nothing back: what ages the store are the lists of exchanges.
+#[test]
+fn a_silent_friend_does_not_age_the_store() {
+    let dir = private_directory();
+    let mut writer = StoreWriter::init(dir.path(), 1).unwrap();
+    let updated = || Store::open(dir.path()).unwrap().snapshot().updated().unwrap();
+    for (list, kind) in [
+        ("friend", ListKind::Friend),
+        ("referral", ListKind::Referral),
+        ("submissions", ListKind::Submissions),
+        ("exchange", ListKind::Exchange),
+    ] {
+        writer.set_list(list, kind, ("known", ""), 1, |_| Ok(())).unwrap();
+        writer.confirm(list, &Terms::at(10)).unwrap();
+    }
+    writer.confirm("exchange", &Terms::at(1000)).unwrap();
+    assert_eq!(updated(), 1000);
+    writer.confirm("friend", &Terms::at(2000)).unwrap();
+    assert_eq!(updated(), 1000, "nor does a friend who is not make it younger");
+    assert_eq!(writer.manifest().lists["submissions"].refreshed, 10, "told all the same");
+}
+
 #[test]
 fn a_change_that_is_stopped_leaves_nothing() {
     use std::ops::ControlFlow;

@@ -84,8 +84,9 @@ impl Snapshot {
         self.behind
     }
 
-    /// When the store was last found to be up to date: of the lists that others make, the one that was not for the longest time; without such lists, when anything was
-    /// last changed; for a single set, when it was built. In seconds since 1970; 0 if not known.
+    /// When the store was last found to be up to date: of the lists that exchanges make, the one that was not for the longest time; without such lists, when anything was
+    /// last changed; for a single set, when it was built. In seconds since 1970; 0 if not known. The lists of friends, referrals and submissions are as old as
+    /// [`ListRecord::refreshed`](super::ListRecord::refreshed) says, and do not age the store: none of them, silent or held back, must hold back all uploads.
     ///
     /// # Errors
     /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt).
@@ -93,7 +94,7 @@ impl Snapshot {
         match &self.manifest {
             Some(manifest) => {
                 let others = manifest.lists.values().filter(|list| {
-                    list.kind != ListKind::Local && !list.suppressed && list.refreshed > 0
+                    list.kind == ListKind::Exchange && !list.suppressed && list.refreshed > 0
                 });
                 Ok(others.map(|list| list.refreshed).min().unwrap_or(manifest.updated))
             }

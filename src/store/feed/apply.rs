@@ -3,7 +3,7 @@
 //! ```text
 //! apply_feed(directory):
 //!     keys pinned to its list? accept it by them and by what was seen (received.rs)   else refused
-//!     the very feed that was seen last?                                               nothing to do
+//!     the very feed that was seen last?                                               its list is up to date, and nothing else to do
 //!     leave out the sets whose changes the store holds already; a change that it holds with other contents is refused
 //!     fetch and check all the others, before any of them is applied
 //!     check and lay them, in order
@@ -25,6 +25,9 @@ use super::contents;
 use super::file::FeedSet;
 use super::key::KeyId;
 use super::received::{Accepted, FeedDigest, Received, Seen, Trust, fetch_alone};
+
+/// Seconds after which it is written down that a list is still up to date: an hour.
+const CONFIRMED: u64 = 3600;
 
 /// What became of a feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +75,7 @@ fn seen(record: &ListRecord) -> Result<Option<Seen>> {
 }
 
 impl StoreWriter {
-    /// Takes the feed in a directory, by the keys that are pinned to its list.
+    /// Takes the feed in a directory, by the keys that are pinned to its list. The very feed that was taken last, brought again, [confirms](StoreWriter::confirm) the list, if that was not done for an hour.
     ///
     /// ```no_run
     /// use tamis::store::{StoreWriter, Terms};
@@ -121,6 +124,11 @@ impl StoreWriter {
             signed_by: accepted.signed_by().to_vec(),
         };
         if accepted.is_known() {
+            let refreshed = record.map_or(0, |record| record.refreshed);
+            if terms.now >= refreshed.saturating_add(CONFIRMED) {
+                self.confirm(&list, terms)?;
+                applied.version = self.manifest.version;
+            }
             return Ok(applied);
         }
         let (last, held) = (accepted.feed().last(), self.manifest.last_number(&list));

@@ -5,7 +5,7 @@
 //!     for each feed (a directory with feed.json) and each single set:
 //!         the store would not take it, by its signatures, version, date?    tell and log it, once for this content; first let it settle, since
 //!                                                                           signatures may come after what they sign
-//!         taken already?                                                    nothing
+//!         taken already?                                                    nothing, unless it was written anew since: then the list is up to date
 //!         a set of it is not there, or not as long as it will be?           tell it once, wait; with --once, refused
 //!         else take the store's lock, and apply it
 //! ```
@@ -26,6 +26,9 @@ use crate::output::{plain, remark, shown};
 use crate::verb::store::once_free;
 use crate::wording::count;
 use crate::{Failure, Output};
+
+/// Seconds after which a feed that was taken, and is brought again, is news: an hour.
+const AGAIN: u64 = 3600;
 
 /// How long a feed that would be refused is given to become whole.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -142,8 +145,8 @@ impl Drops {
             }
             // The writer looks for itself, and writes the log.
             Step::Refuse | Step::Apply => match self.apply(path, now, output)? {
-                Ok(()) => {
-                    pass.applied += 1;
+                Ok(applied) => {
+                    pass.applied += u64::from(applied);
                     self.waiting.remove(path);
                     self.note(path, content, true);
                 }
@@ -195,6 +198,13 @@ impl Drops {
             Err(_) => return (content, Step::Refuse),
         };
         if accepted.is_known() {
+            // That it still lies there says nothing. That somebody has brought it again does: its maker has nothing newer.
+            let file = path.join(FEED_FILE);
+            let brought = modified(&file).as_secs();
+            let refreshed = record.map_or(0, |record| record.refreshed);
+            if brought <= now && brought >= refreshed.saturating_add(AGAIN) {
+                return (digest(&[&content, &stamp(&file)]), Step::Apply);
+            }
             return (content, Step::Nothing);
         }
         // From here on it also depends on the sets that are still to be taken.
@@ -222,12 +232,13 @@ impl Drops {
         }
     }
 
+    /// Whether it was more than a feed that was taken before.
     fn apply(
         &self,
         path: &Path,
         now: u64,
         output: &mut Output,
-    ) -> Result<tamis::Result<()>, Failure> {
+    ) -> Result<tamis::Result<bool>, Failure> {
         let mut writer = match once_free(&self.store, LOCKED) {
             Ok(writer) => writer,
             Err(error) => return Ok(Err(error)),
@@ -247,11 +258,16 @@ impl Drops {
                     applied.version
                 ))?;
             }
-            return Ok(Ok(()));
+            return Ok(Ok(true));
         }
+        let lists = writer.manifest().lists.clone();
         match writer.apply_feed(path, &terms) {
             Err(error) => Ok(Err(error)),
             Ok(applied) => {
+                let before = lists.get(&applied.list).and_then(|record| record.feed.as_ref());
+                if before.is_some_and(|seen| seen.version == applied.feed) {
+                    return Ok(Ok(false));
+                }
                 let signers: Vec<_> = applied.signed_by.iter().map(ToString::to_string).collect();
                 output.object(&json!({
                     "applied": path.to_string_lossy(), "list": applied.list, "feed_version": applied.feed,
@@ -270,7 +286,7 @@ impl Drops {
                     count(applied.entries, "entry"),
                     applied.version
                 ))?;
-                Ok(Ok(()))
+                Ok(Ok(true))
             }
         }
     }
@@ -339,10 +355,14 @@ fn look(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> tamis::Result<()>
 /// What tells a file from what it becomes.
 fn stamp(path: &Path) -> Vec<u8> {
     let Ok(metadata) = path.symlink_metadata() else { return Vec::new() };
-    let modified = metadata.modified().ok();
-    let modified = modified.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
-    let modified = modified.map_or(0, |time| time.as_nanos());
-    [&metadata.len().to_le_bytes()[..], &modified.to_le_bytes()].concat()
+    [&metadata.len().to_le_bytes()[..], &modified(path).as_nanos().to_le_bytes()].concat()
+}
+
+/// When a file was last written to, since 1970.
+fn modified(path: &Path) -> Duration {
+    let modified = path.symlink_metadata().and_then(|metadata| metadata.modified()).ok();
+    let since = modified.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    since.unwrap_or_default()
 }
 
 /// What the operator has laid down for a list, as far as that decides whether a feed is taken.
