@@ -722,6 +722,23 @@ fn a_feed_is_taken_whole_or_not_at_all() {
     assert_eq!(store.judges(b"upload 10000"), Action::Allow);
 }
 
+/// A manifest whose memory of a feed is no digest is damaged, and not one that has seen nothing.
+#[test]
+fn what_was_seen_is_a_digest_or_the_manifest_is_damaged() {
+    let mut maker = Maker::new("neighbour");
+    maker.change(1);
+    maker.publish();
+    let mut store = Subscriber::to(&maker, ListKind::Friend);
+    store.take(&maker).unwrap();
+    let bytes = store.manifest().to_bytes().unwrap();
+    let digest = store.manifest().lists["neighbour"].feed.unwrap().digest.to_string();
+    let text = String::from_utf8(bytes.clone()).unwrap();
+    assert!(Manifest::parse(text.as_bytes()).is_ok() && text.contains(&digest));
+    let body = text.split_inclusive('\n').next().unwrap().replace(&digest, "none");
+    let text = format!("{body}blake3 {}\n", blake3::hash(body.as_bytes()));
+    assert_eq!(Manifest::parse(text.as_bytes()).unwrap_err().code(), ErrorCode::Store);
+}
+
 /// Whoever may add files to where a feed arrives cannot hide its signatures behind others.
 #[test]
 fn junk_signatures_hide_no_good_one() {

@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::error::{Error, ErrorCode, Result};
 use crate::fingerprint::Algorithm;
 
-use super::change::{Tombstone, Withdrawal};
+use super::change::{Change, Tombstone, Withdrawal};
 use super::format;
 use super::interner::Interner;
 use super::options::{BuildOptions, BuildPhase, Meter, OnProgress};
@@ -212,10 +212,10 @@ impl SetBuilder {
         if usize::from(list.0) >= self.lists.len() {
             return fault("the changes are of a list that was not added to this builder".into());
         }
-        if last == 0 || first > last || last > format::MAX_CHANGE || (first == 0 && !replaces) {
+        if last == 0 || first > last || last > Change::GREATEST || (first == 0 && !replaces) {
             return fault(format!(
                 "changes {first} to {last} cannot be: they are numbered from 1 to {}",
-                format::MAX_CHANGE
+                Change::GREATEST
             ));
         }
         self.changes.insert(list.0, (first, last, replaces));

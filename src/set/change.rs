@@ -14,9 +14,7 @@
 
 use crate::error::Result;
 
-use super::format::{
-    CHANGE_BYTES, MAX_CHANGE, MAX_LISTS, TOMBSTONE_BYTES, array_at, section, u32_at, u64_at,
-};
+use super::format::{CHANGE_BYTES, MAX_LISTS, TOMBSTONE_BYTES, array_at, section, u32_at, u64_at};
 use super::reader::{Set, corrupt};
 use super::record::EntryId;
 
@@ -27,7 +25,7 @@ pub struct Change {
     pub list: String,
     /// Number of the first change, at least 1; 0 if the run replaces the list.
     pub first: u64,
-    /// Number of the last change, at most 2^53 - 1.
+    /// Number of the last change, at most [`Change::GREATEST`].
     pub last: u64,
     /// Whether all entries that the list had before are withdrawn.
     pub replaces: bool,
@@ -45,6 +43,11 @@ pub enum Withdrawal {
     Source(String),
     /// A suppression: the entry is no longer switched off.
     Suppression(EntryId),
+}
+
+impl Change {
+    /// Greatest number of a change, and of whatever else JSON may hold: 2^53 - 1, the last that each of its readers takes as it is.
+    pub const GREATEST: u64 = (1 << 53) - 1;
 }
 
 impl Withdrawal {
@@ -109,7 +112,7 @@ impl Set {
                     "the delta header speaks of list {list}, which is out of order or does not exist"
                 )));
             };
-            if first > last || last == 0 || last > MAX_CHANGE || (first == 0) != replaces {
+            if first > last || last == 0 || last > Change::GREATEST || (first == 0) != replaces {
                 return Err(corrupt(format!(
                     "the delta header says changes {first} to {last} of list {list}, which cannot be"
                 )));

@@ -44,8 +44,6 @@ pub(super) const CHANGE_BYTES: usize = 32;
 pub(super) const MAX_LISTS: u64 = 4096;
 pub(super) const MAX_STRING: u64 = 1024;
 pub(super) const MAX_LABELS: u64 = 64;
-/// Greatest number of a change: what JSON holds exactly everywhere, and one more of it never overflows.
-pub(super) const MAX_CHANGE: u64 = (1 << 53) - 1;
 /// Quality of an entry whose list does not give one.
 pub(super) const NO_QUALITY: u8 = 255;
 pub(super) const REVIEWED: u8 = 1;

@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorCode, Result, shown};
 use crate::fingerprint::hex;
 use crate::set::{Change, List, ListKind, Set};
 
+use super::feed::Seen;
 use super::place;
 use super::stamp::Stamp;
 
@@ -26,9 +27,6 @@ pub const MANIFEST: &str = "manifest";
 
 /// What the `format` field says.
 const FORMAT: &str = "tamis store 1";
-
-/// Greatest number of a change: 2^53 - 1, the last that every reader of JSON takes as it is.
-const MOST_NUMBER: u64 = (1 << 53) - 1;
 
 /// Most bytes of a manifest.
 const LIMIT: u64 = 1 << 20;
@@ -115,22 +113,13 @@ pub struct ListRecord {
     pub unsigned: bool,
     /// The newest version of its feed that was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub feed: Option<FeedSeen>,
+    pub feed: Option<Seen>,
     /// When it was last changed or found to be up to date, in seconds since 1970.
     #[serde(default)]
     pub refreshed: u64,
     /// Numbers and digests of the changes that were taken lately, so that the same may come again and another is told apart.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recent: Vec<(u64, String)>,
-}
-
-/// A version of a feed that was taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FeedSeen {
-    /// Its number.
-    pub version: u64,
-    /// BLAKE3 of `feed.json`: 64 hexadecimal digits.
-    pub digest: String,
 }
 
 /// Emergency entries that end by themselves.
@@ -330,7 +319,7 @@ impl Manifest {
                 // The whole list up to a number may lie over what was taken under that number by itself.
                 let ascends =
                     before.is_none_or(|before| before < *end || *first == 0 && before == *end);
-                if first > end || *end == 0 || *end > MOST_NUMBER || !follows || !ascends {
+                if first > end || *end == 0 || *end > Change::GREATEST || !follows || !ascends {
                     return Err(damaged(format!(
                         "changes {first} to {end} of list {:?} are out of order",
                         shown(list)

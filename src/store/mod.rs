@@ -72,7 +72,6 @@ mod update;
 mod writer;
 
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, atomic};
 use std::time::{Duration, Instant};
@@ -91,7 +90,7 @@ use stamp::Stamp;
 pub use canaries::{CANARIES, Canaries, CanaryBuilder};
 pub use counters::{COUNTERS, Counter, Counters, MOST, Noted, Tripped};
 pub use log::Event;
-pub use manifest::{ChangeRecord, FeedSeen, Incident, ListRecord, MANIFEST, Manifest, SetRecord};
+pub use manifest::{ChangeRecord, Incident, ListRecord, MANIFEST, Manifest, SetRecord};
 pub use snapshot::{Census, Snapshot, StoreDigest};
 pub use test_list::{TEST_LIST, TestFile, test_files, test_set};
 pub use update::{Applied, Terms};

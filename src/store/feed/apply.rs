@@ -17,14 +17,14 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, ErrorCode, Result, shown};
 use crate::set::{Delta, Set};
 
-use super::super::manifest::{FeedSeen, ListRecord, Manifest};
+use super::super::manifest::Manifest;
 use super::super::staging::{Staging, Taken};
 use super::super::update::{Applied, Terms, changed, counted_entries};
 use super::super::writer::StoreWriter;
 use super::contents;
 use super::file::FeedSet;
 use super::key::KeyId;
-use super::received::{Accepted, FeedDigest, Received, Seen, Trust, fetch_alone};
+use super::received::{Accepted, Received, Trust, fetch_alone};
 
 /// Seconds after which it is written down that a list is still up to date: an hour.
 const CONFIRMED: u64 = 3600;
@@ -62,16 +62,6 @@ pub fn trust(manifest: &Manifest, list: &str) -> Result<Trust> {
     let keys = record.keys.iter().map(|key| key.parse()).collect::<Result<Vec<_>>>();
     let keys = keys.map_err(|e| Error::new(ErrorCode::Store, format!("the manifest: {e}")))?;
     Ok(Trust { list: list.to_owned(), keys, need: record.need, unsigned: record.unsigned })
-}
-
-fn seen(record: &ListRecord) -> Result<Option<Seen>> {
-    let Some(FeedSeen { version, digest }) = &record.feed else { return Ok(None) };
-    let digest = blake3::Hash::from_hex(digest);
-    let digest = digest.map_err(|_| {
-        let what = "the manifest: the digest of a feed that was seen is not one";
-        Error::new(ErrorCode::Store, what)
-    })?;
-    Ok(Some(Seen { version: *version, digest: FeedDigest(*digest.as_bytes()) }))
 }
 
 impl StoreWriter {
@@ -113,8 +103,8 @@ impl StoreWriter {
         let list = received.feed().list.clone();
         let trust = trust(&self.manifest, &list)?;
         let record = self.manifest.lists.get(&list);
-        let remembered = record.map(seen).transpose()?.flatten();
-        let accepted = received.accept(&trust, remembered.as_ref(), terms.now)?;
+        let remembered = record.and_then(|record| record.feed.as_ref());
+        let accepted = received.accept(&trust, remembered, terms.now)?;
         let mut applied = FeedApplied {
             list: list.clone(),
             feed: accepted.feed().version,
@@ -158,9 +148,9 @@ impl StoreWriter {
         }
         staging.check_bounds()?;
         let mut manifest = staging.manifest;
-        let Seen { version, digest } = accepted.seen();
+        let version = accepted.seen().version;
         if let Some(record) = manifest.lists.get_mut(&list) {
-            record.feed = Some(FeedSeen { version, digest: digest.to_string() });
+            record.feed = Some(accepted.seen());
             record.refreshed = terms.now;
         }
         let what = format!(

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorCode, Result, shown};
-use crate::set::SetDigest;
 use crate::set::refusal::TEXT_LIMIT;
+use crate::set::{Change, SetDigest};
 
 /// What the field `format` says.
 pub const FORMAT: &str = "tamis feed 1";
@@ -16,9 +16,6 @@ pub const FEED_LIMIT: u64 = 1 << 20;
 
 /// Most set files that a feed names. A list maker joins old changes to a base long before (`tamis list publish --compact`).
 pub const MOST_SETS: usize = 4096;
-
-/// Greatest number that any field holds: 2^53 - 1, the last that every reader of JSON takes as it is.
-pub const GREATEST_NUMBER: u64 = (1 << 53) - 1;
 
 /// Most bytes of one set file: 1 TiB. A larger number is a mistake or a trap.
 pub const MOST_BYTES: u64 = 1 << 40;
@@ -138,10 +135,10 @@ impl Feed {
         ] {
             text(field, value, TEXT_LIMIT)?;
         }
-        number("version", self.version, 1, GREATEST_NUMBER)?;
-        number("created", self.created, 0, GREATEST_NUMBER)?;
+        number("version", self.version, 1, Change::GREATEST)?;
+        number("created", self.created, 0, Change::GREATEST)?;
         if let Some(expires) = self.expires {
-            number("expires", expires, 1, GREATEST_NUMBER)?;
+            number("expires", expires, 1, Change::GREATEST)?;
         }
         if self.sets.len() > MOST_SETS {
             return Err(malformed(format!(
@@ -166,9 +163,10 @@ impl Feed {
                 return fault(format!("{} bytes; expected 1 to {MOST_BYTES}", set.bytes));
             }
             let (first, last) = (set.first, set.last);
-            if first > last || last == 0 || last > GREATEST_NUMBER {
+            if first > last || last == 0 || last > Change::GREATEST {
                 return fault(format!(
-                    "changes {first} to {last}; expected ascending numbers from 1 to {GREATEST_NUMBER}"
+                    "changes {first} to {last}; expected ascending numbers from 1 to {}",
+                    Change::GREATEST
                 ));
             }
             if (first == 0) != set.replaces {

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::json;
-use tamis::set::{Delta, List, ListKind, Set, draft_path, publish_bytes};
-use tamis::store::feed::{self, FEED_FILE, Feed, FeedSet, GREATEST_NUMBER};
+use tamis::set::{Change, Delta, List, ListKind, Set, draft_path, publish_bytes};
+use tamis::store::feed::{self, FEED_FILE, Feed, FeedSet};
 
 use super::pending::Pending;
 use super::secret::Secret;
@@ -68,7 +68,7 @@ fn base(public: &Path, before: &Feed, now: u64) -> Result<FeedSet, Failure> {
 /// The next change: what is pending.
 fn change(public: &Path, feed: &Feed, pending: &Pending, now: u64) -> Result<FeedSet, Failure> {
     let number = feed.last() + 1;
-    if number > GREATEST_NUMBER {
+    if number > Change::GREATEST {
         return Err(Failure::new("the list's numbers are used up; begin another list"));
     }
     let mut delta = Delta::new(list(feed), number)?;

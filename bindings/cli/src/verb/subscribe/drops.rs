@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::json;
-use tamis::store::feed::{self, FEED_FILE, FeedDigest, Received, Seen};
+use tamis::store::feed::{self, FEED_FILE, Received};
 use tamis::store::{ListRecord, Manifest, Terms};
 use tamis::{Error, ErrorCode};
 
@@ -193,10 +193,11 @@ impl Drops {
             Err(_) => return (content, Step::Refuse),
         };
         let feed = received.feed().clone();
-        let accepted = match received.accept(&trust, record.and_then(seen).as_ref(), now) {
-            Ok(accepted) => accepted,
-            Err(_) => return (content, Step::Refuse),
-        };
+        let accepted =
+            match received.accept(&trust, record.and_then(|record| record.feed.as_ref()), now) {
+                Ok(accepted) => accepted,
+                Err(_) => return (content, Step::Refuse),
+            };
         if accepted.is_known() {
             // That it still lies there says nothing. That somebody has brought it again does: its maker has nothing newer.
             let file = path.join(FEED_FILE);
@@ -376,12 +377,6 @@ fn terms(record: Option<&ListRecord>) -> String {
 fn unsigned(manifest: &Manifest) -> Vec<u8> {
     let lists = manifest.lists.iter().filter(|(_, record)| record.unsigned);
     lists.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join("\0").into_bytes()
-}
-
-fn seen(record: &ListRecord) -> Option<Seen> {
-    let feed = record.feed.as_ref()?;
-    let digest: FeedDigest = serde_json::from_value(feed.digest.as_str().into()).ok()?;
-    Some(Seen { version: feed.version, digest })
 }
 
 /// Not a secret, only a name: the standard library's hash is enough for what an attacker gains by a collision, which is silence about a refusal.
