@@ -286,6 +286,43 @@ fn a_log_that_could_not_be_written_to_misses_no_change() {
     assert_eq!(logged().len(), 7);
 }
 
+/// Whoever fills the log with refusals does not keep the writer from its work: of a log of 100 MB only the end is read.
+#[test]
+fn a_long_log_is_no_burden_to_the_writer() {
+    use std::io::Write;
+
+    let dir = private_directory();
+    let mut writer = init(dir.path(), &["one"]);
+    let log = dir.path().join("log");
+    let kept = std::fs::read(&log).unwrap();
+    let mut line = serde_json::json!({ "version": 2, "at": 1, "event": "refused", "what": "x".repeat(900), "code": 60 }).to_string();
+    line.push('\n');
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&log).unwrap());
+    file.write_all(&kept[..kept.len() / 2]).unwrap();
+    file.write_all(b"\n").unwrap();
+    for _ in 0..100_000_000 / line.len() {
+        file.write_all(line.as_bytes()).unwrap();
+    }
+    file.into_inner().unwrap().sync_all().unwrap();
+    list(&mut writer, &["two"]);
+    drop(writer);
+    let started = Instant::now();
+    drop(StoreWriter::open(dir.path()).unwrap());
+    let opening = started.elapsed();
+    let started = Instant::now();
+    let mut changes = Vec::new();
+    StoreWriter::read_log(dir.path(), &mut |event| {
+        if event.event != "refused" {
+            changes.push(event.version);
+        }
+    })
+    .unwrap();
+    let reading = started.elapsed();
+    assert!(opening * 5 < reading, "{opening:?} to open, {reading:?} to read all of it");
+    assert_eq!(changes.last(), Some(&3), "{changes:?}");
+    assert_eq!(changes.iter().filter(|version| **version == 3).count(), 1);
+}
+
 /// Each verdict is that of one state or of the other, and nothing is left behind by ten thousand reloads in each of eight threads.
 #[test]
 fn reloads_are_never_torn() {

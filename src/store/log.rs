@@ -86,37 +86,47 @@ pub(super) fn append(directory: &Path, event: &Event) -> Result<()> {
     file.write_all(&line).and_then(|()| file.sync_data()).map_err(wrong)
 }
 
-/// Appends those of these changes that it does not have yet.
-pub(super) fn make_up(directory: &Path, changes: &[Event]) -> Result<()> {
-    let mut missing: Vec<&Event> = changes.iter().collect();
-    read(directory, &mut |event| {
-        if event.event != REFUSED {
-            missing.retain(|change| change.version != event.version);
-        }
-    })?;
-    missing.into_iter().try_for_each(|event| append(directory, event))
-}
-
 /// Bytes at the end of the log in which a refusal is looked for.
 const END: u64 = 64 << 10;
 
+/// Bytes at the end of the log in which the last changes are looked for: every writer does, before he writes.
+const LATEST: u64 = 256 << 10;
+
+/// Appends those of these changes that the end of it does not have yet. One behind which as many refusals were written stands there twice, which does no harm.
+pub(super) fn make_up(directory: &Path, changes: &[Event]) -> Result<()> {
+    let mut missing: Vec<&Event> = changes.iter().collect();
+    for event in end(directory, LATEST)? {
+        if event.event != REFUSED {
+            missing.retain(|change| change.version != event.version);
+        }
+    }
+    missing.into_iter().try_for_each(|event| append(directory, event))
+}
+
+/// The lines that stand in the last so many bytes, as far as they are whole.
+fn end(directory: &Path, bytes: u64) -> Result<Vec<Event>> {
+    let path = directory.join(LOG);
+    let wrong = |e| Error::io("read", &path, e);
+    let mut file = match std::fs::File::open(&path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(wrong(e)),
+    };
+    let length = file.seek(SeekFrom::End(0)).map_err(wrong)?;
+    file.seek(SeekFrom::Start(length.saturating_sub(bytes))).map_err(wrong)?;
+    let mut told = Vec::new();
+    io::Read::read_to_end(&mut io::Read::take(file, bytes), &mut told).map_err(wrong)?;
+    Ok(told.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect())
+}
+
 /// Appends a refusal, unless one of the last lines said the same at another time: what is dropped somewhere is tried every minute.
 pub(super) fn append_refusal(directory: &Path, event: &Event) -> Result<()> {
-    let path = directory.join(LOG);
-    let mut told = Vec::new();
-    if let Ok(mut file) = std::fs::File::open(&path) {
-        let length = file.seek(SeekFrom::End(0)).unwrap_or(0);
-        let end = file.seek(SeekFrom::Start(length.saturating_sub(END)));
-        end.and_then(|_| io::Read::read_to_end(&mut file, &mut told))
-            .map_err(|e| Error::io("read", &path, e))?;
-    }
-    let same = |line: &[u8]| {
-        let line: std::result::Result<Event, _> = serde_json::from_slice(line);
-        line.is_ok_and(|line| {
-            line.at != event.at && Event { at: event.at, version: event.version, ..line } == *event
-        })
+    let same = |line: Event| {
+        line.at != event.at && Event { at: event.at, version: event.version, ..line } == *event
     };
-    if told.split(|b| *b == b'\n').any(same) { Ok(()) } else { append(directory, event) }
+    // What cannot be read is told once more.
+    let told = end(directory, END).unwrap_or_default();
+    if told.into_iter().any(same) { Ok(()) } else { append(directory, event) }
 }
 
 /// Calls `each` with every line that is whole, the oldest first.
