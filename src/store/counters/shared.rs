@@ -56,8 +56,7 @@ impl Words {
             let message = "not a regular file; remove it, and a new one is made";
             return Err(Error::new(ErrorCode::Permissions, message).with_path(path));
         }
-        let file = OpenOptions::new().read(true).write(true).open(path);
-        let file = file.map_err(|e| Error::io("open", path, e))?;
+        let file = open_unfollowed(path).map_err(|e| Error::io("open", path, e))?;
         let metadata = file.metadata().map_err(|e| Error::io("examine", path, e))?;
         if Identity::of(&metadata) != Identity::of(&named) || metadata.len() != bytes {
             return Ok(None);
@@ -83,6 +82,21 @@ impl Words {
             Err(e) => e.kind() != std::io::ErrorKind::NotFound,
         }
     }
+}
+
+/// Opens a file to read and write, and neither follows a link that has taken its place by now nor waits for anybody: a process that was taken over may swap names at any
+/// moment, and to open some devices is to do something.
+fn open_unfollowed(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+        options.custom_flags(flags.bits() as i32);
+    }
+    options.open(path)
 }
 
 /// Makes the file at `path`, `head` and then zeros up to `bytes`, all of it written, since a hole that cannot be filled for want of space would end a process
@@ -130,4 +144,23 @@ fn share(file: &File) -> std::io::Result<()> {
 #[cfg(not(unix))]
 fn share(_: &File) -> std::io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    /// As a process that was taken over would: the name is looked at, and is another thing when it is opened.
+    #[test]
+    fn a_link_that_takes_the_place_of_the_file_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("file"), dir.path().join("link"));
+        fs::write(&file, [0; 64]).unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert!(open_unfollowed(&file).is_ok());
+        let refused = open_unfollowed(&link).unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(rustix::io::Errno::LOOP.raw_os_error()));
+        assert_eq!(Words::open(&link, 64).err().unwrap().code(), ErrorCode::Permissions);
+    }
 }
