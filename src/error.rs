@@ -1,6 +1,6 @@
 //! The one error type. Its codes are numbers that C, Python and PHP share; they never change meaning.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -199,7 +199,11 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.path {
-            Some(path) => write!(f, "{}: {}", path.display(), self.message),
+            Some(path) => {
+                let path = path.to_string_lossy();
+                path.chars().map(visible).try_for_each(|c| f.write_char(c))?;
+                write!(f, ": {}", self.message)
+            }
             None => f.write_str(&self.message),
         }
     }
@@ -211,12 +215,42 @@ impl std::error::Error for Error {
     }
 }
 
-/// Foreign text as it may be shown in a message: short, and without control characters.
+/// A character of foreign text as it may be shown: what nobody would see, or what changes how the rest is seen, is a question mark.
+pub(crate) fn visible(c: char) -> char {
+    if is_unseen(c) { '?' } else { c }
+}
+
+/// Whether a character has no look of its own: control characters, and those of the general categories Cf, Zl and Zp of Unicode 16 (formats, separators of lines and of
+/// paragraphs), which turn the direction of a text, end a line, or make two texts that look alike differ.
+pub(crate) fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{180e}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0001}' | '\u{e0020}'..='\u{e007f}')
+}
+
+/// Foreign text as it may be shown in a message: short, and without characters that cannot be seen.
 pub(crate) fn shown(text: &str) -> String {
-    let mut out: String =
-        text.chars().take(40).map(|c| if c.is_control() { '?' } else { c }).collect();
+    let mut out: String = text.chars().take(40).map(visible).collect();
     if text.chars().nth(40).is_some() {
         out.push_str("...");
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_can_be_seen() {
+        let path = Path::new("x\n2026-11-22 tamis: all well\x1b[2J\u{202e}\u{2028}y");
+        let error = Error::new(ErrorCode::Io, "cannot read it").with_path(path);
+        assert_eq!(error.to_string(), "x?2026-11-22 tamis: all well?[2J??y: cannot read it");
+        assert_eq!(error.path(), Some(path), "as it is for programs");
+        assert_eq!(shown("gif\u{200b}ct \u{2066}\u{e0001}\u{ad}ü\u{feff}"), "gif?ct ???ü?");
+        assert!(!['a', 'ü', ' ', '\u{a0}', '\u{3000}', '語', '😀', '?'].into_iter().any(is_unseen));
+    }
 }

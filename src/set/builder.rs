@@ -83,9 +83,9 @@ impl SetBuilder {
     /// if another text is longer than 1024 bytes, or if there are 4096 lists already.
     pub fn add_list(&mut self, list: List) -> Result<ListId> {
         let fault = |what: String| Err(Error::new(ErrorCode::InvalidArgument, what));
-        if list.name.is_empty() || list.name.len() > 255 || list.name.chars().any(char::is_control)
-        {
-            return fault("a list's name has 1 to 255 bytes and no control characters".into());
+        if !refusal::is_list_name(&list.name) {
+            let what = "a list's name has 1 to 255 bytes, and no character that cannot be seen";
+            return fault(what.into());
         }
         if [&list.agreement, &list.legal_basis].iter().any(|text| text.len() > refusal::TEXT_LIMIT)
         {

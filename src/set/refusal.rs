@@ -15,7 +15,7 @@
 
 use std::fmt;
 
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, is_unseen};
 use crate::fingerprint::{Algorithm, Fingerprint, PdqHash, is_flat};
 use crate::set::{Entry, Role};
 
@@ -223,6 +223,11 @@ fn check_text(field: &'static str, text: &str) -> Result<(), Refusal> {
         return Err(Refusal::BadText(field));
     }
     Ok(())
+}
+
+/// Whether a list may be called that. Two names that look alike must not differ, so nothing in them may be invisible.
+pub(super) fn is_list_name(name: &str) -> bool {
+    (1..=255).contains(&name.len()) && !name.chars().any(is_unseen)
 }
 
 /// The digest of zero bytes. Constants, because the set room does not hash; the tests compare them with real digests.

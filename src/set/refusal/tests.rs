@@ -4,6 +4,7 @@ use md5::Digest as _;
 
 use super::*;
 use crate::fingerprint::hex;
+use crate::set::{List, ListKind, SetBuilder};
 
 fn digest(algorithm: Algorithm, bytes: &[u8]) -> Entry {
     Entry::new(Fingerprint::new(algorithm, bytes).unwrap())
@@ -125,4 +126,18 @@ fn texts_are_bounded_and_plain() {
     let labels = |n: usize| Entry { labels: (0..n).map(|i| i.to_string()).collect(), ..good() };
     assert_eq!(cause(&labels(64)), "taken");
     assert_eq!(cause(&labels(65)), "too-many-labels");
+}
+
+/// A list that looks like another must be that other.
+#[test]
+fn a_list_is_called_what_one_can_see() {
+    for name in ["gifct", "voisinage é", "日本", &"x".repeat(255)] {
+        SetBuilder::new().add_list(List::new(name, ListKind::Friend)).unwrap();
+    }
+    for name in
+        ["", "gif\u{200b}ct", "gifct\u{202e}", "a\u{2028}b", "a\nb", "\u{ad}", &"x".repeat(256)]
+    {
+        let refused = SetBuilder::new().add_list(List::new(name, ListKind::Friend)).unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::InvalidArgument, "{name:?}");
+    }
 }

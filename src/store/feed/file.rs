@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, ErrorCode, Result, shown};
+use crate::error::{Error, ErrorCode, Result, is_unseen, shown, visible};
 use crate::set::refusal::TEXT_LIMIT;
 use crate::set::{Change, SetDigest};
 
@@ -106,7 +106,7 @@ impl Feed {
         let feed: Feed = serde_json::from_slice(bytes).map_err(|e| {
             // What serde says may quote the text, which may be long.
             let text: String = e.to_string().chars().take(200).collect();
-            let text: String = text.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+            let text: String = text.chars().map(visible).collect();
             malformed(format!("not a feed: {text}"))
         })?;
         feed.check()?;
@@ -127,6 +127,11 @@ impl Feed {
         text("list", &self.list, NAME_LIMIT)?;
         if self.list.is_empty() {
             return Err(malformed("list is empty; expected its name"));
+        }
+        if self.list.chars().any(is_unseen) {
+            return Err(malformed(
+                "list: characters that cannot be seen are not allowed in a list's name",
+            ));
         }
         for (field, value) in [
             ("contact", &self.contact),
@@ -314,6 +319,7 @@ mod tests {
             (whole("format", "tamis feed 2".into()), "format"),
             (whole("list", "".into()), "list"),
             (whole("list", "a\nb".into()), "list"),
+            (whole("list", "gif\u{200b}ct".into()), "list"),
             (whole("list", "n".repeat(256).into()), "list"),
             (whole("version", 0.into()), "version"),
             (whole("version", huge.into()), "version"),
