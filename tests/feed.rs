@@ -456,6 +456,11 @@ impl Subscriber {
                 fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
             }
         }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(copy.path(), fs::Permissions::from_mode(0o750)).unwrap();
+        }
         let mut writer = StoreWriter::open(copy.path()).unwrap();
         writer.apply_feed(maker.path(), &Terms::at(NOW)).is_ok()
     }

@@ -407,7 +407,7 @@ fn the_policy_decides_when_a_store_is_too_old() {
     assert!(old.reason().contains("too old"), "{}", old.reason());
     assert_eq!(check(&strict, "one", 2 + 24 * hour).action, Action::Block);
     let never = Policy::builder().max_store_age(0).too_old(Action::Review).build().unwrap();
-    assert_eq!(check(&never, "two", u64::MAX).action, Action::Allow);
+    assert_eq!(check(&never, "two", u32::MAX.into()).action, Action::Allow);
 
     // Whoever finds the lists up to date says so, and the store is as fresh as after a change.
     writer.confirm(LOCAL, &Terms::at(24 * hour)).unwrap();
