@@ -7,11 +7,25 @@ use std::path::{Path, PathBuf};
 /// Result with the crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What kind of thing went wrong. The numbers are stable: one is never reused for another meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-#[repr(u32)]
-pub enum ErrorCode {
+/// The enumeration and [`ErrorCode::ALL`] from one table.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $code:ident = $number:literal,)+) => {
+        /// What kind of thing went wrong. The numbers are stable: one is never reused for another meaning.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        #[repr(u32)]
+        pub enum ErrorCode {
+            $($(#[$doc])* $code = $number,)+
+        }
+
+        impl ErrorCode {
+            /// Every code, in the order of their numbers.
+            pub const ALL: &[ErrorCode] = &[$(ErrorCode::$code,)+];
+        }
+    };
+}
+
+codes! {
     /// An argument is outside its documented range.
     InvalidArgument = 1,
     /// The operating system refused to read or write.
@@ -85,47 +99,21 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    /// Every code, in the order of their numbers.
-    pub const ALL: &[ErrorCode] = &[
-        ErrorCode::InvalidArgument,
-        ErrorCode::Io,
-        ErrorCode::NotFound,
-        ErrorCode::Permissions,
-        ErrorCode::Unsupported,
-        ErrorCode::Stopped,
-        ErrorCode::Durability,
-        ErrorCode::SetForeign,
-        ErrorCode::SetTruncated,
-        ErrorCode::SetVersion,
-        ErrorCode::SetCorrupt,
-        ErrorCode::SetSection,
-        ErrorCode::SetTooLarge,
-        ErrorCode::List,
-        ErrorCode::Policy,
-        ErrorCode::Store,
-        ErrorCode::StoreLocked,
-        ErrorCode::Worker,
-        ErrorCode::UpdateSignature,
-        ErrorCode::UpdateRollback,
-        ErrorCode::UpdateConflict,
-        ErrorCode::UpdateExpired,
-        ErrorCode::UpdateForeign,
-        ErrorCode::UpdateCanary,
-        ErrorCode::UpdateGrowth,
-        ErrorCode::UpdateShrinkage,
-        ErrorCode::UpdateFlatPicture,
-        ErrorCode::UpdateEmptyDigest,
-        ErrorCode::UpdatePoison,
-        ErrorCode::UpdateStale,
-        ErrorCode::UpdateUnsigned,
-        ErrorCode::UpdateMalformed,
-        ErrorCode::UpdateIncomplete,
-        ErrorCode::Internal,
-    ];
-
     /// The code's stable number.
     pub fn number(self) -> u32 {
         self as u32
+    }
+
+    /// Whether something that was brought is refused for what it is, so that the same again is refused again until something else comes: an update
+    /// ([`ErrorCode::UpdateSignature`] and its kin, the numbers 60 to 89) or a set (10 to 19).
+    ///
+    /// ```
+    /// use tamis::ErrorCode;
+    /// assert!(ErrorCode::UpdateIncomplete.is_refusal() && ErrorCode::SetTruncated.is_refusal());
+    /// assert!(!ErrorCode::StoreLocked.is_refusal() && !ErrorCode::Io.is_refusal());
+    /// ```
+    pub fn is_refusal(self) -> bool {
+        matches!(self.number(), 10..=19 | 60..=89)
     }
 }
 
@@ -243,6 +231,17 @@ pub(crate) fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// New codes fall where they belong by their numbers, and their names say so.
+    #[test]
+    fn the_codes_are_numbered_by_kind() {
+        assert!(ErrorCode::ALL.is_sorted_by(|a, b| a.number() < b.number()));
+        for code in ErrorCode::ALL {
+            let name = format!("{code:?}");
+            let refusal = name.starts_with("Update") || name.starts_with("Set");
+            assert_eq!(code.is_refusal(), refusal, "{name}");
+        }
+    }
 
     #[test]
     fn what_is_shown_can_be_seen() {

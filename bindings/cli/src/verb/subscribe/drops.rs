@@ -152,7 +152,7 @@ impl Drops {
                 }
                 Err(error) => {
                     pass.open += 1;
-                    if !is_about_content(error.code()) {
+                    if !error.code().is_refusal() {
                         // A lock, a mode, a full disk, a sync that failed: it may go the next time, as it is. Told once until it does.
                         pass.soon |= error.code() == ErrorCode::StoreLocked;
                         if self.waiting.insert(path.to_path_buf()) {
@@ -312,13 +312,6 @@ impl Drops {
         }
         self.note(path, content, true);
     }
-}
-
-/// Whether trying the same again would give the same error.
-fn is_about_content(code: ErrorCode) -> bool {
-    let update = ErrorCode::UpdateSignature.number()..=ErrorCode::UpdateIncomplete.number();
-    let set = ErrorCode::SetForeign.number()..=ErrorCode::SetTooLarge.number();
-    update.contains(&code.number()) || set.contains(&code.number())
 }
 
 /// Whether it is a single set, and not a feed.
