@@ -28,7 +28,7 @@ pub struct RadiusIndex<'a, T> {
 pub struct Buffers {
     jobs: Vec<Job>,
     buckets: Vec<Bucket>,
-    passed: Vec<Passed>,
+    pub(super) passed: Vec<Passed>,
     rows: Vec<u32>,
     scans: Vec<usize>,
 }

@@ -12,7 +12,7 @@ use super::plan::{self, Budgets, Costs, MOST};
 use super::{RadiusIndex, Touch};
 
 /// Entries that have passed the first test before they are put to the second.
-const PASSED: usize = 1 << 12;
+pub(super) const PASSED: usize = 1 << 12;
 /// Buckets between the one that is read and the one that is asked for.
 pub(super) const AHEAD: usize = 16;
 /// Most cache lines of a bucket's first column that are asked for. A reader of more has the hardware's help.
@@ -27,8 +27,10 @@ pub(super) struct Job {
     pub(super) radius: u32,
     chunks: Chunks,
     budgets: Budgets,
-    /// Its buckets that were not read yet, among those of the batch.
+    /// Its buckets that were not read to the end yet, among those of the batch.
     pub(super) range: Range<usize>,
+    /// Entries of the first of them that were.
+    place: usize,
     /// What a scan would cost.
     scan_cost: u64,
     /// What it may still spend on the index.
@@ -89,6 +91,7 @@ impl<T: Touch> RadiusIndex<'_, T> {
             chunks: chunks(code),
             budgets: budgets.unwrap_or_default(),
             range: 0..0,
+            place: 0,
             scan_cost,
             left: scan_cost / 4,
             scan: !affordable,
@@ -294,7 +297,8 @@ impl<T: Touch> RadiusIndex<'_, T> {
     }
 }
 
-/// First test: reads the next chunk of every entry of the query's buckets, up to the bucket in which [`PASSED`] have passed.
+/// First test: reads the next chunk of the entries of the query's buckets, until [`PASSED`] have passed or the query can pay for no more. Both may be
+/// so within a bucket, which may hold most of all codes; the next sweep goes on where this one stopped.
 pub(super) struct Sweep<'s, 'a, T> {
     pub(super) index: &'s RadiusIndex<'a, T>,
     pub(super) cost: u64,
@@ -310,15 +314,16 @@ impl<T: Touch> Work for Sweep<'_, '_, T> {
     fn run(self, mask: impl Mask) -> Result<()> {
         let Sweep { index, cost, job, buckets, passed } = self;
         for number in job.range.clone() {
-            if let Some(ahead) = buckets.get(number + AHEAD) {
-                index.ask(ahead);
-            }
             let bucket = &buckets[number];
             let count = bucket.count as usize;
-            index.touch.index(bucket.at..bucket.at + count * ENTRY)?;
+            let mut first = job.place;
+            if first == 0 {
+                if let Some(ahead) = buckets.get(number + AHEAD) {
+                    index.ask(ahead);
+                }
+                index.touch.index(bucket.at..bucket.at + count * ENTRY)?;
+            }
             let chunk = job.chunks[(usize::from(bucket.table) + 1) % CHUNKS];
-            let before = passed.len();
-            let mut first = 0;
             while first < count {
                 let step = index.bytes.get(bucket.at + 2 * first..).and_then(|b| b.first_chunk());
                 let Some(step) = step else {
@@ -327,21 +332,24 @@ impl<T: Touch> Work for Sweep<'_, '_, T> {
                 // The bits of entries that are not of this bucket go.
                 let mut near = mask.near(step, chunk, bucket.next)
                     & u32::MAX >> (STEP - (count - first).min(STEP));
+                let step = first;
+                first += STEP;
+                if near == 0 {
+                    continue;
+                }
+                job.pay(u64::from(near.count_ones()) * cost);
                 while near != 0 {
-                    let place = first + near.trailing_zeros() as usize;
+                    let place = step + near.trailing_zeros() as usize;
                     near &= near - 1;
                     prefetch(index.bytes, bucket.at + 2 * (count + place));
                     passed.push(Passed { bucket: number as u32, place: place as u32 });
                 }
-                first += STEP;
-            }
-            job.range.start = number + 1;
-            if passed.len() > before {
-                job.pay((passed.len() - before) as u64 * cost);
                 if job.scan || passed.len() >= PASSED {
-                    break;
+                    (job.range.start, job.place) = (number, first);
+                    return Ok(());
                 }
             }
+            (job.range.start, job.place) = (number + 1, 0);
         }
         Ok(())
     }

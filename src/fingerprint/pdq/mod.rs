@@ -265,7 +265,13 @@ impl Hasher {
         self.first = Pass::start(width, height, format, by);
         match self.first.by {
             By::Sampler => self.sampler.start(width, height, format, orientation),
-            By::Replay => self.replay.start(width, height),
+            By::Replay => {
+                // The second pass over another picture uses the same buffers.
+                if self.second.by == By::Replay {
+                    self.second = Pass::default();
+                }
+                self.replay.start(width, height);
+            }
             By::Zero | By::Nothing => {}
         }
     }
@@ -298,6 +304,9 @@ impl Hasher {
 
     /// Starts the second pass over a picture that was a near-tie, as stored: the reference's own operations, which are much
     /// slower than the first pass. It has the bounds of [`start`](Self::start).
+    ///
+    /// It has the buffers that a first pass needs for a side beyond 16,256 pixels. Of two such passes at once the one that started first is given up:
+    /// its rows are refused, and its end says nothing.
     pub fn start_replay(&mut self, width: usize, height: usize, format: PixelFormat) {
         if too_large(width, height) {
             self.second = Pass::start(width, height, format, By::Nothing);

@@ -441,6 +441,47 @@ fn only_the_announced_rows_have_samples() {
     assert_eq!(hasher.finish().unwrap().pdq(), Some(Pdq::default()));
 }
 
+/// A side beyond those of the exact path makes the first pass a replay, which has the buffers of the second pass: whichever began earlier is given
+/// up, and the other one has the bits of the oracle.
+#[test]
+fn of_two_replays_at_once_the_earlier_is_given_up() {
+    let data = paint(7, 17_000, 8, 1);
+    let raster = |width| Raster::new(&data, width, 8, PixelFormat::Grey8).unwrap();
+    let rows = |width, y, height| raster(width).crop(0, y, width, height).unwrap();
+    let large = MAX_SIDE + 1;
+    // Narrower, as wide, and wider.
+    for other in [300, large, 17_000] {
+        for half in [false, true] {
+            let mut hasher = Hasher::new();
+            hasher.start_replay(other, 8, PixelFormat::Grey8);
+            hasher.replay_rows(&rows(other, 0, 3));
+            hasher.start(large, 8, PixelFormat::Grey8, 1);
+            if half {
+                hasher.rows(&rows(large, 0, 4));
+            }
+            hasher.replay_rows(&rows(other, 3, 5));
+            hasher.rows(&if half { rows(large, 4, 4) } else { raster(large) });
+            assert!(hasher.finish_replay().is_none(), "{other}");
+            assert_eq!(hasher.finish().unwrap().pdq(), Some(plain::hash(&raster(large))));
+
+            hasher.start(large, 8, PixelFormat::Grey8, 1);
+            hasher.rows(&rows(large, 0, 3));
+            hasher.start_replay(other, 8, PixelFormat::Grey8);
+            hasher.rows(&rows(large, 3, 5));
+            hasher.replay_rows(&raster(other));
+            assert!(hasher.finish().is_none(), "{other}");
+            assert_eq!(hasher.finish_replay().unwrap().pdq(), plain::hash(&raster(other)));
+        }
+    }
+    // A whole picture between the rows of a replay.
+    let mut hasher = Hasher::new();
+    hasher.start_replay(300, 8, PixelFormat::Grey8);
+    hasher.replay_rows(&rows(300, 0, 3));
+    assert_eq!(hasher.hash(&raster(large)), plain::hash(&raster(large)));
+    hasher.replay_rows(&rows(300, 3, 5));
+    assert!(hasher.finish_replay().is_none());
+}
+
 /// The bits that change when coefficients do are among the doubtful ones.
 #[test]
 fn doubtful_bits_bound_what_an_error_can_change() {
