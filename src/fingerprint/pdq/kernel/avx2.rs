@@ -12,7 +12,10 @@
 //! `maddubs` takes unsigned bytes times signed ones and saturates at 32767, so the weights of a pair add up to at most 128
 //! (128 * 255 = 32640): rows that together weigh more stay alone, paired with themselves at weight 0.
 //! Interleaving works within the halves of a register; the columns are put in order once per block.
-#![allow(unsafe_code, reason = "a kernel: calls across target features, and loads by address")]
+#![allow(
+    unsafe_code,
+    reason = "a kernel: calls across target features, and unaligned loads and stores"
+)]
 
 use std::arch::x86_64::{
     __m256i, _mm_loadu_si128, _mm256_add_epi16, _mm256_add_epi32, _mm256_add_pd,
@@ -53,26 +56,27 @@ impl Avx2 {
         divisors: [f64; 2],
         out: &mut [f64; 64],
     ) {
-        // SAFETY: as above.
+        // SAFETY: a value of this type exists only where `new` found the feature.
         unsafe { along_row(sums, taps, divisors, out) }
     }
 
     pub(super) fn transform(self, samples: &Samples, tolerance: f64) -> Transform {
-        // SAFETY: as above.
+        // SAFETY: a value of this type exists only where `new` found the feature.
         unsafe { transform(samples, tolerance) }
     }
 }
 
-/// Two rows of a group: where they start, and their weights as `maddubs` wants them, the first in the low byte.
+/// Two rows of a group in blocks, and their weights as `maddubs` wants them, the first in the low byte.
 #[derive(Clone, Copy, Default)]
-struct Pair {
-    starts: [usize; 2],
+struct Pair<'a> {
+    rows: [&'a [[u8; 32]]; 2],
     weights: i16,
     /// The last one of its group.
     last: bool,
 }
 
-fn pairs(rows: &Rows<'_>, weights: &[u8], pairs: &mut [Pair; ROWS]) -> usize {
+fn pairs<'a>(rows: &Rows<'a>, weights: &[u8], pairs: &mut [Pair<'a>; ROWS]) -> usize {
+    let blocks = |row: usize| rows.row(row).as_chunks().0;
     let (mut row, mut count) = (0, 0);
     while row < weights.len() {
         let end = row + group(&weights[row..]);
@@ -80,7 +84,7 @@ fn pairs(rows: &Rows<'_>, weights: &[u8], pairs: &mut [Pair; ROWS]) -> usize {
             let both = row + 1 < end && weights[row] + weights[row + 1] <= PAIR;
             let other = row + usize::from(both);
             pairs[count] = Pair {
-                starts: [rows.start(row), rows.start(other)],
+                rows: [blocks(row), blocks(other)],
                 weights: i16::from_le_bytes([weights[row], if both { weights[other] } else { 0 }]),
                 last: other + 1 == end,
             };
@@ -102,7 +106,7 @@ fn add(rows: Rows<'_>, weights: &[u8], sums: &mut [i32], fresh: bool) {
         let mut wide = [zero; 4];
         let (mut low, mut high) = (zero, zero);
         for pair in list {
-            let [a, b] = pair.starts.map(|start| load(&rows, start + 32 * block));
+            let [a, b] = pair.rows.map(|row| load(&row[block]));
             let weights = _mm256_set1_epi16(pair.weights);
             low = _mm256_add_epi16(low, _mm256_maddubs_epi16(_mm256_unpacklo_epi8(a, b), weights));
             high =
@@ -156,7 +160,7 @@ fn four_dots(sums: &[i32], starts: &[u32; 4], weights: &[f64], out: &mut [f64; 4
         for (lanes, start) in lanes.iter_mut().zip(starts) {
             // SAFETY: chunk `i` of four is inside `weights`, and so many sums are there from `start` on, as asserted.
             let place = unsafe { sums.as_ptr().add(*start as usize + 4 * i) };
-            // SAFETY: as above; the load asks for no alignment.
+            // SAFETY: the four sums from `place` on are inside `sums`, as said above, and the load asks for no alignment.
             let sums = _mm256_cvtepi32_pd(unsafe { _mm_loadu_si128(place.cast()) });
             let half = &mut lanes[i % 2];
             *half = _mm256_add_pd(*half, _mm256_mul_pd(sums, weights));
@@ -180,17 +184,11 @@ fn transform(samples: &Samples, tolerance: f64) -> Transform {
     Transform::of(samples, tolerance)
 }
 
-/// 32 bytes of the rows from `place` on.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn load(rows: &Rows<'_>, place: usize) -> __m256i {
-    debug_assert!(place + 32 <= rows.bytes.len());
-    // SAFETY: `place` is the start of one of the rows, all of which lie within `bytes` (asserted by `Rows::of`), plus a
-    // column such that it and the 31 after it are in the row: there is one sum per byte of a row (asserted by
-    // `Rows::assert_fit`), and these belong to a whole block of 32 sums.
-    let address = unsafe { rows.bytes.as_ptr().add(place) };
-    // SAFETY: the 32 bytes are inside `bytes`, as said above, and the load asks for no alignment.
-    unsafe { _mm256_loadu_si256(address.cast()) }
+fn load(bytes: &[u8; 32]) -> __m256i {
+    // SAFETY: the reference is valid for 32 bytes, and the load asks for no alignment.
+    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
 }
 
 #[inline]

@@ -11,7 +11,10 @@
 //! Interleaving works within the quarters of a register; the columns are put in order once per block.
 //! Rows that are missing from the last quad are the last row again at weight 0. The last block is masked: what is
 //! masked is neither read nor written.
-#![allow(unsafe_code, reason = "a kernel: calls across target features, and loads by address")]
+#![allow(
+    unsafe_code,
+    reason = "a kernel: calls across target features, and unaligned loads and stores"
+)]
 
 use std::arch::x86_64::{
     __m512i, _mm256_loadu_si256, _mm512_add_epi32, _mm512_add_pd, _mm512_cvtepi32_pd,
@@ -51,20 +54,20 @@ impl Avx512 {
         divisors: [f64; 2],
         out: &mut [f64; 64],
     ) {
-        // SAFETY: as above.
+        // SAFETY: a value of this type exists only where `new` found the features.
         unsafe { along_row(sums, taps, divisors, out) }
     }
 
     pub(super) fn transform(self, samples: &Samples, tolerance: f64) -> Transform {
-        // SAFETY: as above.
+        // SAFETY: a value of this type exists only where `new` found the features.
         unsafe { transform(samples, tolerance) }
     }
 }
 
-/// Four rows: where they start, and their weights, the first in the lowest byte.
+/// Four rows, and their weights, the first in the lowest byte.
 #[derive(Clone, Copy, Default)]
-struct Quad {
-    starts: [usize; 4],
+struct Quad<'a> {
+    rows: [&'a [u8]; 4],
     weights: i32,
 }
 
@@ -72,17 +75,18 @@ struct Quad {
 fn add(rows: Rows<'_>, weights: &[u8], sums: &mut [i32], fresh: bool) {
     let mut quads = [Quad::default(); ROWS / 4];
     for (i, (quad, weights)) in quads.iter_mut().zip(weights.chunks(4)).enumerate() {
-        quad.starts = std::array::from_fn(|j| rows.start((4 * i + j).min(rows.count - 1)));
+        quad.rows = std::array::from_fn(|j| rows.row((4 * i + j).min(rows.count - 1)));
         let mut bytes = [0; 4];
         bytes[..weights.len()].copy_from_slice(weights);
         quad.weights = i32::from_le_bytes(bytes);
     }
     let quads = &quads[..weights.len().div_ceil(4)];
     for (block, sums) in sums.chunks_mut(64).enumerate() {
-        let mask = u64::MAX >> (64 - sums.len());
+        let (first, count) = (64 * block, sums.len());
+        let mask = first_lanes(count);
         let mut wide = [_mm512_setzero_si512(); 4];
         for quad in quads {
-            let [a, b, c, d] = quad.starts.map(|start| load(&rows, start + 64 * block, mask));
+            let [a, b, c, d] = quad.rows.map(|row| load(&row[first..][..count]));
             let weights = _mm512_set1_epi32(quad.weights);
             let (ab, cd) = (_mm512_unpacklo_epi8(a, b), _mm512_unpacklo_epi8(c, d));
             wide[0] = _mm512_dpbusd_epi32(wide[0], _mm512_unpacklo_epi16(ab, cd), weights);
@@ -101,7 +105,7 @@ fn add(rows: Rows<'_>, weights: &[u8], sums: &mut [i32], fresh: bool) {
                 unsafe { _mm512_maskz_loadu_epi32(mask, place) }
             };
             let sum = _mm512_add_epi32(new, old);
-            // SAFETY: as above.
+            // SAFETY: the mask lets through the lanes that are in `sums`; no alignment is asked for.
             unsafe { _mm512_mask_storeu_epi32(place, mask, sum) };
         }
     }
@@ -142,7 +146,7 @@ fn eight_dots(sums: &[i32], starts: &[u32; 8], weights: &[f64], out: &mut [f64; 
         for (lanes, start) in lanes.iter_mut().zip(starts) {
             // SAFETY: chunk `i` of eight is inside `weights`, and so many sums are there from `start` on, as asserted.
             let place = unsafe { sums.as_ptr().add(*start as usize + 8 * i) };
-            // SAFETY: as above; the load asks for no alignment.
+            // SAFETY: the eight sums from `place` on are inside `sums`, as said above, and the load asks for no alignment.
             let sums = _mm512_cvtepi32_pd(unsafe { _mm256_loadu_si256(place.cast()) });
             *lanes = _mm512_add_pd(*lanes, _mm512_mul_pd(sums, weights));
         }
@@ -171,15 +175,17 @@ fn transform(samples: &Samples, tolerance: f64) -> Transform {
     Transform::of(samples, tolerance)
 }
 
-/// The bytes of the rows from `place` on that `mask` lets through.
+/// A mask of the first `count` of 64 lanes.
+#[inline]
+fn first_lanes(count: usize) -> u64 {
+    assert!((1..=64).contains(&count));
+    u64::MAX >> (64 - count)
+}
+
+/// Up to 64 bytes, at least one, and zeros after them.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn load(rows: &Rows<'_>, place: usize, mask: u64) -> __m512i {
-    debug_assert!(place + mask.count_ones() as usize <= rows.bytes.len());
-    // SAFETY: `place` is the start of one of the rows, all of which lie within `bytes` (asserted by `Rows::of`), plus a
-    // column of the row.
-    let address = unsafe { rows.bytes.as_ptr().add(place) };
-    // SAFETY: the mask lets through no more bytes than the row has from there on, there being one sum per byte of
-    // a row (asserted by `Rows::assert_fit`); no alignment is asked for.
-    unsafe { _mm512_maskz_loadu_epi8(mask, address.cast()) }
+fn load(bytes: &[u8]) -> __m512i {
+    // SAFETY: the mask lets through as many bytes as the slice has; no alignment is asked for.
+    unsafe { _mm512_maskz_loadu_epi8(first_lanes(bytes.len()), bytes.as_ptr().cast()) }
 }

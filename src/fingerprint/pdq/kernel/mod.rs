@@ -52,7 +52,7 @@ impl<'a> Rows<'a> {
         let length = raster.width() * raster.format().bytes_per_pixel();
         let rows =
             Rows { bytes: raster.bytes(), stride: raster.stride(), count: raster.height(), length };
-        // The kernels read by address and rest on this: whoever holds a value has rows that lie within its bytes.
+        // Whoever holds a value has rows that lie within its bytes.
         assert!(
             (1..=ROWS).contains(&rows.count)
                 && rows.start(rows.count - 1) + length <= rows.bytes.len()
@@ -60,8 +60,8 @@ impl<'a> Rows<'a> {
         rows
     }
 
-    /// What the kernels rest on besides what [`Rows::of`] asserts: one weight per row, none of more than a signed byte, and one
-    /// sum per byte of a row. Each of them asks for itself, so that it is sound whoever calls it.
+    /// What the arithmetic of the kernels rests on: one weight per row, none of more than a signed byte, and one sum per byte of a row. Their loads
+    /// rest on nothing: they take slices.
     #[inline]
     fn assert_fit(&self, weights: &[u8], sums: &[i32]) {
         assert!(weights.len() == self.count && sums.len() == self.length);

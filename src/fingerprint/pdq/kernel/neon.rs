@@ -9,7 +9,10 @@
 //! ```
 //!
 //! No machine of the project has NEON: it was compiled for aarch64, and its speed is not known.
-#![allow(unsafe_code, reason = "a kernel: calls across target features, and loads by address")]
+#![allow(
+    unsafe_code,
+    reason = "a kernel: calls across target features, and unaligned loads and stores"
+)]
 
 use std::arch::aarch64::{
     int32x4_t, uint8x16_t, uint32x4_t, vaddq_s32, vaddw_high_u16, vaddw_u16, vdup_n_u8,
@@ -45,7 +48,7 @@ fn add(rows: Rows<'_>, weights: &[u8], sums: &mut [i32], fresh: bool) {
         let mut first = 0;
         while first < weights.len() {
             let end = first + group(&weights[first..]);
-            wide = add_group(&rows, 16 * block, first, &weights[first..end], wide);
+            wide = add_group(&rows, block, first, &weights[first..end], wide);
             first = end;
         }
         for (sums, new) in sums.as_chunks_mut::<4>().0.iter_mut().zip(wide) {
@@ -64,14 +67,14 @@ fn add(rows: Rows<'_>, weights: &[u8], sums: &mut [i32], fresh: bool) {
 #[target_feature(enable = "neon")]
 fn add_group(
     rows: &Rows<'_>,
-    column: usize,
+    block: usize,
     first: usize,
     weights: &[u8],
     wide: [uint32x4_t; 4],
 ) -> [uint32x4_t; 4] {
     let (mut low, mut high) = (vdupq_n_u16(0), vdupq_n_u16(0));
     for (i, weight) in weights.iter().enumerate() {
-        let row = load(rows, rows.start(first + i) + column);
+        let row = load(&rows.row(first + i).as_chunks().0[block]);
         low = vmlal_u8(low, vget_low_u8(row), vdup_n_u8(*weight));
         high = vmlal_high_u8(high, row, vdupq_n_u8(*weight));
     }
@@ -83,17 +86,11 @@ fn add_group(
     ]
 }
 
-/// 16 bytes of the rows from `place` on.
 #[inline]
 #[target_feature(enable = "neon")]
-fn load(rows: &Rows<'_>, place: usize) -> uint8x16_t {
-    debug_assert!(place + 16 <= rows.bytes.len());
-    // SAFETY: `place` is the start of one of the rows, all of which lie within `bytes` (asserted by `Rows::of`), plus a
-    // column such that it and the 15 after it are in the row: there is one sum per byte of a row (asserted by
-    // `Rows::assert_fit`), and these belong to a whole block of 16 sums.
-    let address = unsafe { rows.bytes.as_ptr().add(place) };
-    // SAFETY: the 16 bytes are inside `bytes`, as said above, and the load asks for no alignment.
-    unsafe { vld1q_u8(address) }
+fn load(bytes: &[u8; 16]) -> uint8x16_t {
+    // SAFETY: the reference is valid for 16 bytes, and the load asks for no alignment.
+    unsafe { vld1q_u8(bytes.as_ptr()) }
 }
 
 #[inline]
