@@ -51,18 +51,6 @@ impl Algorithms {
         Algorithms(self.0 | 1 << algorithm as u32)
     }
 
-    /// The same set without this algorithm.
-    #[must_use]
-    pub const fn without(self, algorithm: Algorithm) -> Algorithms {
-        Algorithms(self.0 & !(1 << algorithm as u32))
-    }
-
-    /// The algorithms of either set.
-    #[must_use]
-    pub const fn union(self, other: Algorithms) -> Algorithms {
-        Algorithms(self.0 | other.0)
-    }
-
     /// Whether the algorithm is one of them.
     pub const fn contains(self, algorithm: Algorithm) -> bool {
         self.0 >> algorithm as u32 & 1 == 1

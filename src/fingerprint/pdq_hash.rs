@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::fingerprint::{Algorithm, Fingerprint, fingerprint::hex};
+use crate::hamming;
 
 /// A PDQ hash: 256 bits. Byte 0 holds the first two hexadecimal digits of the text form that Meta's tools print.
 ///
@@ -23,7 +24,7 @@ pub struct PdqHash(pub [u8; 32]);
 impl PdqHash {
     /// Number of bits that differ, 0..=256.
     pub fn distance(&self, other: &PdqHash) -> u32 {
-        self.0.iter().zip(&other.0).map(|(a, b)| (a ^ b).count_ones()).sum()
+        hamming::distance(&self.0, &other.0)
     }
 
     /// Number of bits that are set. 128 for a picture without ties, less for a degenerate one.

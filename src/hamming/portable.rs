@@ -15,7 +15,7 @@ pub(super) fn near<const BYTES: usize>(tile: &Tile, queries: &[Code], radius: u3
 
 /// Number of bits in which the first `BYTES` bytes differ.
 #[inline(always)]
-fn differing<const BYTES: usize>(a: &Code, b: &Code) -> u32 {
+pub(super) fn differing<const BYTES: usize>(a: &Code, b: &Code) -> u32 {
     let (a, _) = a[..BYTES].as_chunks::<8>();
     let (b, _) = b[..BYTES].as_chunks::<8>();
     a.iter()

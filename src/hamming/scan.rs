@@ -1,6 +1,7 @@
 //! The algorithm of the [room](super), the same for every instruction set.
 
 use super::Isa;
+use super::portable::differing;
 
 /// A 256-bit code: a PDQ hash as the set file stores it.
 pub type Code = [u8; 32];
@@ -11,12 +12,7 @@ pub(super) type Tile = [Code; 64];
 /// Number of bits in which two codes differ, 0..=256.
 #[inline]
 pub fn distance(a: &Code, b: &Code) -> u32 {
-    let (a, _) = a.as_chunks::<8>();
-    let (b, _) = b.as_chunks::<8>();
-    a.iter()
-        .zip(b)
-        .map(|(a, b)| (u64::from_ne_bytes(*a) ^ u64::from_ne_bytes(*b)).count_ones())
-        .sum()
+    differing::<32>(a, b)
 }
 
 /// Calls `sink(row, distance)` for every row of `codes` with `distance <= radius`, rows ascending.

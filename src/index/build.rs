@@ -68,9 +68,12 @@ impl<'a> Builder<'a> {
         header
     }
 
-    /// Table number `table`, modulo [`Builder::TABLES`]. They follow each other without padding.
+    /// Table number `table`. They follow each other without padding.
+    ///
+    /// # Panics
+    /// If there are not so many: [`Builder::TABLES`].
     pub fn table(&self, table: usize) -> Vec<u8> {
-        let table = table % CHUNKS;
+        assert!(table < CHUNKS, "table {table} of {CHUNKS}");
         let offsets = self.bounds(table);
         let mut bytes = vec![0; self.layout.offsets + self.codes.len() * ENTRY];
         let (head, buckets) = bytes.split_at_mut(self.layout.offsets);

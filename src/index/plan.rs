@@ -74,13 +74,13 @@ pub(super) fn flips_at(distance: usize, key_bits: u32) -> &'static [u16] {
     let start = keys_within(distance, 16);
     let count = keys_within(distance + 1, key_bits) - keys_within(distance, key_bits);
     // Ascending, so those that fit into fewer bits stand first.
-    FLIPS.get(start..start + count).unwrap_or_default()
+    &FLIPS[start..start + count]
 }
 
 /// Number of keys within a budget.
 #[inline]
 pub(super) fn keys_within(budget: usize, key_bits: u32) -> usize {
-    FEWER.get(key_bits as usize).map_or(0, |fewer| usize::from(fewer[budget.min(MOST)]))
+    usize::from(FEWER[key_bits as usize][budget])
 }
 
 /// What things take, in picoseconds. They only choose between ways to the same answer, so they need not be right, and they are

@@ -26,22 +26,25 @@ pub struct RadiusIndex<'a, T> {
 /// What a search keeps from call to call, so that it need not ask for memory.
 #[derive(Debug, Default)]
 pub struct Buffers {
-    jobs: Vec<Job>,
+    pub(super) jobs: Vec<Job>,
     buckets: Vec<Bucket>,
     pub(super) passed: Vec<Passed>,
     rows: Vec<u32>,
-    scans: Vec<usize>,
+    pub(super) scans: Vec<usize>,
 }
 
 impl Buffers {
-    /// Gives back memory beyond so many elements in each.
+    /// Empties all of them, and gives back memory beyond so many elements in each.
     pub fn shrink_to(&mut self, elements: usize) {
-        self.buckets.clear();
-        self.buckets.shrink_to(elements);
-        self.passed.clear();
-        self.passed.shrink_to(elements);
-        self.rows.clear();
-        self.rows.shrink_to(elements);
+        fn shrink<E>(buffer: &mut Vec<E>, elements: usize) {
+            buffer.clear();
+            buffer.shrink_to(elements);
+        }
+        shrink(&mut self.jobs, elements);
+        shrink(&mut self.buckets, elements);
+        shrink(&mut self.passed, elements);
+        shrink(&mut self.rows, elements);
+        shrink(&mut self.scans, elements);
     }
 }
 
@@ -49,7 +52,20 @@ impl Buffers {
 struct Way {
     kernel: Kernel,
     costs: Costs,
-    strategy: Strategy,
+    /// What the share of a query in a scan costs: nothing, if there is to be a scan, and more than anything, if there must not be one.
+    scan_cost: u64,
+}
+
+impl Way {
+    fn new(isa: Isa, strategy: Strategy, codes: usize, queries: usize) -> Way {
+        let costs = Costs::of(isa);
+        let scan_cost = match strategy {
+            Strategy::Auto => costs.scan(codes, queries),
+            Strategy::Index => u64::MAX,
+            Strategy::Scan => 0,
+        };
+        Way { kernel: Kernel::of(isa), costs, scan_cost }
+    }
 }
 
 impl<'a, T: Touch> RadiusIndex<'a, T> {
@@ -60,6 +76,12 @@ impl<'a, T: Touch> RadiusIndex<'a, T> {
     pub fn new(codes: &'a [Code], bytes: &'a [u8], touch: T) -> Result<Self> {
         touch.index(0..HEADER.min(bytes.len()))?;
         Ok(RadiusIndex { codes, bytes, layout: Layout::read(bytes, codes.len())?, touch })
+    }
+
+    /// Whether one query of this radius is looked up in the index, as far as that can be told before anything is read: where not, it is scanned for.
+    pub fn opens(&self, isa: Isa, strategy: Strategy, radius: u32) -> bool {
+        let Way { costs, scan_cost, .. } = Way::new(isa, strategy, self.codes.len(), 1);
+        self.budgets(&costs, scan_cost, radius).is_some()
     }
 
     /// Appends to `found` every pair of a query and a code that are within the query's radius, sorted by row, then query.
@@ -78,14 +100,14 @@ impl<'a, T: Touch> RadiusIndex<'a, T> {
         found: &mut Vec<Near>,
     ) -> Result<()> {
         let first = found.len();
-        let way = Way { kernel: Kernel::of(isa), costs: Costs::of(isa), strategy };
+        let way = Way::new(isa, strategy, self.codes.len(), queries.len());
         // Of wide radii fewer at a time, so that their buckets stay in the cache.
         let keys = |(_, radius): &(Code, u32)| plan::even(*radius).map_or(0, |b| self.keys(&b));
         let widest = queries.iter().map(keys).max().unwrap_or(0);
         let together = (KEYS / widest.max(1)).clamp(1, BATCH);
         buffers.scans.clear();
         for (number, batch) in queries.chunks(together).enumerate() {
-            self.batch(&way, queries.len(), number * together, batch, buffers, found)?;
+            self.batch(&way, number * together, batch, buffers, found)?;
         }
         // For those that gave up the index, in one pass.
         if !buffers.scans.is_empty() {
@@ -99,12 +121,10 @@ impl<'a, T: Touch> RadiusIndex<'a, T> {
         Ok(())
     }
 
-    /// Some queries side by side, of which the first has the number `first`. Those that are to be scanned for, of `in_scan` at most, are
-    /// added to those in `buffers`.
+    /// Some queries, of which the first has the number `first`. Those that are to be scanned for are added to those in `buffers`.
     fn batch(
         &self,
         way: &Way,
-        in_scan: usize,
         first: usize,
         queries: &[(Code, u32)],
         buffers: &mut Buffers,
@@ -113,14 +133,9 @@ impl<'a, T: Touch> RadiusIndex<'a, T> {
         let Buffers { jobs, buckets, passed, rows, scans, .. } = buffers;
         jobs.clear();
         buckets.clear();
-        let Way { kernel, costs, strategy } = way;
-        let scan_cost = match strategy {
-            Strategy::Auto => costs.scan(self.codes.len(), in_scan),
-            Strategy::Index => u64::MAX,
-            Strategy::Scan => 0,
-        };
+        let Way { kernel, costs, scan_cost } = way;
         for (i, (code, radius)) in queries.iter().enumerate() {
-            let job = self.job(costs, scan_cost, first + i, code, *radius);
+            let job = self.job(costs, *scan_cost, first + i, code, *radius);
             if !job.scan {
                 self.ask_offsets(&job);
             }
@@ -143,16 +158,15 @@ impl<'a, T: Touch> RadiusIndex<'a, T> {
                     self.pick(job, buckets, passed, rows)?;
                 }
             }
-            self.leave(costs, job, rows)?;
+            if !job.scan {
+                self.settle(costs, job, rows)?;
+            }
             if job.scan {
                 scans.push(job.query);
                 continue;
             }
             for row in rows.iter() {
-                let distance = match self.codes.get(*row as usize) {
-                    Some(code) => distance(code, &job.code),
-                    None => continue,
-                };
+                let distance = distance(self.code(*row)?, &job.code);
                 if distance <= job.radius {
                     found.push(Near { query: job.query, row: *row as usize, distance });
                 }

@@ -70,7 +70,15 @@ pub(super) struct Passed {
 }
 
 impl<T: Touch> RadiusIndex<'_, T> {
-    /// A query with even budgets; to be scanned for, if evenly filled buckets were too dear already.
+    /// Even budgets, if evenly filled buckets are not too dear to open; none if the query is to be scanned for.
+    pub(super) fn budgets(&self, costs: &Costs, scan_cost: u64, radius: u32) -> Option<Budgets> {
+        plan::even(radius).filter(|budgets| {
+            let keys = self.keys(budgets);
+            costs.opening(keys as u64, self.expected(keys)) <= scan_cost / 2
+        })
+    }
+
+    /// A query before it has read anything.
     pub(super) fn job(
         &self,
         costs: &Costs,
@@ -79,11 +87,7 @@ impl<T: Touch> RadiusIndex<'_, T> {
         code: &Code,
         radius: u32,
     ) -> Job {
-        let budgets = plan::even(radius);
-        let affordable = budgets.is_some_and(|budgets| {
-            let keys = self.keys(&budgets);
-            costs.opening(keys as u64, self.expected(keys)) <= scan_cost / 2
-        });
+        let budgets = self.budgets(costs, scan_cost, radius);
         Job {
             query,
             code: *code,
@@ -94,7 +98,7 @@ impl<T: Touch> RadiusIndex<'_, T> {
             place: 0,
             scan_cost,
             left: scan_cost / 4,
-            scan: !affordable,
+            scan: budgets.is_none(),
         }
     }
 
@@ -190,14 +194,28 @@ impl<T: Touch> RadiusIndex<'_, T> {
         Ok((keys, entries))
     }
 
+    /// So many bytes of the index, from `at` on.
+    #[inline(always)]
+    fn read<const N: usize>(&self, at: usize) -> Result<&[u8; N]> {
+        let bytes = self.bytes.get(at..).and_then(|bytes| bytes.first_chunk());
+        bytes.ok_or_else(|| corrupt(format!("the radius index ends before its byte {at}")))
+    }
+
+    /// The code of a row that the index names.
+    #[inline(always)]
+    pub(super) fn code(&self, row: u32) -> Result<&Code> {
+        self.codes.get(row as usize).ok_or_else(|| {
+            corrupt(format!("the radius index names code {row} of {}", self.codes.len()))
+        })
+    }
+
     /// Where a bucket begins, and its number of entries.
     #[inline(always)]
     pub(super) fn bucket(&self, table: usize, key: usize) -> Result<(usize, u32)> {
         let at = self.layout.table(table);
         let bounds = at + 4 * key;
         self.touch.index(bounds..bounds + 8)?;
-        let read = self.bytes.get(bounds..).and_then(|b| b.first_chunk::<8>());
-        let read = read.map_or(u64::MAX, |b| u64::from_le_bytes(*b));
+        let read = u64::from_le_bytes(*self.read(bounds)?);
         let (start, end) = (read as u32, (read >> 32) as u32);
         if start > end || end as usize > self.codes.len() {
             return Err(corrupt(format!(
@@ -260,30 +278,22 @@ impl<T: Touch> RadiusIndex<'_, T> {
         for Passed { bucket, place } in passed {
             let Bucket { at, count, table, both, .. } = buckets[*bucket as usize];
             let (count, place, table) = (count as usize, *place as usize, usize::from(table));
-            let differs = |at: usize, ahead: usize| -> u32 {
-                let found = self.bytes.get(at..).and_then(|b| b.first_chunk::<2>());
-                let found = found.map_or(0, |b| u16::from_le_bytes(*b));
-                (found ^ job.chunks[(table + ahead) % CHUNKS]).count_ones()
+            let differs = |at: usize, ahead: usize| -> Result<u32> {
+                let found = u16::from_le_bytes(*self.read(at)?);
+                Ok((found ^ job.chunks[(table + ahead) % CHUNKS]).count_ones())
             };
-            let both_differ = differs(at + 2 * place, 1) + differs(at + 2 * (count + place), 2);
+            let both_differ = differs(at + 2 * place, 1)? + differs(at + 2 * (count + place), 2)?;
             if both_differ <= u32::from(both) {
-                let row = self.bytes.get(at + 4 * (count + place)..).and_then(|b| b.first_chunk());
-                let row = row.map_or(u32::MAX, |b| u32::from_le_bytes(*b));
-                if row as usize >= self.codes.len() {
-                    return Err(corrupt(format!(
-                        "the radius index names code {row} of {}",
-                        self.codes.len()
-                    )));
-                }
-                prefetch(self.codes.as_flattened(), row as usize * size_of::<Code>());
+                let row = u32::from_le_bytes(*self.read(at + 4 * (count + place))?);
+                prefetch(self.code(row)?, 0);
                 rows.push(row);
             }
         }
         Ok(())
     }
 
-    /// Leaves each row once, if the query can afford to compare them, and has their codes touched.
-    pub(super) fn leave(&self, costs: &Costs, job: &mut Job, rows: &mut Vec<u32>) -> Result<()> {
+    /// Has each row once, has it paid for, and has its code touched.
+    pub(super) fn settle(&self, costs: &Costs, job: &mut Job, rows: &mut Vec<u32>) -> Result<()> {
         rows.sort_unstable();
         rows.dedup();
         job.pay(rows.len() as u64 * costs.candidate);
@@ -325,12 +335,8 @@ impl<T: Touch> Work for Sweep<'_, '_, T> {
             }
             let chunk = job.chunks[(usize::from(bucket.table) + 1) % CHUNKS];
             while first < count {
-                let step = index.bytes.get(bucket.at + 2 * first..).and_then(|b| b.first_chunk());
-                let Some(step) = step else {
-                    return Err(corrupt("the radius index ends within a bucket".into()));
-                };
                 // The bits of entries that are not of this bucket go.
-                let mut near = mask.near(step, chunk, bucket.next)
+                let mut near = mask.near(index.read(bucket.at + 2 * first)?, chunk, bucket.next)
                     & u32::MAX >> (STEP - (count - first).min(STEP));
                 let step = first;
                 first += STEP;

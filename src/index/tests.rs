@@ -508,6 +508,41 @@ fn a_crowded_bucket_is_held_and_paid_for_in_parts() {
     }
 }
 
+/// What is said before is what is done, where buckets are filled evenly; and a scan reads nothing of the index but its header.
+#[test]
+fn what_opens_the_index_is_known_before() {
+    let mut random = Random(13);
+    let codes = codes(Kind::Uniform, 20_000, &mut random);
+    let bytes = Builder::new(&codes).unwrap().to_bytes();
+    let index = RadiusIndex::new(&codes, &bytes, ()).unwrap();
+    let mut opened = [0; 3];
+    for radius in [0, 7, 15, 31, 47, 63, 95, 96, 256] {
+        let ways = [Strategy::Auto, Strategy::Index, Strategy::Scan];
+        for (strategy, opened) in ways.into_iter().zip(&mut opened) {
+            let [_, of_index] = touched(&codes, &bytes, (random.code(), radius), strategy);
+            let opens = index.opens(Isa::PORTABLE, strategy, radius);
+            assert_eq!(opens, of_index > layout::HEADER, "{strategy:?} {radius}");
+            *opened += usize::from(opens);
+        }
+    }
+    assert!((2..7).contains(&opened[0]) && opened[1..] == [7, 0], "{opened:?}");
+}
+
+#[test]
+fn buffers_give_back_all_their_memory() {
+    let mut random = Random(14);
+    let codes = codes(Kind::Uniform, 5000, &mut random);
+    let bytes = Builder::new(&codes).unwrap().to_bytes();
+    let index = RadiusIndex::new(&codes, &bytes, ()).unwrap();
+    let (mut buffers, mut found) = (Buffers::default(), Vec::new());
+    let asked: Vec<(Code, u32)> = (0..100).map(|i| (codes[i], [20, 96][i % 2])).collect();
+    index.within(Isa::PORTABLE, Strategy::Index, &asked, &mut buffers, &mut found).unwrap();
+    assert!(buffers.jobs.capacity() > 0 && buffers.scans.capacity() >= 50);
+    buffers.shrink_to(0);
+    let Buffers { jobs, passed, scans, .. } = &buffers;
+    assert_eq!([jobs.capacity(), passed.capacity(), scans.capacity()], [0; 3]);
+}
+
 /// A few thousand codes that are all near the query: cheap to open, dear to look at. What passes the first test, and then what passes the second, is counted.
 #[test]
 fn a_query_that_finds_too_much_gives_up_on_the_way() {

@@ -1,11 +1,14 @@
-//! Radius search over the PDQ codes of a set: by its index if it has one and that is the cheaper way, else by a scan. The one place where that is decided.
+//! Radius search over the PDQ codes of a set: by its index if it has one and that is the cheaper way, else by a scan.
+//!
+//! Here it is decided by what there is, and by [`Strategy::Scan`], which does not so much as open the index: its answer does not depend on a sound
+//! one. What each query costs either way is weighed in one other place, [`RadiusIndex`](crate::index::RadiusIndex).
 
 use std::collections::HashMap;
 
 use crate::error::Result;
 use crate::fingerprint::{Algorithm, PdqHash};
 use crate::hamming::{Code, Isa};
-use crate::index::{self, Buffers, Near, Strategy};
+use crate::index::{self, Buffers, Near, RadiusIndex, Strategy, Touch};
 use crate::set::{List, Set, StoredEntry};
 
 use super::Layers;
@@ -13,7 +16,9 @@ use super::Layers;
 /// What is kept of a buffer from call to call, in elements: one upload that is near a whole list must not hold its memory for ever.
 const KEPT: usize = 1 << 14;
 
-/// Radii that [`RadiusSearch::nearest`] tries, if it need not find all, before the one that is asked for: each costs a fraction of the next.
+/// Radii that [`RadiusSearch::nearest`] tries, if it need not find all, before the one that is asked for, as far as the index answers them: there
+/// each costs a fraction of the next. A scan costs the same at each, so there is none but the last. Steps of 16, as many as there are chunks, open a
+/// bucket more in each direction; by hand, no record.
 const STEPS: [u32; 5] = [7, 15, 31, 47, 63];
 
 /// Finds rows of sets by PDQ code. Reuses its buffers from call to call.
@@ -86,12 +91,11 @@ impl RadiusSearch {
     /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt) if the set turns out to be damaged where it is read.
     pub fn within(&mut self, set: &Set, queries: &[(PdqHash, u32)]) -> Result<&[Near]> {
         self.trim();
-        self.asked.clear();
         self.asked.extend(queries.iter().map(|(hash, radius)| (hash.0, *radius)));
         if queries.is_empty() {
             return Ok(&self.near);
         }
-        match if self.strategy == Strategy::Scan { None } else { set.radius_index()? } {
+        match self.index(set)? {
             Some(index) => {
                 let Self { isa, strategy, asked, buffers, near, .. } = self;
                 index.within(*isa, *strategy, asked, buffers, near)?;
@@ -101,15 +105,23 @@ impl RadiusSearch {
         Ok(&self.near)
     }
 
+    /// The index of a set, unless there is none or it is not to be used.
+    fn index<'s>(&self, set: &'s Set) -> Result<Option<RadiusIndex<'s, impl Touch + use<'s>>>> {
+        if self.strategy == Strategy::Scan { Ok(None) } else { set.radius_index() }
+    }
+
     /// Forgets what was found, and gives back what memory it took beyond the usual.
     pub(super) fn trim(&mut self) {
         self.near.clear();
         self.near.shrink_to(KEPT);
+        self.asked.clear();
+        self.asked.shrink_to(KEPT);
         self.buffers.shrink_to(KEPT);
     }
 
     /// The `count` rows nearest to a code, of those within the radius for which `keep(row)` is true: nearest first, then by row. `keep`
-    /// is where tombstones and lists are looked at. It is asked of no row beyond the last that it keeps, but of some rows more than once.
+    /// is where tombstones and lists are looked at. It is asked of no row beyond the last that it keeps, but of some rows more than once where the
+    /// index is used.
     ///
     /// # Errors
     /// As for [`RadiusSearch::within`], and those of `keep`.
@@ -121,9 +133,16 @@ impl RadiusSearch {
         count: usize,
         mut keep: impl FnMut(u64) -> Result<bool>,
     ) -> Result<&[Near]> {
-        for step in
-            STEPS.into_iter().filter(|step| *step < radius && count < usize::MAX).chain([radius])
-        {
+        if count == 0 {
+            self.trim();
+            return Ok(&self.near);
+        }
+        let index = self.index(set)?.filter(|_| count < usize::MAX);
+        let (isa, strategy) = (self.isa, self.strategy);
+        let opened = |step: &u32| {
+            *step < radius && index.as_ref().is_some_and(|index| index.opens(isa, strategy, *step))
+        };
+        for step in STEPS.into_iter().filter(opened).chain([radius]) {
             self.within(set, &[(query, step)])?;
             self.near.sort_unstable_by_key(|near| (near.distance, near.row));
             let mut kept = 0;

@@ -119,6 +119,32 @@ proptest! {
     }
 }
 
+/// Where there is no index each step would be a scan of its own, and there is one in all: whoever decides what to keep is asked once of each row.
+#[test]
+fn the_nearest_of_a_set_without_an_index_are_found_by_one_scan() {
+    let mut builder = SetBuilder::new();
+    let list = builder.add_list(List::new("l", ListKind::Exchange)).unwrap();
+    for moved in 0..=20 {
+        builder.add(list, Entry::new(code(1, moved))).unwrap();
+    }
+    let set = Set::from_bytes(&builder.to_bytes().unwrap().0).unwrap();
+    assert_eq!(set.radius_index_bytes(), 0);
+    let mut search = RadiusSearch::new();
+    for (radius, count, expected) in
+        [(64, 100, 21), (64, 21, 21), (31, 100, 16), (64, 3, 3), (1, 9, 1), (64, 0, 0)]
+    {
+        let mut asked = 0;
+        let keep = |_| {
+            asked += 1;
+            Ok(true)
+        };
+        let near = search.nearest(&set, code(1, 0), radius, count, keep).unwrap();
+        let found: Vec<u32> = near.iter().map(|near| near.distance).collect();
+        assert_eq!(found, (0..expected).map(|moved| 2 * moved).collect::<Vec<_>>());
+        assert_eq!(asked, expected, "radius {radius}, {count} wanted");
+    }
+}
+
 /// The sizes at which a peer's index is known to lose entries: one, and powers of two around it.
 #[test]
 fn sets_of_any_size_answer_for_every_entry() {

@@ -55,6 +55,11 @@ impl Taps {
         }
     }
 
+    /// Sums for each pixel of a row.
+    pub(super) fn channels(&self) -> usize {
+        self.channels
+    }
+
     /// What the dot products are to be divided by, and that of the last sample.
     pub(super) fn divisors(&self) -> [f64; 2] {
         [self.divisors[0], self.divisors[usize::from(self.axis.is_cut(63))]]

@@ -75,8 +75,8 @@ impl Sampled {
             Kind::Exact { transform, tolerance } => {
                 let tolerance = (*tolerance)?;
                 let quality = sure_quality(transform)?;
-                let hash = Median::of(&transform.coefficients).sure(tolerance.coefficients)?.hash();
-                Some(Pdq { hash, quality })
+                let median = Median::of(&transform.coefficients);
+                median.is_sure(tolerance.coefficients).then(|| Pdq { hash: median.hash(), quality })
             }
             Kind::Replayed(replayed) => Some(replayed.pdq()),
         }
@@ -89,8 +89,10 @@ impl Sampled {
             Kind::Exact { transform, tolerance } => {
                 let tolerance = (*tolerance)?;
                 let quality = sure_quality(transform)?;
-                let hashes = dihedral(&transform.coefficients, tolerance.coefficients)?;
-                Some(DihedralPdq { hashes, quality })
+                let forms = signs(&transform.coefficients);
+                let medians = forms.each_ref().map(Median::of);
+                let sure = medians.iter().all(|median| median.is_sure(tolerance.coefficients));
+                sure.then(|| DihedralPdq { hashes: dihedral(&medians), quality })
             }
             Kind::Replayed(replayed) => Some(replayed.dihedral()),
         }
@@ -114,7 +116,8 @@ impl Sampled {
         match &self.0 {
             Kind::Zero => DihedralPdq::default(),
             Kind::Exact { transform, .. } => {
-                let hashes = dihedral(&transform.coefficients, 0.0).unwrap_or_default();
+                let forms = signs(&transform.coefficients);
+                let hashes = dihedral(&forms.each_ref().map(Median::of));
                 DihedralPdq { hashes, quality: transform.quality[1] }
             }
             Kind::Replayed(replayed) => replayed.dihedral(),
@@ -223,9 +226,9 @@ impl<'a> Median<'a> {
         Median { block, below: same[place], above }
     }
 
-    /// Itself, unless the reference could have another order at the median.
-    fn sure(self, tolerance: f64) -> Option<Self> {
-        (self.above - self.below >= tolerance).then_some(self)
+    /// Whether the reference has the same order at the median.
+    fn is_sure(&self, tolerance: f64) -> bool {
+        self.above - self.below >= tolerance
     }
 
     /// Bit `16 i + j` is set where coefficient `(i, j)` is among the 128 largest.
@@ -281,13 +284,9 @@ fn signs(block: &Block) -> [Block; 4] {
     ]
 }
 
-/// In the order of `Dihedral::ALL`, if all are sure. Transposing moves bits and keeps the median, so that four medians
-/// serve eight hashes.
-fn dihedral(block: &Block, tolerance: f64) -> Option<[PdqHash; 8]> {
-    let words = |block: &Block| Some(Median::of(block).sure(tolerance)?.words());
-    let [same, top_bottom, left_right, both] = signs(block);
-    let (same, top_bottom) = (words(&same)?, words(&top_bottom)?);
-    let (left_right, both) = (words(&left_right)?, words(&both)?);
+/// The hashes in the order of `Dihedral::ALL`, from the medians of [`signs`]. Transposing moves bits and keeps the median, so that four serve eight hashes.
+fn dihedral(medians: &[Median<'_>; 4]) -> [PdqHash; 8] {
+    let [same, top_bottom, left_right, both] = medians.each_ref().map(Median::words);
     let all = [
         same,
         transposed(left_right),
@@ -298,5 +297,5 @@ fn dihedral(block: &Block, tolerance: f64) -> Option<[PdqHash; 8]> {
         transposed(same),
         transposed(both),
     ];
-    Some(all.map(hash_of_words))
+    all.map(hash_of_words)
 }

@@ -85,7 +85,7 @@ impl Sampler {
         }
         self.taps.prepare(columns, format);
         self.transposed = orientation >= 5;
-        let length = width * channels(format) + MARGIN;
+        let length = width * self.taps.channels() + MARGIN;
         self.sums.resize(length, 0);
         self.short_sums.resize(if rows.is_cut(63) { length } else { 0 }, 0);
         (self.turn, self.given) = (0, 0);
@@ -132,22 +132,17 @@ impl Sampler {
 
     /// Adds up to [`ROWS`] rows of the band to the sums, the first of them under tap `tap` of the sample that is being made.
     fn add(&mut self, kernel: Kernel, band: &Raster<'_>, row: usize, tap: usize, count: usize) {
-        let (width, format) = (band.width(), band.format());
-        let Ok(mut part) = band.crop(0, row, width, count) else { return };
-        let length = width * channels(format);
-        if matches!(format, PixelFormat::Grey16 | PixelFormat::Rgb16) {
+        let length = band.width() * self.taps.channels();
+        let rows = if matches!(band.format(), PixelFormat::Grey16 | PixelFormat::Rgb16) {
             self.narrowed.clear();
-            for y in 0..count {
-                let words = part.row(y).as_chunks::<2>().0;
+            for y in row..row + count {
+                let words = band.row(y).as_chunks::<2>().0;
                 self.narrowed.extend(words.iter().map(|word| narrow(u16::from_ne_bytes(*word))));
             }
-            let Ok(narrowed) = Raster::new(&self.narrowed, length, count, PixelFormat::Grey8)
-            else {
-                return;
-            };
-            part = narrowed;
-        }
-        let rows = Rows::of(&part);
+            Rows::new(&self.narrowed, length, length, count)
+        } else {
+            Rows::of(band, row, count)
+        };
         let fresh = tap == 0;
         let taps = tap..tap + count;
         if self.rows.is_cut(self.rows.sample(self.turn)) {
@@ -175,14 +170,6 @@ impl Sampler {
             let divisor = w * w * (w - 1.0) * divisors[usize::from(k == 63)];
             *out = (*out * (w - 1.0) + short * w) / divisor;
         }
-    }
-}
-
-fn channels(format: PixelFormat) -> usize {
-    match format {
-        PixelFormat::Grey8 | PixelFormat::Grey16 => 1,
-        PixelFormat::Rgb8 | PixelFormat::Rgb16 => 3,
-        PixelFormat::Rgba8 => 4,
     }
 }
 

@@ -47,16 +47,17 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// The rows of a raster of 8 bits a channel, which has 1 to [`ROWS`] of them.
-    pub(super) fn of(raster: &Raster<'a>) -> Self {
+    /// `count` rows of a raster of 8 bits a channel, from row `first` on.
+    pub(super) fn of(raster: &Raster<'a>, first: usize, count: usize) -> Self {
+        assert!(first + count <= raster.height());
         let length = raster.width() * raster.format().bytes_per_pixel();
-        let rows =
-            Rows { bytes: raster.bytes(), stride: raster.stride(), count: raster.height(), length };
-        // Whoever holds a value has rows that lie within its bytes.
-        assert!(
-            (1..=ROWS).contains(&rows.count)
-                && rows.start(rows.count - 1) + length <= rows.bytes.len()
-        );
+        Rows::new(&raster.bytes()[first * raster.stride()..], raster.stride(), length, count)
+    }
+
+    /// `count` rows of `length` bytes, `stride` bytes apart. Rows that are not there end in a panic: left out of a hash, they would make it a wrong one.
+    pub(super) fn new(bytes: &'a [u8], stride: usize, length: usize, count: usize) -> Self {
+        let rows = Rows { bytes, stride, count, length };
+        assert!((1..=ROWS).contains(&count) && rows.start(count - 1) + length <= bytes.len());
         rows
     }
 

@@ -73,7 +73,7 @@ fn check(data: &[u8], length: usize, stride: usize, weights: &[u8], fresh: bool)
     add(&raster, weights, &mut expected, fresh);
     for (name, kernel) in kernels() {
         let mut found = before.clone();
-        kernel.add(Rows::of(&raster), weights, &mut found, fresh);
+        kernel.add(Rows::of(&raster, 0, weights.len()), weights, &mut found, fresh);
         assert_eq!(found, expected, "{name}: {length} bytes, stride {stride}, weights {weights:?}");
     }
 }
@@ -135,9 +135,8 @@ fn weights_beyond_a_byte_are_the_definition() {
                 let mut sums = [-1; LENGTH];
                 let parts = data.chunks(ROWS * LENGTH).zip(tent.chunks(ROWS));
                 for (i, (rows, weights)) in parts.enumerate() {
-                    let raster =
-                        Raster::new(rows, LENGTH, weights.len(), PixelFormat::Grey8).unwrap();
-                    add_rows(kernel, Rows::of(&raster), weights, &mut sums, i == 0);
+                    let rows = Rows::new(rows, LENGTH, LENGTH, weights.len());
+                    add_rows(kernel, rows, weights, &mut sums, i == 0);
                 }
                 assert_eq!(sums.map(i64::from), expected, "{name}: window {w}");
             }
@@ -145,18 +144,21 @@ fn weights_beyond_a_byte_are_the_definition() {
     }
 }
 
-/// A safe function that reads by address refuses what it cannot rest on.
+/// What does not fit is refused, rather than left out or read elsewhere.
 #[test]
 fn kernels_refuse_what_does_not_fit() {
     let data = noise(3, 3 * 100);
     let raster = Raster::new(&data, 100, 3, PixelFormat::Grey8).unwrap();
+    for (first, count) in [(0, 0), (0, 4), (1, 3), (4, 1)] {
+        assert!(std::panic::catch_unwind(|| Rows::of(&raster, first, count)).is_err());
+    }
     for (name, kernel) in kernels() {
         for (count, length, weight) in
             [(2, 100, 1), (4, 100, 1), (3, 99, 1), (3, 128, 1), (3, 100, 128)]
         {
             let refused = std::panic::catch_unwind(|| {
                 let mut sums = vec![0; length];
-                kernel.add(Rows::of(&raster), &vec![weight; count], &mut sums, true);
+                kernel.add(Rows::of(&raster, 0, 3), &vec![weight; count], &mut sums, true);
             });
             assert!(refused.is_err(), "{name}: {count} weights of {weight}, {length} sums");
         }
