@@ -7,7 +7,7 @@ use tamis::hamming::{Code, Isa};
 use super::drawn::{KINDS, Kind, Random, drawn_frames, plain, query, real};
 use super::{Asker, Indexed};
 
-/// Prints a line for each kind of set and instruction set. The promise is a p99 below 1.3 times that of the scan.
+/// Prints a line for each kind of set and instruction set.
 pub(super) fn print(count: usize, queries: usize) {
     let mut random = Random(super::LISTED);
     let frames = match real() {

@@ -211,7 +211,8 @@ impl Digester {
     /// Takes everything that a reader gives; returns the number of bytes.
     ///
     /// # Errors
-    /// The reader's own; the bytes read so far are forgotten then. Interrupted reads are tried again.
+    /// The reader's own. All bytes since the start or the last [`finish`](Self::finish) are forgotten then, those of earlier calls too. Interrupted
+    /// reads are tried again.
     pub fn update_from(&mut self, mut reader: impl Read) -> io::Result<u64> {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.resize(READ, 0);
@@ -267,7 +268,7 @@ pub fn digests(bytes: &[u8], wanted: Algorithms) -> Digests {
     digester.finish()
 }
 
-/// The wanted digests of everything that a reader gives. It needs no buffer of its own: 64 KiB are asked for at once.
+/// The wanted digests of everything that a reader gives. There is no need to buffer the reader: it is asked for 64 KiB at once.
 ///
 /// # Errors
 /// The reader's own.

@@ -45,8 +45,9 @@ impl Isa {
     /// The strongest instruction set of this CPU whose kernels pass [`Isa::self_test`], no stronger than the
     /// environment variable `TAMIS_ISA` asks for.
     ///
-    /// The choice is made at the first call and kept for the life of the process. No lock is taken, so a fork at any moment is
-    /// safe: threads that come first together each make the same choice.
+    /// The choice is made at the first call and kept for the life of the process. There is no lock here: threads that come first together each make
+    /// the same choice. But to read the environment, the first call waits for std's own lock of it. A process that forks while another of its threads
+    /// changes the environment should call this before.
     pub fn detect() -> Isa {
         // 0 until chosen, then 1 + the position in `available`.
         static CHOSEN: AtomicUsize = AtomicUsize::new(0);

@@ -66,7 +66,7 @@ pub fn scan_batch(
     };
     let (tiles, tail) = codes.as_chunks::<64>();
     for (i, tile) in tiles.iter().enumerate() {
-        let near = near(isa, tile, queries, radius);
+        let near = near_rows(isa, tile, queries, radius);
         if near != 0 {
             examine(i * 64, tile, near);
         }
@@ -75,13 +75,13 @@ pub fn scan_batch(
         let mut tile: Tile = [[0; 32]; 64];
         tile[..tail.len()].copy_from_slice(tail);
         let real = (1 << tail.len()) - 1;
-        examine(codes.len() - tail.len(), tail, near(isa, &tile, queries, radius) & real);
+        examine(codes.len() - tail.len(), tail, near_rows(isa, &tile, queries, radius) & real);
     }
 }
 
 /// The rows that may be within the radius of some query: steps 1 and 3 of the [room](super)'s method.
 #[inline]
-fn near(isa: Isa, tile: &Tile, queries: &[Code], radius: u32) -> u64 {
+fn near_rows(isa: Isa, tile: &Tile, queries: &[Code], radius: u32) -> u64 {
     match isa.near::<16>(tile, queries, radius) {
         0 => 0,
         _ => isa.near::<32>(tile, queries, radius),

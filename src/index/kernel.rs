@@ -29,7 +29,8 @@ pub(super) trait Work {
     fn run(self, mask: impl Mask) -> Self::Output;
 }
 
-/// The instructions to use. A value other than `Portable` is the proof that this CPU has them.
+/// The instructions to use. A value other than `Portable` is the proof that this CPU has all that the functions of its name are compiled with: `of`
+/// looks for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Kernel(Set);
 
@@ -50,6 +51,7 @@ impl Kernel {
         {
             let avx512 = isa.name() == "avx512";
             if avx512
+                && is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512bw")
                 && is_x86_feature_detected!("avx512bitalg")
                 && Kernel(Set::Avx512).works()
@@ -99,10 +101,10 @@ impl Kernel {
         match self.0 {
             Set::Portable => work.run(Portable),
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: such a value exists only where `of` found the feature.
+            // SAFETY: such a value exists only where `of` found AVX2.
             Set::Avx2 => unsafe { x86::with_avx2(work) },
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: such a value exists only where `of` found the features.
+            // SAFETY: such a value exists only where `of` found AVX-512 F, BW and BITALG.
             Set::Avx512 => unsafe { x86::with_avx512(work) },
         }
     }
@@ -221,6 +223,15 @@ mod x86 {
         }
     }
 
+    /// ```text
+    /// for half of 16 entries:
+    ///     nibbles = ONES[low nibbles of entries ^ chunk] + ONES[high nibbles]     bits that differ, byte by byte, at most 8
+    ///     far     = nibbles[0] + nibbles[1] > most                               in 16 bits: all ones or zeros
+    /// near = not the sign bits of far, packed to 32 bytes
+    /// ```
+    ///
+    /// Counts are at most 16 and `most` is too, so a signed compare does; packing with signed saturation keeps all ones and zeros as they are.
+    /// Entries that the bucket does not have are read as well, from what follows it or from the padding of the index; whoever calls drops their bits.
     #[inline]
     #[target_feature(enable = "avx2")]
     fn near_avx2(step: &Step, chunk: u16, most: u8) -> u32 {

@@ -1,5 +1,5 @@
 //! The radius index: which of many 256-bit codes lie within some bits of a query, exactly, without looking at most of them.
-//! Slices in, rows out; it knows nothing of files. It imports [`hamming`](crate::hamming) alone.
+//! Slices in, rows out; it knows nothing of files. It imports [`hamming`](crate::hamming) and the errors.
 //!
 //! ```
 //! use tamis::hamming::{Code, Isa};
@@ -53,15 +53,16 @@
 //!    bits is at most that of the whole chunk, so the conditions, with it for `d`, let pass what they should and a little more.
 //! 3. *Any radius from one index*: budgets follow the query, not the file. They differ by one at most.
 //! 4. *Stages*. The offsets of all buckets are asked for, then read; buckets are asked for sixteen ahead of the one that is read;
-//!    then the second chunks of what passed, then the codes. A query waits four times for memory instead of a thousand times. The
-//!    queries of a batch pass each stage together.
+//!    then the second chunks of what passed, then the codes. A query waits for memory a few times instead of a thousand times. Queries of one call
+//!    have their offsets asked for and their buckets listed together; from there each goes to the end before the next begins.
 //! 5. *Planning* (`plan.rs`). What the buckets hold is known from their offsets before any is read. If it is far more than evenly filled buckets would
 //!    hold, the cheapest budgets for this query are found by dynamic programming; the lemma does not mind which.
-//! 6. *Giving up*. What a query spends is counted, in work and not in time. One that has spent a quarter of what a scan of all codes costs, or would by
-//!    its plan, is scanned for. Where its buckets are filled evenly, so that the plan can be relied on, it may spend half of a scan on opening them, and a sixteenth on
-//!    what it finds in them: a wide radius that gives up after all has cost half a scan more than none, any other a quarter. This also bounds what a hostile
-//!    file can make a query do.
-//! 7. *Small sets* have no index: below [`Builder::LEAST`] codes a scan is about as fast or faster.
+//! 6. *Giving up*. What a query spends is counted, in work and not in time: by the costs of `plan.rs`. One that was planned anew may spend a quarter
+//!    of what a scan of all codes costs. One whose buckets are filled evenly, so that the plan can be relied on, may spend half of a scan on opening
+//!    them, and on what it finds in them what is left of a quarter, at least a sixteenth. Whoever has spent that, in the middle of a bucket if need
+//!    be, is scanned for: so a query costs at most 1 + 9/16 scans, by that count. This also bounds what a hostile file can make a query do, as far as
+//!    the costs are right.
+//! 7. *Small sets* have no index: see [`Builder::LEAST`].
 //!
 //! # Not trusting the bytes
 //!

@@ -4,7 +4,8 @@ use crate::hamming::Isa;
 
 use super::chunks::CHUNKS;
 
-/// Largest budget of a chunk. Sixteen of them reach a radius of 95; long before that a scan is cheaper.
+/// Largest budget of a chunk. Sixteen of them reach a radius of 95, and open 110,160 buckets: by the costs below that is worth it from 38 million
+/// codes on. Nothing beyond a radius of 55 was ever measured.
 pub(super) const MOST: usize = 6;
 
 /// The first radius that no budgets reach.
@@ -84,12 +85,17 @@ pub(super) fn keys_within(budget: usize, key_bits: u32) -> usize {
 }
 
 /// What things take, in picoseconds. They only choose between ways to the same answer, so they need not be right, and they are
-/// constants so that the choice is the same on every day. Measured by `cargo bench --bench index -- costs`, rounded; those of NEON are guessed.
+/// constants so that the choice is the same on every day.
+///
+/// Where they are from: rounded by hand from runs of `cargo bench --bench index -- costs`, whose columns bear these names, and `compared` from the
+/// bench `scan` with eight queries; no record of those runs was kept. `plan` is by hand, and what is said of NEON is a guess. The records that were
+/// kept have a lower `compared` (0.7 ns with AVX2, 2.8 ns portable: `benches/record/2026-11-22-intel-xeon-processor.txt`) and a dearer [`FETCHED`]
+/// (1.8 to 5.5 ns at a million codes: there and in `2026-11-22-bench-query.txt`), both of busy machines.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Costs {
     /// Per code of a scan, to compare it with one query. To bring it from memory takes [`FETCHED`], however many the queries.
     pub(super) compared: u64,
-    /// Finding the cheapest budgets.
+    /// Finding the cheapest budgets. The one that no bench measures.
     pub(super) plan: u64,
     /// Per pair of offsets that is read.
     pub(super) look_up: u64,
@@ -105,7 +111,7 @@ pub(super) struct Costs {
     pub(super) start: u64,
 }
 
-/// Per code of a scan, in picoseconds: to bring it from memory.
+/// Per code of a scan, in picoseconds: to bring it from memory. The same at every radius, though at a wide one the scan reads codes twice.
 const FETCHED: u64 = 1_300;
 
 impl Costs {

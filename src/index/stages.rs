@@ -1,4 +1,26 @@
 //! The stages that a query goes through, each a pass over what the one before has left.
+//!
+//! ```text
+//! search(query, radius):                        scan: what a scan costs; whoever cannot pay is scanned for
+//!     budgets = even(radius)                    if the costs of opening evenly filled buckets are above scan / 2: scan
+//!     ask for the offsets of all keys           ask_offsets
+//!     list the buckets that are not empty       list
+//!     if they hold far more than expected:      open
+//!         budgets = cheapest(radius); list      replan      left = scan / 4; pays for the plan, what it looks up, and the opening
+//!     else:                                                 if opening is above scan / 2: scan.  left = max(scan / 4 - opening, scan / 16)
+//!     while buckets are left:
+//!         for bucket, from where the last sweep stopped:    Sweep
+//!             ask for the bucket 16 further on
+//!             for 32 entries: first test; pay for what passes, ask for its second chunk
+//!             stop, anywhere, at 4096 that have passed
+//!         for what has passed:                  pick
+//!             second test; ask for the code of what passes again
+//!     sort the rows, drop equal ones            settle      pay for each
+//!     compare the codes                         radius.rs
+//! ```
+//!
+//! To ask for something is to have the cache bring it, so that it is there when it is read a stage later. Of what is read, only the rows' numbers are
+//! not asked for.
 
 use std::ops::Range;
 
@@ -11,11 +33,11 @@ use super::layout::{ENTRY, corrupt};
 use super::plan::{self, Budgets, Costs, MOST};
 use super::{RadiusIndex, Touch};
 
-/// Entries that have passed the first test before they are put to the second.
+/// Entries that have passed the first test before they are put to the second. This and the two constants below: by hand, on a prototype, no record.
 pub(super) const PASSED: usize = 1 << 12;
 /// Buckets between the one that is read and the one that is asked for.
 pub(super) const AHEAD: usize = 16;
-/// Most cache lines of a bucket's first column that are asked for. A reader of more has the hardware's help.
+/// Most cache lines of a bucket's first column that are asked for. Beyond, the CPU itself sees that they are read one after the other, and fetches ahead.
 const LINES: usize = 10;
 const LINE: usize = 64;
 
@@ -147,6 +169,7 @@ impl<T: Touch> RadiusIndex<'_, T> {
     ) -> Result<()> {
         let start = buckets.len();
         let (keys, entries) = self.list(job, buckets)?;
+        // Uneven enough to be worth a plan: by hand, no record.
         if entries > 3 * self.expected(keys) + 4000 {
             buckets.truncate(start);
             self.replan(costs, job, keys)?;

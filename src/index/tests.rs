@@ -138,12 +138,12 @@ fn compare(kind: Kind, count: usize, radii: &[u32], random: &mut Random) -> usiz
         let expected = plain(&codes, &asked);
         matches += expected.len();
         for isa in Isa::available() {
-            for method in [Strategy::Auto, Strategy::Index, Strategy::Scan] {
+            for strategy in [Strategy::Auto, Strategy::Index, Strategy::Scan] {
                 let mut found = Vec::new();
-                index.within(isa, method, &asked, &mut buffers, &mut found).unwrap();
+                index.within(isa, strategy, &asked, &mut buffers, &mut found).unwrap();
                 assert!(
                     found == expected,
-                    "{kind:?} {count} radius {radius} {isa} {method:?}: {} found, {} expected",
+                    "{kind:?} {count} radius {radius} {isa} {strategy:?}: {} found, {} expected",
                     found.len(),
                     expected.len()
                 );
@@ -189,10 +189,10 @@ fn equal_codes_are_all_found() {
     let codes = vec![[0x3C; 32]; 5000];
     let bytes = Builder::new(&codes).unwrap().to_bytes();
     let index = RadiusIndex::new(&codes, &bytes, ()).unwrap();
-    for method in [Strategy::Auto, Strategy::Index] {
+    for strategy in [Strategy::Auto, Strategy::Index] {
         let mut found = Vec::new();
         let asked = [([0x3C; 32], 31)];
-        index.within(Isa::PORTABLE, method, &asked, &mut Buffers::default(), &mut found).unwrap();
+        index.within(Isa::PORTABLE, strategy, &asked, &mut Buffers::default(), &mut found).unwrap();
         assert_eq!(found, plain(&codes, &asked));
     }
 }
@@ -277,9 +277,10 @@ fn hostile_bytes_are_harmless() {
         }
         let index = RadiusIndex::new(&codes, &bytes, ()).unwrap();
         for isa in Isa::available() {
-            for method in [Strategy::Auto, Strategy::Index] {
+            for strategy in [Strategy::Auto, Strategy::Index] {
                 let mut found = Vec::new();
-                let result = index.within(isa, method, &asked, &mut Buffers::default(), &mut found);
+                let result =
+                    index.within(isa, strategy, &asked, &mut Buffers::default(), &mut found);
                 errors += usize::from(result.is_err());
                 for near in found {
                     assert_eq!(distance(&codes[near.row], &asked[near.query].0), near.distance);
@@ -343,14 +344,16 @@ fn what_is_not_touched_decides_nothing() {
         let codes = codes(kind, 30_000, &mut random);
         let bytes = Builder::new(&codes).unwrap().to_bytes();
         for asked in queries(&codes, &mut random) {
-            for (isa, method) in
+            for (isa, strategy) in
                 Isa::available().flat_map(|i| [(i, Strategy::Auto), (i, Strategy::Index)])
             {
                 let ask = |codes: &[Code], bytes: &[u8]| {
                     let (recorder, mut found) = (Recorder::default(), Vec::new());
                     let index = RadiusIndex::new(codes, bytes, &recorder).unwrap();
                     let asked = [(asked, 31), (asked, 40)];
-                    index.within(isa, method, &asked, &mut Buffers::default(), &mut found).unwrap();
+                    index
+                        .within(isa, strategy, &asked, &mut Buffers::default(), &mut found)
+                        .unwrap();
                     (found, recorder)
                 };
                 let (found, recorder) = ask(&codes, &bytes);
@@ -366,7 +369,7 @@ fn what_is_not_touched_decides_nothing() {
                 let (mut other_codes, mut other_bytes) = (codes.clone(), bytes.clone());
                 damage(other_codes.as_flattened_mut(), &recorder.codes.borrow(), &mut random);
                 damage(&mut other_bytes, &recorder.index.borrow(), &mut random);
-                assert!(ask(&other_codes, &other_bytes).0 == found, "{kind:?} {isa} {method:?}");
+                assert!(ask(&other_codes, &other_bytes).0 == found, "{kind:?} {isa} {strategy:?}");
             }
         }
     }
@@ -380,11 +383,11 @@ fn work_is_bounded() {
     let bytes = Builder::new(&codes).unwrap().to_bytes();
     let asked: Vec<(Code, u32)> = (0..9).map(|i| (codes[i * 11_111], 31)).collect();
     for isa in Isa::available() {
-        let read = [Strategy::Auto, Strategy::Index].map(|method| {
+        let read = [Strategy::Auto, Strategy::Index].map(|strategy| {
             let watched = Watched { codes: Cell::new(0), index: Cell::new(0), refuse: None };
             let index = RadiusIndex::new(&codes, &bytes, &watched).unwrap();
             let mut found = Vec::new();
-            index.within(isa, method, &asked, &mut Buffers::default(), &mut found).unwrap();
+            index.within(isa, strategy, &asked, &mut Buffers::default(), &mut found).unwrap();
             assert!(found == plain(&codes, &asked));
             watched.index.get() + watched.codes.get()
         });

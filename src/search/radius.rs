@@ -17,8 +17,8 @@ use super::Layers;
 const KEPT: usize = 1 << 14;
 
 /// Radii that [`RadiusSearch::nearest`] tries, if it need not find all, before the one that is asked for, as far as the index answers them: there
-/// each costs a fraction of the next. A scan costs the same at each, so there is none but the last. Steps of 16, as many as there are chunks, open a
-/// bucket more in each direction; by hand, no record.
+/// each costs a fraction of the next. A scan costs the same at each, so then there is only one. From 15 on all sixteen chunks have the same budget:
+/// 1, 2, 3, 4. By hand, no record.
 const STEPS: [u32; 5] = [7, 15, 31, 47, 63];
 
 /// Finds rows of sets by PDQ code. Reuses its buffers from call to call.

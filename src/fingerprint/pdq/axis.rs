@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::plain::{sampled, window};
+use super::plain::{sample_index, window};
 
 /// One axis of a picture, in the order in which its pixels arrive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Axis {
         let w = self.window();
         // One pass reaches this far to the left.
         let reach = w - (w + 2) / 2;
-        let first = sampled(k, self.side) - 2 * reach;
+        let first = sample_index(k, self.side) - 2 * reach;
         let end = first + 2 * w - 1 - usize::from(self.is_cut(k));
         if self.mirrored { self.side - end..self.side - first } else { first..end }
     }
@@ -76,7 +76,7 @@ mod tests {
         let half = (w + 2) / 2;
         let reach = |o: usize| (o + half).saturating_sub(w)..(o + half).min(side);
         let mut weights = vec![0.0; side];
-        let outer = reach(sampled(k, side));
+        let outer = reach(sample_index(k, side));
         for inner in outer.clone().map(reach) {
             for pixel in inner.clone() {
                 weights[pixel] += 1.0 / (outer.len() * inner.len()) as f64;

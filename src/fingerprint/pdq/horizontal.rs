@@ -69,8 +69,8 @@ impl Taps {
 /// The dot product at each of the 64 places, over `divisors`: the second one for the last of them. `sums` ends with a
 /// [`MARGIN`]. `eight` makes the dot products of eight places as [`dot`] does; all of them are inside `sums`.
 ///
-/// The weights and the sums are whole numbers, and so is all that is added up: exact in `f64`, but for the sample that is
-/// cut on both axes of a very large picture.
+/// The weights and the sums are whole numbers, and so is all that is added up: exact in `f64` for sides up to [`MAX_SIDE`](super::MAX_SIDE), but for
+/// the sample that is cut on both axes. Beyond, for turned pictures alone, sums may pass 2^53 and are rounded, in the same way everywhere.
 #[inline(always)]
 pub(super) fn along_row(
     sums: &[i32],

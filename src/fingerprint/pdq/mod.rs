@@ -36,12 +36,12 @@
 //!    is all that a picture needs, however its rows are cut into bands.
 //! 2. The edge changes only the last sample, and only for an even w, where one inner box holds w - 1 pixels. That box is summed
 //!    beside the rest of the tent: tent / w^2 + box / (w (w - 1)).
-//! 3. Columns first, on the raw interleaved bytes: whole numbers below 2^31, weights of at most 127, no luma per pixel. This loop reads
-//!    the pixels and is written once per instruction set (`kernel`).
+//! 3. Columns first, on the raw interleaved bytes: whole numbers below 2^31, weights of at most 127 (up to 2901 in turned pictures with a side beyond
+//!    16,256, added in parts), no luma per pixel. This loop reads the pixels and is written once per instruction set (`kernel`).
 //! 4. A picture that EXIF turns is hashed as if it had been turned: along a mirrored axis the samples come in reverse order, over mirrored
 //!    pixels; a transposed picture has transposed samples. No pixel is moved.
 //! 5. Only 64 times a sampled row: luma with the weights 299, 587 and 114 and the tent in one dot product in `f64` (`horizontal`).
-//!    These are whole numbers that `f64` holds exactly, but for the very last sample of very large pictures; every order of summation is
+//!    These are whole numbers that `f64` holds exactly, for sides up to 16,256 and but for the very last sample; every order of summation is
 //!    fixed anyway, and Rust never fuses a product into a sum, so every CPU gives the same bits.
 //! 6. `D A D^T` in `f64`, folded by the symmetry of the cosine (`dct`); steps of luma in fixed point (`transform`); the
 //!    median by counting (`sampled`).
@@ -50,14 +50,15 @@
 //!
 //! A centred logo or a flag drawn by a program has half of its coefficients zero in truth, and its hash in the reference is `f32`
 //! noise, at a quality up to 100. Exact arithmetic cannot give that. So [`Sampled::pdq`] says nothing when the 128th and the 129th
-//! coefficient are nearer than twice the largest error seen of the reference, or when steps of luma on the brink of a whole
+//! coefficient are nearer than the tolerance (`sampled`), or when steps of luma on the brink of a whole
 //! number could change the quality. Then the reference's own operations are replayed over the same rows (`replay`), in its order
 //! and in memory for w rows. The order is that of the pixels as stored, so a turned picture cannot be replayed band by band.
 //! [`plain`] is the same written down without any care for memory: the oracle of all tests.
 //!
 //! # Invariants
 //!
-//! * For every picture, [`Hasher::hash`] equals [`plain::hash`], and [`Hasher::hash_dihedral`] equals [`plain::hash_dihedral`].
+//! * [`Hasher::hash`] equals [`plain::hash`], and [`Hasher::hash_dihedral`] equals [`plain::hash_dihedral`]: proven where the replay decides;
+//!   elsewhere as far as the tolerances bound the rounding of the reference, which is measured and not proven (`sampled`).
 //! * [`Hasher::rows`] in bands of any height, and every instruction set, give the same coefficients, bit for bit.
 //! * [`Hasher::start`] with an orientation gives the coefficients of the turned pixels: bit for bit where the sums are exact.
 

@@ -76,7 +76,7 @@ fn mixed(r: u8, g: u8, b: u8) -> f32 {
 }
 
 /// The row or column that sample `k` of 64 reads.
-pub(super) fn sampled(k: usize, side: usize) -> usize {
+pub(super) fn sample_index(k: usize, side: usize) -> usize {
     // floor((k + 1/2) * side / 64) without the fraction.
     (2 * k + 1) * side / 128
 }
@@ -113,7 +113,7 @@ pub(super) fn blurred(raster: &Raster<'_>) -> Samples {
         }
     }
     std::array::from_fn(|i| {
-        std::array::from_fn(|j| a[sampled(i, height) * width + sampled(j, width)])
+        std::array::from_fn(|j| a[sample_index(i, height) * width + sample_index(j, width)])
     })
 }
 

@@ -4,7 +4,7 @@
 //! Along columns a pass needs its running sums and the last `window` rows, so that 1/64 of the picture is held
 //! instead of twice the whole. Every value sees the same `f32` operations in the same order, hence the same bits.
 
-use super::plain::{Samples, box_filter, luma, sampled, window};
+use super::plain::{Samples, box_filter, luma, sample_index, window};
 use super::sampled::Replayed;
 use crate::media::Raster;
 
@@ -76,7 +76,7 @@ impl Replay {
 
     fn take(&mut self) {
         if let Some(samples) = &mut self.samples {
-            self.taken.row(&self.second.out, samples);
+            self.taken.sample(&self.second.out, samples);
         }
     }
 }
@@ -90,11 +90,12 @@ struct Taken {
 }
 
 impl Taken {
-    fn row(&mut self, line: &[f32], samples: &mut Samples) {
+    /// Takes the samples of the next row, if it has any.
+    fn sample(&mut self, line: &[f32], samples: &mut Samples) {
         // A picture of fewer than 64 rows is sampled several times a row.
-        while self.next < 64 && sampled(self.next, self.height) == self.row {
+        while self.next < 64 && sample_index(self.next, self.height) == self.row {
             for (j, out) in samples[self.next].iter_mut().enumerate() {
-                *out = line[sampled(j, line.len())];
+                *out = line[sample_index(j, line.len())];
             }
             self.next += 1;
         }
@@ -102,7 +103,13 @@ impl Taken {
     }
 }
 
-/// One box filter along all columns, fed row by row.
+/// One box filter along all columns, fed row by row: [`box_filter`], turned inside out.
+///
+/// ```text
+/// push(row):   sum += row; sum -= the row `window` before it, once there is one       ring[turn % window], where the new row then goes
+///              out = sum / count, from the row on that the centre of the window has reached the first
+/// drain():     sum -= the oldest row; out = sum / count                               while the centre has not passed the last
+/// ```
 #[derive(Debug, Default)]
 struct Columns {
     window: usize,

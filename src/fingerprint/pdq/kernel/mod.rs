@@ -5,8 +5,9 @@
 //! ```
 //!
 //! `add` is written anew in each file, and exact in each: it adds whole numbers, and every file says why none of its
-//! sums overflows. [`along_row`](super::horizontal::along_row) and [`Transform::of`] are one text for all, compiled with
-//! more instructions: Rust neither reorders nor fuses operations on `f64`, so these have the same bits too.
+//! sums overflows. The dot products in [`along_row`](super::horizontal::along_row) are written three times (portable, AVX2, AVX-512), in the one order of
+//! [`dot`](super::horizontal::dot). [`Transform::of`] is one text for all, compiled with more instructions. Rust neither reorders nor fuses
+//! operations on `f64`, so all of them have the same bits.
 //!
 //! A kernel proves it once per process before it is used: see [`trial`].
 

@@ -182,7 +182,7 @@ proptest! {
         check(&data[offset..], length, stride, &weights, fresh);
     }
 
-    /// One text for all, and yet each compiled anew: the bits must not depend on it.
+    /// Written or compiled anew for each: the bits must not depend on it.
     #[test]
     fn samples_and_coefficients_have_the_same_bits(
         width in 5usize..2000, colour in 0usize..3, mirrored: bool, seed: u32,
