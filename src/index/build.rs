@@ -10,7 +10,7 @@
 use crate::error::{Error, ErrorCode, Result};
 use crate::hamming::Code;
 
-use super::chunks::{CHUNKS, chunks};
+use super::chunks::{CHUNKS, chunk};
 use super::layout::{ENTRY, HEADER, Layout};
 
 /// Makes the index of some codes, part by part: header, tables, padding.
@@ -84,16 +84,16 @@ impl<'a> Builder<'a> {
         // How many entries each bucket has got so far.
         let mut filled = vec![0u32; self.layout.keys()];
         for (row, code) in self.codes.iter().enumerate() {
-            let chunks = chunks(code);
-            let key = self.layout.key(chunks[table]);
+            let [chunk, next, after] = [0, 1, 2].map(|ahead| chunk(code, (table + ahead) % CHUNKS));
+            let key = self.layout.key(chunk);
             let (start, end) = (offsets[key] as usize, offsets[key + 1] as usize);
             let (first, length) = (start * ENTRY, end - start);
             let place = filled[key] as usize;
             filled[key] += 1;
             let mut put =
                 |at: usize, what: &[u8]| buckets[at..at + what.len()].copy_from_slice(what);
-            put(first + 2 * place, &chunks[(table + 1) % CHUNKS].to_le_bytes());
-            put(first + 2 * (length + place), &chunks[(table + 2) % CHUNKS].to_le_bytes());
+            put(first + 2 * place, &next.to_le_bytes());
+            put(first + 2 * (length + place), &after.to_le_bytes());
             put(first + 4 * (length + place), &(row as u32).to_le_bytes());
         }
         bytes
@@ -119,7 +119,7 @@ impl<'a> Builder<'a> {
     fn bounds(&self, table: usize) -> Vec<u32> {
         let mut bounds = vec![0u32; self.layout.keys() + 1];
         for code in self.codes {
-            bounds[self.layout.key(chunks(code)[table]) + 1] += 1;
+            bounds[self.layout.key(chunk(code, table)) + 1] += 1;
         }
         let mut sum = 0;
         for bound in &mut bounds {

@@ -8,11 +8,20 @@ pub(super) const CHUNKS: usize = 16;
 /// A code cut into chunks of 16 bits, after the permutation.
 pub(super) type Chunks = [u16; CHUNKS];
 
-/// Bit `j` of chunk `c` is bit `(c + 3 j) mod 16` of row `j`, where row `j` is the big-endian number in bytes `2 j` and `2 j + 1` of the code.
+/// Chunk `c` alone, by the definition: its bit `j` is bit `(c + 3 j) mod 16` of row `j`, where row `j` is the big-endian number in bytes `2 j` and
+/// `2 j + 1` of the code.
 ///
 /// The rows of a PDQ hash are those of a cosine transform, whose neighbours resemble each other from picture to picture. Cut
 /// along rows or columns, some keys are far more common than others; a diagonal takes one bit of each row, three columns
 /// from the last, and evens that out. The distance between two codes is the same before and after.
+#[inline(always)]
+pub(super) fn chunk(code: &Code, c: usize) -> u16 {
+    code.as_chunks::<2>().0.iter().enumerate().fold(0, |chunk, (j, row)| {
+        chunk | (u16::from_be_bytes(*row) >> ((c + 3 * j) % 16) & 1) << j
+    })
+}
+
+/// All chunks at once, which takes as long as three or four by [`chunk`].
 ///
 /// Each row is turned by `3 j`, and the square of 16 x 16 bits is transposed: blocks of 8 x 8 bits first, then of 4, 2 and 1.
 #[inline(always)]
@@ -45,14 +54,28 @@ fn swap<const STEP: usize, const LOWER: u16>(rows: &mut Chunks) {
 mod tests {
     use super::*;
 
-    /// The definition, bit by bit.
     fn plain(code: &Code) -> Chunks {
-        std::array::from_fn(|c| {
-            (0..16).fold(0, |chunk, j| {
-                let row = u16::from_be_bytes([code[2 * j], code[2 * j + 1]]);
-                chunk | (row >> ((c + 3 * j) % 16) & 1) << j
-            })
-        })
+        std::array::from_fn(|c| chunk(code, c))
+    }
+
+    /// The definition in words, for a few bits: it is fixed by the format.
+    #[test]
+    fn bits_stand_where_the_format_has_them() {
+        // Byte, its bit; chunk, its bit.
+        for (byte, bit, at, to) in [
+            (1, 0, 0, 0),
+            (0, 7, 15, 0),
+            (3, 3, 0, 1),
+            (3, 0, 13, 1),
+            (31, 0, 3, 15),
+            (30, 0, 11, 15),
+        ] {
+            let mut code = [0; 32];
+            code[byte] = 1 << bit;
+            let expected = std::array::from_fn(|c| if c == at { 1 << to } else { 0 });
+            assert_eq!(chunks(&code), expected, "byte {byte}, bit {bit}");
+            assert_eq!(plain(&code), expected, "byte {byte}, bit {bit}");
+        }
     }
 
     #[test]

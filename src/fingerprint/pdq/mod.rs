@@ -44,7 +44,7 @@
 //!    These are whole numbers that `f64` holds exactly, for sides up to 16,256 and but for the very last sample; every order of summation is
 //!    fixed anyway, and Rust never fuses a product into a sum, so every CPU gives the same bits.
 //! 6. `D A D^T` in `f64`, folded by the symmetry of the cosine (`dct`); steps of luma in fixed point (`transform`); the
-//!    median by counting (`sampled`).
+//!    median by selection (`sampled`).
 //!
 //! # Near-ties
 //!

@@ -187,45 +187,11 @@ struct Median<'a> {
 
 impl<'a> Median<'a> {
     fn of(block: &'a Block) -> Self {
-        // The sign, the exponent and 20 bits of the fraction, in an order of whole numbers: many lanes, and no jumps.
-        let key = |c: f64| {
-            let upper = (c.to_bits() >> 32) as i32;
-            upper ^ ((upper >> 31) as u32 >> 1) as i32
-        };
-        let coefficients = block.as_flattened();
-        let mut keys = [0; 256];
-        for (out, c) in keys.iter_mut().zip(coefficients) {
-            *out = key(*c);
-        }
-        let smaller = |than: i32| keys.iter().map(|key| i32::from(*key < than)).sum::<i32>();
-        // The largest key with at most 127 smaller ones, bit by bit: the key of the 128th smallest coefficient.
-        let mut median = i32::MIN;
-        for bit in (0..32).rev() {
-            let larger = median.wrapping_add(1 << bit);
-            if smaller(larger) <= 127 {
-                median = larger;
-            }
-        }
-        // Nearly always one coefficient; all of them in a flat picture.
-        let with = |wanted: fn(&i32, &i32) -> bool| {
-            coefficients
-                .iter()
-                .zip(&keys)
-                .filter(move |(_, key)| wanted(key, &median))
-                .map(|(c, _)| *c)
-        };
-        let mut same = [0.0; 256];
-        let mut count = 0;
-        for (same, c) in same.iter_mut().zip(with(i32::eq)) {
-            *same = c;
-            count += 1;
-        }
-        let same = &mut same[..count];
-        same.sort_unstable_by(f64::total_cmp);
-        let place = 127 - smaller(median) as usize;
-        let rest = same[place + 1..].first().copied();
-        let above = rest.unwrap_or_else(|| with(i32::gt).fold(f64::INFINITY, f64::min));
-        Median { block, below: same[place], above }
+        let mut sorted = *block;
+        let sorted = sorted.as_flattened_mut();
+        let (_, below, larger) = sorted.select_nth_unstable_by(127, f64::total_cmp);
+        let above = larger.iter().copied().fold(f64::INFINITY, f64::min);
+        Median { block, below: *below, above }
     }
 
     /// Whether the reference has the same order at the median.
