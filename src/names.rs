@@ -87,7 +87,7 @@ macro_rules! digest_of {
 
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                f.write_str(&$crate::fingerprint::hex(&self.0))
+                f.write_str(&::blake3::Hash::from_bytes(self.0).to_hex())
             }
         }
 

@@ -62,11 +62,11 @@ named! {
     #[non_exhaustive]
     Difference ("a difference") {
         /// Both call for the same.
-        Same = 1 "same",
+        Same = 0 "same",
         /// The shadow would do more about the upload.
-        Stricter = 2 "stricter",
+        Stricter = 1 "stricter",
         /// The shadow would do less.
-        Looser = 3 "looser",
+        Looser = 2 "looser",
     }
 }
 

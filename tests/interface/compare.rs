@@ -72,7 +72,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     old.difference(&new).for_each(|item| eprintln!("- {item}"));
     new.difference(&old).for_each(|item| eprintln!("+ {item}"));
     eprintln!(
-        "The public interface is not what tests/interface/interface.txt says. If that is meant, write it anew: see tests/interface/main.rs"
+        "The public interface is not what tests/interface/interface.txt says. If that is meant, write it anew: see tests/interface/compare.rs"
     );
     Ok(ExitCode::FAILURE)
 }
