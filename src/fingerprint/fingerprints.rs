@@ -47,7 +47,7 @@ impl Perceptual {
 
     /// The same for frame or embedded picture `part`.
     #[must_use]
-    pub fn of_part(self, part: u32) -> Self {
+    pub(crate) fn of_part(self, part: u32) -> Self {
         Perceptual { part, ..self }
     }
 }

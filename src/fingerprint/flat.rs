@@ -14,7 +14,7 @@ use crate::fingerprint::PdqHash;
 /// Whether the reference library gives this code to a constant or a straight gradient of a common size.
 ///
 /// It knows codes of 96 to 128 bits; fewer bits are a sign of a flat picture by themselves.
-pub fn is_flat(hash: &PdqHash) -> bool {
+pub(crate) fn is_flat(hash: &PdqHash) -> bool {
     let (upper, lower) = hash.0.split_at(16);
     let half = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | u128::from(*byte));
     FLAT.binary_search(&[half(upper), half(lower)]).is_ok()

@@ -16,7 +16,7 @@ pub use digest::{Algorithms, Digester, Digests, digests, digests_of_reader};
 pub use fingerprint::Fingerprint;
 pub(crate) use fingerprint::hex;
 pub use fingerprints::{Fingerprints, Perceptual};
-pub use flat::is_flat;
+pub(crate) use flat::is_flat;
 pub use pdq::{DihedralPdq, Hasher, Pdq, Replayed, Sampled, pdq};
 pub use pdq_hash::PdqHash;
 pub use view::{Dihedral, View};

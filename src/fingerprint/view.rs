@@ -89,7 +89,7 @@ impl View {
     }
 
     /// Whether an upload may have several of it, told apart by a number: frames, embedded pictures.
-    pub const fn has_parts(self) -> bool {
+    pub(crate) const fn has_parts(self) -> bool {
         matches!(self, View::Frame | View::Embedded)
     }
 

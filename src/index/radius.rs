@@ -36,7 +36,7 @@ pub struct Buffers {
 
 impl Buffers {
     /// Empties all of them, and gives back memory beyond so many elements in each.
-    pub fn shrink_to(&mut self, elements: usize) {
+    pub(crate) fn shrink_to(&mut self, elements: usize) {
         fn shrink<E>(buffer: &mut Vec<E>, elements: usize) {
             buffer.clear();
             buffer.shrink_to(elements);

@@ -83,7 +83,7 @@ impl Policy {
     }
 
     /// The same, against a store that may be [too old](Policy::is_too_old).
-    pub fn judge_with(
+    pub(crate) fn judge_with(
         &self,
         matches: &[Match],
         media: MediaClass,
@@ -184,7 +184,7 @@ impl Policy {
 
     /// Whether digest matches already decide for block and the policy wants no more than that, so
     /// that the upload need not be decoded. Mode is ignored: what is observed is what would be enforced.
-    pub fn decided_by_digests(&self, digest_matches: &[Match]) -> bool {
+    pub(crate) fn decided_by_digests(&self, digest_matches: &[Match]) -> bool {
         let mut block = false;
         for m in digest_matches.iter().filter(|m| m.algorithm.is_digest()) {
             let decision = self.action_for(m);

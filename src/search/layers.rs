@@ -157,7 +157,10 @@ impl Layers {
     ///
     /// # Errors
     /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt).
-    pub fn with_terms(mut self, terms: impl IntoIterator<Item = (List, bool)>) -> Result<Layers> {
+    pub(crate) fn with_terms(
+        mut self,
+        terms: impl IntoIterator<Item = (List, bool)>,
+    ) -> Result<Layers> {
         self.terms =
             terms.into_iter().map(|(list, off)| (list.name.clone(), (list, off))).collect();
         self.off.clear();
@@ -172,14 +175,17 @@ impl Layers {
 
     /// Says which incidents the operator has declared, and when each ends, in seconds since 1970.
     #[must_use]
-    pub fn with_incidents(mut self, incidents: impl IntoIterator<Item = (String, u64)>) -> Layers {
+    pub(crate) fn with_incidents(
+        mut self,
+        incidents: impl IntoIterator<Item = (String, u64)>,
+    ) -> Layers {
         self.incidents = incidents.into_iter().collect();
         self
     }
 
     /// Whether an entry is of an incident that is active at `now` (seconds since 1970): one that the operator has declared and that its label names; it ends by itself,
     /// but not yet. Friends and others whose word is a hint declare no incidents, whatever their labels say.
-    pub fn in_active_incident(
+    pub(crate) fn in_active_incident(
         &self,
         labels: &[String],
         kind: ListKind,

@@ -158,7 +158,7 @@ impl Delta {
     ///
     /// # Errors
     /// [`ErrorCode::InvalidArgument`] if it is not within 1 to 2^53 - 1.
-    pub fn set_number(&mut self, number: u64) -> Result<()> {
+    pub(crate) fn set_number(&mut self, number: u64) -> Result<()> {
         self.builder.set_change(self.id, number, number, false)?;
         self.change.last = number;
         if !self.change.replaces {

@@ -61,7 +61,7 @@ use table::{BYTES, ENTRIES, HEAD_WORDS, LISTS, MAGIC, Table, VERSION};
 pub const COUNTERS: &str = "counters";
 
 /// Fingerprints of lists that are counted for one upload.
-pub const MOST: usize = 256;
+pub(super) const MOST: usize = 256;
 
 /// Attempts to make a file that stays.
 const ATTEMPTS: usize = 4;

@@ -88,7 +88,7 @@ use manifest::Opened;
 use stamp::Stamp;
 
 pub use canaries::{CANARIES, Canaries, CanaryBuilder};
-pub use counters::{COUNTERS, Counter, Counters, MOST, Noted, Tripped};
+pub use counters::{COUNTERS, Counter, Counters, Noted, Tripped};
 pub use log::Event;
 pub use manifest::{ChangeRecord, Incident, ListRecord, MANIFEST, Manifest, SetRecord};
 pub use snapshot::{Census, Snapshot, StoreDigest};

@@ -102,7 +102,7 @@ impl Sampled {
 
     /// The answer of exact arithmetic, for a near-tie of which no replay is possible. It is the same on every
     /// machine, but not always the reference's.
-    pub fn pdq_exact(&self) -> Pdq {
+    pub(crate) fn pdq_exact(&self) -> Pdq {
         match &self.0 {
             Kind::Zero => Pdq::default(),
             Kind::Exact { transform, .. } => {
@@ -114,7 +114,7 @@ impl Sampled {
     }
 
     /// The eight hashes as exact arithmetic has them: see [`pdq_exact`](Self::pdq_exact).
-    pub fn dihedral_exact(&self) -> DihedralPdq {
+    pub(crate) fn dihedral_exact(&self) -> DihedralPdq {
         match &self.0 {
             Kind::Zero => DihedralPdq::default(),
             Kind::Exact { transform, .. } => {
@@ -127,12 +127,12 @@ impl Sampled {
     }
 
     /// How many of the 256 bits could be others if every coefficient were off by up to `error`.
-    pub fn doubtful_bits(&self, error: f64) -> u32 {
+    pub(crate) fn doubtful_bits(&self, error: f64) -> u32 {
         doubtful(&self.coefficients(), error)
     }
 
     /// The same for whichever of the eight dihedral forms has the most.
-    pub fn doubtful_bits_dihedral(&self, error: f64) -> u32 {
+    pub(crate) fn doubtful_bits_dihedral(&self, error: f64) -> u32 {
         let most =
             signs(&self.coefficients()).map(|block| doubtful(&block, error)).into_iter().max();
         most.unwrap_or(0)

@@ -12,13 +12,13 @@ use crate::set::{Change, SetDigest};
 pub const FORMAT: &str = "tamis feed 1";
 
 /// Most bytes of a `feed.json`.
-pub const FEED_LIMIT: u64 = 1 << 20;
+pub(super) const FEED_LIMIT: u64 = 1 << 20;
 
 /// Most set files that a feed names. A list maker joins old changes to a base long before (`tamis list publish --compact`).
-pub const MOST_SETS: usize = 4096;
+pub(super) const MOST_SETS: usize = 4096;
 
 /// Most bytes of one set file: 1 TiB. A larger number is a mistake or a trap.
-pub const MOST_BYTES: u64 = 1 << 40;
+pub(super) const MOST_BYTES: u64 = 1 << 40;
 
 /// Most bytes of a list's name, of a file's name and of an incident's id.
 const NAME_LIMIT: usize = 255;
