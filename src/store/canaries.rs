@@ -17,11 +17,16 @@
 //!
 //! A canary of which too little can be compared (a blank picture has no PDQ code that any set takes) is a canary by its digests.
 //!
+//! How near is too near: at the radius at which uploads are compared, or the usual 31 bits if that is less. For a store that is the radius in its `policy.toml` ([`Canaries::radius_of_store`]).
+//! If that cannot be read it is 64, the greatest radius of any. A program that looks further by a policy of its own should say so there, too.
+//!
 //! The file `canaries.tamis` is an ordinary set with one list, `canaries`; each canary's name is the item of its entries.
 
 mod harmless;
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use crate::error::{Error, ErrorCode, Result, shown};
@@ -37,6 +42,14 @@ use harmless::HARMLESS;
 /// Name of the file within the store's directory, and of the list in it.
 pub const CANARIES: &str = "canaries.tamis";
 const LIST: &str = "canaries";
+
+/// The policy of a store, put there by `tamis store init`, and its most bytes.
+const POLICY: &str = "policy.toml";
+const POLICY_LIMIT: u64 = 1 << 20;
+
+/// The radius of a policy that does not say it, and the greatest that any may say: the room `policy` is out of reach here, and its tests compare them.
+const USUAL_RADIUS: u32 = 31;
+const GREATEST_RADIUS: u32 = 64;
 
 /// Codes that are looked up together: enough to share a scan, few enough to hold.
 const TOGETHER: usize = 256;
@@ -84,6 +97,25 @@ impl Canaries {
             Err(e) if e.code() == ErrorCode::NotFound => Ok(Canaries::built_in()),
             Err(e) => Err(e),
         }
+    }
+
+    /// How near no entry may come to a canary of a store: the radius in its `policy.toml`, or 31 if that is less or there is none; 64 if it cannot be read. Changes that were
+    /// taken before the policy looked further are not compared again; `tamis store canary` does that when it adds a file.
+    pub fn radius_of_store(directory: impl AsRef<Path>) -> u32 {
+        let file = match File::open(directory.as_ref().join(POLICY)) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return USUAL_RADIUS,
+            Err(_) => return GREATEST_RADIUS,
+        };
+        let mut text = String::new();
+        let read = file.take(POLICY_LIMIT).read_to_string(&mut text);
+        let policy = read.ok().and_then(|_| toml::from_str::<toml::Table>(&text).ok());
+        let radius = match policy.as_ref().map(|policy| policy.get("radius")) {
+            Some(None) => return USUAL_RADIUS,
+            Some(Some(radius)) => radius.as_integer().and_then(|radius| u32::try_from(radius).ok()),
+            None => None,
+        };
+        radius.unwrap_or(GREATEST_RADIUS).clamp(USUAL_RADIUS, GREATEST_RADIUS)
     }
 
     /// A builder that begins with these.

@@ -17,7 +17,7 @@ use super::manifest::ListRecord;
 use super::staging::{Staging, Taken};
 use super::writer::StoreWriter;
 
-/// Radius of the queries that are put to a new set before it comes into force.
+/// Radius of the queries by which a new set is searched for its own entries before it comes into force.
 pub(super) const RADIUS: u32 = 31;
 
 /// The circumstances of a change.

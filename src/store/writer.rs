@@ -16,7 +16,6 @@ use super::lock::Lock;
 use super::log::{self, Event};
 use super::manifest::{ListRecord, MANIFEST, Manifest, SetRecord};
 use super::place;
-use super::update::RADIUS;
 
 /// Name of the file that the writer holds a lock on.
 const LOCK: &str = "lock";
@@ -253,7 +252,8 @@ impl StoreWriter {
 
     /// Refuses a set that would match a harmless file.
     pub(super) fn check_canaries(&self, set: &Set) -> Result<()> {
-        Canaries::of_store(&self.directory)?.check(set, RADIUS)
+        let radius = Canaries::radius_of_store(&self.directory);
+        Canaries::of_store(&self.directory)?.check(set, radius)
     }
 
     /// Appends a refusal to the log.

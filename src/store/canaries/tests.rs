@@ -225,3 +225,42 @@ fn a_change_that_would_match_a_canary_leaves_the_store_as_it_was() {
     delta.add(Entry::new(code(2))).unwrap();
     assert!(writer.apply_next(delta, &Terms::at(9)).unwrap().changed);
 }
+
+/// What a policy may look up, a canary is compared with.
+#[test]
+fn canaries_are_compared_as_far_as_the_policy_of_the_store_looks() {
+    use crate::store::{LOCAL, StoreWriter, Terms};
+
+    assert_eq!(
+        (USUAL_RADIUS, GREATEST_RADIUS),
+        (crate::policy::Policy::builtin().radius(), crate::policy::MAX_RADIUS)
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store");
+    let mut writer = StoreWriter::init(&path, 1).unwrap();
+    let mut builder = CanaryBuilder::new();
+    builder.add("logo", &fingerprints(b"logo", &[code(1)])).unwrap();
+    builder.write(path.join(CANARIES)).unwrap();
+    let mut take = |distance: u32| {
+        let mut delta = writer.delta(LOCAL).unwrap();
+        delta.add(Entry::new(flipped(code(1), distance))).unwrap();
+        writer.apply_next(delta, &Terms::at(2)).map(|_| ()).map_err(|e| e.code())
+    };
+    let policy = path.join("policy.toml");
+    let refused = Err(ErrorCode::UpdateCanary);
+    assert_eq!((take(31), take(32)), (refused, Ok(())), "without a policy");
+    for (text, near, far) in [
+        ("version = 1\nradius = 64\n", 64, 65),
+        ("version = 1\nradius = 40\n", 40, 42),
+        ("version = 1\nradius = 12\n", 31, 34),
+        ("version = 1\n", 31, 36),
+        ("version = 1\nradius = 310\n", 64, 66),
+        ("radius = 12, or so", 64, 67),
+    ] {
+        std::fs::write(&policy, text).unwrap();
+        assert_eq!((take(near), take(far)), (refused, Ok(())), "{text:?}");
+    }
+    std::fs::remove_file(&policy).unwrap();
+    std::fs::create_dir(&policy).unwrap();
+    assert_eq!((take(64), take(68)), (refused, Ok(())), "it cannot be read");
+}

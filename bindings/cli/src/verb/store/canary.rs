@@ -16,9 +16,6 @@ use crate::output::{plain, remark, shown};
 use crate::wording::{cannot_read, cannot_walk, count};
 use crate::{Exit, Failure, Output, interrupt};
 
-/// The radius at which exchanges match.
-const RADIUS: u32 = 31;
-
 pub(super) fn run(arguments: &Canary, output: &mut Output) -> Result<Exit, Failure> {
     let Canary { writing, paths, remove } = arguments;
     let store = writing.store();
@@ -87,7 +84,7 @@ fn check(store: &Path) -> Result<Exit, Failure> {
     let canaries = Canaries::of_store(store)?;
     let opened = StoreOptions::new().counters(false).open(store)?;
     for set in opened.snapshot().sets() {
-        if let Err(error) = canaries.check(set, RADIUS) {
+        if let Err(error) = canaries.check(set, Canaries::radius_of_store(store)) {
             remark(format_args!(
                 "applied, but an entry that is in force matches one, see `tamis store suppress`: {error}"
             ));
