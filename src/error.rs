@@ -178,6 +178,11 @@ impl Error {
         self.code
     }
 
+    /// What went wrong and what to do, without the file.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The file it is about, where there is one.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()

@@ -727,6 +727,55 @@ fn a_feed_is_taken_whole_or_not_at_all() {
     assert_eq!(store.judges(b"upload 10000"), Action::Allow);
 }
 
+/// A file that is not what was signed costs its head, and what is too much for the store's disk not even that.
+#[test]
+fn nothing_is_copied_that_is_too_much_or_not_the_one() {
+    let mut maker = Maker::new("neighbour");
+    let file = maker.change(1).file.clone();
+    let path = maker.path().join(file);
+    let good = fs::read(&path).unwrap();
+    let sparse = |maker: &mut Maker, bytes: u64| {
+        fs::File::options().write(true).open(&path).unwrap().set_len(bytes).unwrap();
+        maker.feed.sets[0].bytes = bytes;
+        maker.publish();
+    };
+    let mut store = Subscriber::to(&maker, ListKind::Friend);
+    sparse(&mut maker, 1 << 40);
+    store.refuses(&maker, ErrorCode::UpdateGrowth);
+    // Within the bound: to copy it would take longer than a moment.
+    let other = {
+        let mut other = Maker::new("neighbour");
+        let file = other.change(2).file.clone();
+        fs::read(other.path().join(file)).unwrap()
+    };
+    for head in [vec![0; 4096], good.clone(), other] {
+        fs::write(&path, head).unwrap();
+        sparse(&mut maker, (4 << 30) - 1);
+        let started = std::time::Instant::now();
+        store.refuses(&maker, ErrorCode::UpdateSignature);
+        assert!(started.elapsed().as_secs() < 2, "{:?}", started.elapsed());
+    }
+    fs::write(&path, &good).unwrap();
+    sparse(&mut maker, good.len() as u64);
+    assert_eq!(store.take(&maker).unwrap().sets, 1);
+
+    let unsigned = |record: &mut tamis::store::ListRecord| {
+        record.keys.clear();
+        (record.need, record.unsigned) = (0, true);
+        Ok(())
+    };
+    store.writer.set_list("neighbour", ListKind::Friend, ("", ""), NOW, unsigned).unwrap();
+    for (bytes, code) in
+        [(1 << 40, ErrorCode::UpdateGrowth), ((4 << 30) - 1, ErrorCode::UpdateMalformed)]
+    {
+        fs::write(&path, vec![0; 4096]).unwrap();
+        fs::File::options().write(true).open(&path).unwrap().set_len(bytes).unwrap();
+        let refused = store.writer.apply_unsigned(&path, &Terms::at(NOW)).unwrap_err();
+        assert_eq!(refused.code(), code, "{refused}");
+    }
+    assert!(store.is_tidy());
+}
+
 /// A manifest whose memory of a feed is no digest is damaged, and not one that has seen nothing.
 #[test]
 fn what_was_seen_is_a_digest_or_the_manifest_is_damaged() {

@@ -52,6 +52,7 @@ pub use change::{Change, Withdrawal};
 pub(crate) use change::{TombstoneKind, text_key};
 pub use delta::Delta;
 pub use estimate::Estimate;
+pub(crate) use open::digest_in_head;
 pub use open::open_within;
 pub use options::{BuildOptions, BuildPhase, BuildProgress, OnProgress, Profile};
 pub use publish::{draft_path, publish, publish_bytes, retire};

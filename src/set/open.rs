@@ -16,7 +16,7 @@ use super::access;
 use super::blocks::Blocks;
 use super::format::{HEADER, Head, u64_at};
 use super::map::{self, Bytes};
-use super::reader::Set;
+use super::reader::{Set, SetDigest};
 use super::residency::Residency;
 
 impl Set {
@@ -131,6 +131,17 @@ pub fn open_within(directory: &Path, name: &str, residency: Residency) -> Result
     let (file, metadata) = access::open_file_within(directory, name)?;
     let path = directory.join(name);
     of_file(file, &metadata, &path, residency).map_err(|e| e.with_path(&path))
+}
+
+/// The digest in the head of a file, which stands for every byte of it: nothing else was read, and it may be cut short by the time that it is.
+///
+/// # Errors
+/// As for [`Set::open`], of the head.
+pub(crate) fn digest_in_head(file: &mut File, path: &Path) -> Result<SetDigest> {
+    let size = file.metadata().map_err(|e| Error::io("examine", path, e))?.len();
+    let header = map::read_prefix(file, HEADER, path)?;
+    let head = map::read_prefix(file, Head::length(&header, size)?, path)?;
+    Ok(SetDigest(Head::parse(&head, size)?.digest))
 }
 
 fn of_file(mut file: File, metadata: &Metadata, path: &Path, residency: Residency) -> Result<Set> {

@@ -5,6 +5,7 @@
 //!     keys pinned to its list? accept it by them and by what was seen (received.rs)   else refused
 //!     the very feed that was seen last?                                               its list is up to date, and nothing else to do
 //!     leave out the sets whose changes the store holds already; a change that it holds with other contents is refused
+//!     are the others more bytes than the store has room for?                          refused
 //!     fetch and check all the others, before any of them is applied
 //!     check and lay them, in order
 //!     publish them all at once, with the feed's version and digest
@@ -22,12 +23,17 @@ use super::super::staging::{Staging, Taken};
 use super::super::update::{Applied, Terms, changed, counted_entries};
 use super::super::writer::StoreWriter;
 use super::contents;
-use super::file::FeedSet;
+use super::file::{FeedSet, MOST_BYTES};
 use super::key::KeyId;
 use super::received::{Accepted, Received, Trust, fetch_alone};
 
 /// Seconds after which it is written down that a list is still up to date: an hour.
 const CONFIRMED: u64 = 3600;
+
+/// Bytes that may come at once: four times what the store has, and always four gigabytes, which is room for some ten million entries. What fills the disk of a store keeps the
+/// operator from adding anything, too.
+const TIMES: u64 = 4;
+const ALWAYS: u64 = 4 << 30;
 
 /// What became of a feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,11 +137,16 @@ impl StoreWriter {
                 ),
             ));
         }
-        let mut fetched = Vec::new();
+        let mut wanted = Vec::new();
         for set in &accepted.feed().sets {
             if !self.holds(&list, set)? {
-                fetched.push(self.fetch(&accepted, set, fetched.len())?);
+                wanted.push(set);
             }
+        }
+        self.check_bytes(wanted.iter().fold(0, |sum, set| set.bytes.saturating_add(sum)), terms)?;
+        let mut fetched = Vec::new();
+        for set in wanted {
+            fetched.push(self.fetch(&accepted, set, fetched.len())?);
         }
         let mut staging = Staging::new(self, terms);
         for set in &fetched {
@@ -186,11 +197,11 @@ impl StoreWriter {
         path: &Path,
         terms: &Terms,
     ) -> std::result::Result<Applied, (Error, bool)> {
-        let delta = self.unsigned_delta(path).map_err(|error| (error, false))?;
+        let delta = self.unsigned_delta(path, terms).map_err(|error| (error, false))?;
         self.apply(delta, terms).map_err(|error| (error, true))
     }
 
-    fn unsigned_delta(&self, path: &Path) -> Result<Delta> {
+    fn unsigned_delta(&self, path: &Path, terms: &Terms) -> Result<Delta> {
         // Before anything of it is copied: it may be as large as it likes.
         if !self.manifest.lists.values().any(|list| list.unsigned) {
             return Err(Error::new(
@@ -199,7 +210,7 @@ impl StoreWriter {
             ));
         }
         let copy = self.fetched(0);
-        let set = fetch_alone(path, &copy)?;
+        let set = fetch_alone(path, &copy, |bytes| self.check_bytes(bytes, terms))?;
         let _ = std::fs::remove_file(&copy);
         let changes = set.changes()?;
         let Some(name) = changes.first().map(|change| &change.list) else {
@@ -245,6 +256,19 @@ impl StoreWriter {
     fn held_alone(&self, list: &str, set: &FeedSet) -> bool {
         let runs = self.manifest.sets.iter().filter_map(|held| held.change(list));
         set.first == set.last && runs.into_iter().all(|run| run.first != 0 || run.last != set.last)
+    }
+
+    /// Whether the store's disk is to hold so much that comes at once.
+    fn check_bytes(&self, bytes: u64, terms: &Terms) -> Result<()> {
+        let held = self.manifest.sets.iter().map(|set| set.bytes).fold(0, u64::saturating_add);
+        let most = held.saturating_mul(TIMES).max(ALWAYS).min(MOST_BYTES);
+        if terms.force || bytes <= most {
+            return Ok(());
+        }
+        let what = format!(
+            "the update is refused: it has {bytes} bytes, and at most {most} are taken at once; if that is meant, and there is room for it, apply it by force (`--force`)"
+        );
+        Err(Error::new(ErrorCode::UpdateGrowth, what))
     }
 
     fn fetch(&self, accepted: &Accepted, set: &FeedSet, number: usize) -> Result<Set> {

@@ -1,18 +1,18 @@
 //! A feed's directory as it arrived, and how it becomes one that may be applied.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorCode, Result, shown};
 use crate::names::digest_of;
-use crate::set::{Set, open_unfollowed, publish};
+use crate::set::{Set, SetDigest, digest_in_head, open_unfollowed, publish};
 
 use super::super::place;
 use super::contents;
-use super::file::{FEED_LIMIT, Feed, FeedSet, MOST_BYTES};
+use super::file::{FEED_LIMIT, Feed, FeedSet};
 use super::key::{KeyId, PublicKey, Signature};
 
 /// The name of a feed's signed file.
@@ -356,7 +356,7 @@ impl Accepted {
     /// Copies one of its sets to `path`, opens the copy and checks all of it: length, digest, every byte, and that it
     /// changes what the feed says and nothing else.
     ///
-    /// A copy, because what is checked must be what is applied: the directory belongs to others, who may write into it at any moment.
+    /// Nothing is copied of a file whose head does not bear the digest that was signed. A copy, because what is checked must be what is applied: the directory belongs to others, who may write into it at any moment.
     ///
     /// # Errors
     /// [`ErrorCode::UpdateIncomplete`] if the file is not there or not as long as the feed says; [`ErrorCode::UpdateSignature`] if it is not the
@@ -364,7 +364,8 @@ impl Accepted {
     /// [`ErrorCode::SetSection`] if it takes a newer Tamis. Nothing is left at `path` then.
     pub fn fetch(&self, set: &FeedSet, path: &Path) -> Result<Set> {
         let source = self.dir.join(&set.file);
-        copy(&source, set.bytes, path)?;
+        let is_named = |digest| is_the_one(digest, set);
+        copy(&source, set.bytes, path, is_named, altered)?;
         examine(&self.feed.list, set, path).map_err(|error| {
             // The error is what matters; a leftover is unnamed by any manifest.
             let _ = fs::remove_file(path);
@@ -394,56 +395,73 @@ fn incomplete<T>(path: &Path, found: u64, expected: u64) -> Result<T> {
 }
 
 fn examine(list: &str, named: &FeedSet, path: &Path) -> Result<Set> {
-    let altered = |error: Error| match error.code() {
-        ErrorCode::SetForeign | ErrorCode::SetTruncated | ErrorCode::SetCorrupt => Error::new(
-            ErrorCode::UpdateSignature,
-            format!("it is not the file that the feed names; copy it again: {}", unpathed(&error)),
-        ),
-        _ => error,
-    };
     let set = Set::open(path).map_err(altered)?;
-    if set.digest() != named.digest {
-        let found = set.digest();
-        return Err(Error::new(
-            ErrorCode::UpdateSignature,
-            format!("its digest is {found}; the feed names {}: copy it again", named.digest),
-        ));
-    }
+    is_the_one(set.digest(), named)?;
     set.warm(&mut |_| {}).map_err(altered)?;
     contents::check(&set, list, named)?;
     Ok(set)
 }
 
-/// The message alone: the copy's name means nothing to anybody.
-fn unpathed(error: &Error) -> String {
-    let text = error.to_string();
-    let path = error.path().map(|path| format!("{}: ", path.display())).unwrap_or_default();
-    text.strip_prefix(&path).map_or(text.clone(), str::to_owned)
+/// What it means that a set which a feed names is none.
+fn altered(error: Error) -> Error {
+    match error.code() {
+        ErrorCode::SetForeign | ErrorCode::SetTruncated | ErrorCode::SetCorrupt => Error::new(
+            ErrorCode::UpdateSignature,
+            format!("it is not the file that the feed names; copy it again: {}", unpathed(&error)),
+        ),
+        _ => error,
+    }
 }
 
-/// Copies and opens a set that came without a feed. What is cut short may still be growing.
-pub(super) fn fetch_alone(from: &Path, to: &Path) -> Result<Set> {
+fn is_the_one(found: SetDigest, named: &FeedSet) -> Result<()> {
+    if found == named.digest {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorCode::UpdateSignature,
+        format!("its digest is {found}; the feed names {}: copy it again", named.digest),
+    ))
+}
+
+/// The message alone: the copy's name means nothing to anybody.
+fn unpathed(error: &Error) -> String {
+    error.message().to_owned()
+}
+
+/// Copies and opens a set that came without a feed, if `check` lets its length pass. What is cut short may still be growing.
+pub(super) fn fetch_alone(
+    from: &Path,
+    to: &Path,
+    check: impl FnOnce(u64) -> Result<()>,
+) -> Result<Set> {
     let length =
         open_unfollowed(from)?.metadata().map_err(|e| Error::io("examine", from, e))?.len();
-    if length > MOST_BYTES {
-        let what = format!("{length} bytes; expected at most {MOST_BYTES}");
-        return Err(Error::new(ErrorCode::UpdateMalformed, what).with_path(from));
-    }
-    copy(from, length, to)?;
-    let opened = Set::open(to).and_then(|set| set.warm(&mut |_| {}).map(|()| set));
-    opened.map_err(|error| {
+    check(length).map_err(|e| e.with_path(from))?;
+    let coded = |error: Error| {
         let code = match error.code() {
             ErrorCode::SetTruncated => ErrorCode::UpdateIncomplete,
             ErrorCode::SetForeign | ErrorCode::SetCorrupt => ErrorCode::UpdateMalformed,
             code => code,
         };
-        let _ = fs::remove_file(to);
         Error::new(code, unpathed(&error)).with_path(from)
+    };
+    copy(from, length, to, |_| Ok(()), coded)?;
+    let opened = Set::open(to).and_then(|set| set.warm(&mut |_| {}).map(|()| set));
+    opened.map_err(|error| {
+        let _ = fs::remove_file(to);
+        coded(error)
     })
 }
 
-fn copy(from: &Path, bytes: u64, to: &Path) -> Result<()> {
-    let file = open_unfollowed(from).map_err(|error| match error.code() {
+/// Copies a file of so many bytes if it begins as a set does, and `is_right` says so of the digest in its head; `meaning` is what a head means that is none.
+fn copy(
+    from: &Path,
+    bytes: u64,
+    to: &Path,
+    is_right: impl FnOnce(SetDigest) -> Result<()>,
+    meaning: impl FnOnce(Error) -> Error,
+) -> Result<()> {
+    let mut file = open_unfollowed(from).map_err(|error| match error.code() {
         ErrorCode::NotFound => {
             let what = "the feed names it, and it is not there; is it still being copied?";
             Error::new(ErrorCode::UpdateIncomplete, what).with_path(from)
@@ -454,6 +472,9 @@ fn copy(from: &Path, bytes: u64, to: &Path) -> Result<()> {
     if found != bytes {
         return incomplete(from, found, bytes);
     }
+    let right = digest_in_head(&mut file, from).map_err(meaning).and_then(is_right);
+    right.map_err(|e| e.with_path(from))?;
+    file.seek(SeekFrom::Start(0)).map_err(|e| Error::io("read", from, e))?;
     publish(to, |out| {
         let copied = io::copy(&mut file.take(bytes), out);
         let copied = copied.map_err(|e| Error::io("copy", from, e))?;
