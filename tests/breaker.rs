@@ -276,6 +276,10 @@ fn entries_of_one_fingerprint_trip_together() {
     }
     let shown = counters.tripped().into_iter().find(|t| t.list == "exchange").unwrap();
     assert!(counters.reset_entry(shown.entry.unwrap()), "by the id that is shown");
+    let snapshot = store.snapshot();
+    let groups = twins.each_ref().map(|twin| snapshot.group_of(id("exchange", twin)).unwrap());
+    assert!(groups[0].is_some() && groups[0] == groups[1], "any of them is found by its own");
+    assert_eq!(snapshot.group_of(EntryId([7; 16])).unwrap(), None);
     assert_eq!(scanner.check(&copy(&picture, 1), &at(0)).unwrap().action, Action::Block);
 }
 

@@ -14,7 +14,7 @@ use super::Layers;
 const REMEMBERED: usize = 1 << 12;
 
 /// What stands for all entries of a list that have a fingerprint.
-pub(super) fn group_of(list: &str, fingerprint: &Fingerprint) -> EntryId {
+pub(crate) fn group_of(list: &str, fingerprint: &Fingerprint) -> EntryId {
     EntryId::new(list, "", Role::Listed, fingerprint)
 }
 

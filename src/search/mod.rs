@@ -30,6 +30,7 @@ use found::Rendering;
 
 pub use crate::index::{Near, Strategy};
 pub use degraded::Degraded;
+pub(crate) use degraded::group_of;
 pub use found::Found;
 pub use layers::Layers;
 pub use matches::Match;

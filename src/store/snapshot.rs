@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::error::{Error, ErrorCode, Result};
 use crate::fingerprint::Algorithms;
 use crate::names::digest_of;
-use crate::search::Layers;
+use crate::search::{Layers, group_of};
 use crate::set::{Entry, EntryId, ListKind, Set, SetDigest};
 
 use super::manifest::{Manifest, SetRecord};
@@ -165,6 +165,24 @@ impl Snapshot {
         each: &mut dyn FnMut(usize, &str, EntryId, &Entry) -> Result<()>,
     ) -> Result<()> {
         self.layers.each_entry(0..self.sets().len(), each)
+    }
+
+    /// What the breaker counts an entry by, [`Match::group`](crate::search::Match::group); none if no entry of that id stands. Reads all of the store.
+    ///
+    /// # Errors
+    /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt).
+    pub fn group_of(&self, entry: EntryId) -> Result<Option<EntryId>> {
+        let mut group = None;
+        self.layers.each_summary(0..self.sets().len(), &mut |set, found| {
+            if let Some(set) = self.sets().get(set).filter(|_| found.id == entry) {
+                let stored = set.entry(found.index)?;
+                let lists = set.lists()?;
+                let list = lists.get(stored.list).map(|list| &list.name);
+                group = list.map(|list| group_of(list, &stored.entry.fingerprint));
+            }
+            Ok(())
+        })?;
+        Ok(group)
     }
 
     /// How many entries of each list act, at a time in seconds since 1970. Reads all of the store: some seconds for ten million entries.

@@ -4,7 +4,8 @@ use std::fs::Metadata;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tamis::store::{COUNTERS, Counter, Counters, STATE, Tripped};
+use tamis::set::EntryId;
+use tamis::store::{COUNTERS, Counter, Counters, STATE, StoreOptions, Tripped};
 
 use crate::args::Breaker;
 use crate::output::{plain, remark, shown};
@@ -18,7 +19,7 @@ pub(super) fn run(arguments: &Breaker, output: &mut Output) -> Result<Exit, Fail
     let mut exit = Exit::SUCCESS;
     let mut reset = 0;
     for entry in &arguments.reset {
-        match counters.as_ref().is_some_and(|counters| counters.reset_entry(*entry)) {
+        match counters.as_ref().is_some_and(|counters| reset_entry(counters, *entry, store)) {
             true => reset += 1,
             false => {
                 remark(format_args!("entry {entry} had not tripped"));
@@ -63,6 +64,15 @@ pub(super) fn run(arguments: &Breaker, output: &mut Output) -> Result<Exit, Fail
         output.line("nothing is degraded")?;
     }
     Ok(exit)
+}
+
+/// One entry of a fingerprint is shown for all that a list has of it; any of them will do.
+fn reset_entry(counters: &Counters, entry: EntryId, store: &Path) -> bool {
+    let group = || {
+        let opened = StoreOptions::new().counters(false).open(store).ok()?;
+        opened.snapshot().group_of(entry).ok().flatten()
+    };
+    counters.reset_entry(entry) || group().is_some_and(|group| counters.reset_entry(group))
 }
 
 /// What was counted for a store.
