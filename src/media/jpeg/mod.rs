@@ -30,6 +30,9 @@
 //! | baseline in several scans | the same if nothing is subsampled and there are no restarts; else unsupported |
 //! | half the rows of colour, all columns (4:4:0) | decoded in colour at once: alone, its luma would be read twice over |
 //! | 12 bits, arithmetic coding, lossless | unsupported; browsers show none of them either |
+//! | a quantization table that changes between scans | unsupported, if a component uses it: browsers take each component's when its first scan begins |
+//! | Huffman codes for differences of more than 11 bits | corrupt: what is added up would wrap there |
+//! | coefficients that, times their quantizers, leave 16 bits | not noticed: they wrap there and not here |
 //! | a height of 0, told after the scan | corrupt; browsers show nothing |
 //! | a code that is none, in the middle | grey from there on, and said so; browsers go on at the next restart marker |
 //! | a scan of several, not the last, that lacks data | not noticed without restart markers; both show something |

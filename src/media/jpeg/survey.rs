@@ -12,6 +12,10 @@
 //! * A JFIF marker means YCbCr, whatever an Adobe marker or the components' names say. Then the Adobe marker counts,
 //!   then the names `R`, `G`, `B`.
 //! * The usual Huffman tables stand in for missing ones, as they do in a browser.
+//! * A first coefficient whose difference has more than 11 bits is in no picture of 8 bits. This decoder adds what it is told, others wrap
+//!   it: a Huffman table that can say so is refused.
+//! * A quantization table that changes behind the first scan is refused if a component uses it. Some decoders take the tables when
+//!   a component's first scan begins, this one takes all when the first scan of any does, others at the end.
 //! * The entropy-coded data of a picture in one scan ends at the first marker that is not a restart: nothing behind it
 //!   (a height given late, a second picture) is looked at.
 
@@ -27,6 +31,8 @@ use crate::media::walk::be16;
 const HEAD: usize = 64 << 10;
 /// Rows and columns of a block.
 const BLOCK: u64 = 8;
+/// Most bits of the difference between two first coefficients, in samples of 8 bits.
+const DC_BITS: u8 = 11;
 /// Fewest bytes of a JFIF marker that counts as one in a browser.
 const JFIF: usize = 14;
 
@@ -75,8 +81,13 @@ struct Frame {
     short: bool,
 }
 
+/// The quantization tables that are in force.
+type Tables = [Option<[u16; 64]>; 4];
+
 struct Component {
     name: u8,
+    /// Number of its quantization table.
+    table: u8,
     h: u64,
     v: u64,
     /// Bit below which each coefficient is still unknown; 255 while nothing of it was sent.
@@ -114,6 +125,7 @@ pub(super) fn survey(request: &Request<'_>) -> Result<Survey, Unscannable> {
     let mut frame: Option<Frame> = None;
     let (mut jfif, mut adobe, mut orientation) = (false, None, None);
     let (mut at, mut frame_at, mut interval) = (2, 0, 0);
+    let mut tables = Tables::default();
     let (mut frame, body) = loop {
         let (marker, start) = markers.next(at)?.ok_or(Unscannable::Truncated)?;
         if matches!(marker, 0x01 | 0xd0..=0xd7) {
@@ -133,6 +145,11 @@ pub(super) fn survey(request: &Request<'_>) -> Result<Survey, Unscannable> {
             }
             0xc0..=0xc2 => return Err(Unscannable::Corrupt),
             0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => return Err(Unscannable::Unsupported),
+            0xc4 => huffman_tables(body)?,
+            0xdb => quantization_tables(body, |number, table| {
+                tables[usize::from(number & 3)] = Some(table);
+                Ok(())
+            })?,
             0xdd => interval = be16(body, 0).unwrap_or(0),
             0xe0 => jfif |= body.len() >= JFIF && body.starts_with(b"JFIF\0"),
             0xe1 if orientation.is_none() => orientation = exif_orientation(body),
@@ -178,7 +195,7 @@ pub(super) fn survey(request: &Request<'_>) -> Result<Survey, Unscannable> {
     let mut rest = Rest { end: at, scans: 1, copied: 0 };
     rest.scan(&mut markers, at, body, &mut frame)?;
     if held_back {
-        rest.walk(&mut markers, &mut frame, request.limits)?;
+        rest.walk(&mut markers, &mut frame, &tables, request.limits)?;
     }
     if rest.end == at {
         return Err(Unscannable::Truncated);
@@ -228,6 +245,7 @@ impl Rest {
         &mut self,
         markers: &mut Markers<'_>,
         frame: &mut Frame,
+        tables: &Tables,
         limits: &Limits,
     ) -> Result<(), Unscannable> {
         let mut at = self.end;
@@ -246,6 +264,12 @@ impl Rest {
                     self.scans += 1;
                     at = self.end;
                 }
+                0xc4 => huffman_tables(body)?,
+                0xdb => quantization_tables(body, |number, table| {
+                    let same = tables[usize::from(number & 3)] == Some(table);
+                    let used = frame.components.iter().any(|c| c.table == number);
+                    if used && !same { Err(Unscannable::Unsupported) } else { Ok(()) }
+                })?,
                 0xdd => frame.interval = be16(body, 0).unwrap_or(0).into(),
                 0xe1 | 0xe2 | 0xed => self.copied += body.len() as u64,
                 _ => {}
@@ -336,9 +360,42 @@ fn frame_header(marker: u8, body: &[u8]) -> Result<Frame, Unscannable> {
             (1..=4, 1..=4) => return Err(Unscannable::Unsupported),
             _ => return Err(Unscannable::Corrupt),
         }
-        components.push(Component { name: c[0], h: h.into(), v: v.into(), unknown: [255; 64] });
+        let (h, v) = (h.into(), v.into());
+        components.push(Component { name: c[0], table: c[2], h, v, unknown: [255; 64] });
     }
     Ok(Frame { progressive: marker == 0xc2, height, width, components, interval: 0, short: false })
+}
+
+/// Refuses Huffman tables of first coefficients that no picture of 8 bits needs. What is malformed is left to the decoder, which
+/// reads as far.
+fn huffman_tables(mut body: &[u8]) -> Result<(), Unscannable> {
+    while let Some(([class, counts @ ..], rest)) = body.split_first_chunk::<17>() {
+        let length = counts.iter().map(|n| usize::from(*n)).sum();
+        let (symbols, rest) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        if class >> 4 == 0 && symbols.iter().any(|bits| *bits > DC_BITS) {
+            return Err(Unscannable::Corrupt);
+        }
+        body = rest;
+    }
+    Ok(())
+}
+
+/// Calls `each` with the number and the values of each quantization table in a segment. What is cut is left to the decoder.
+fn quantization_tables(
+    mut body: &[u8],
+    mut each: impl FnMut(u8, [u16; 64]) -> Result<(), Unscannable>,
+) -> Result<(), Unscannable> {
+    while let Some((&info, rest)) = body.split_first() {
+        let bytes = if info >> 4 == 0 { 1 } else { 2 };
+        let Some((values, rest)) = rest.split_at_checked(64 * bytes) else { break };
+        let mut table = [0; 64];
+        for (value, bytes) in table.iter_mut().zip(values.chunks_exact(bytes)) {
+            *value = bytes.iter().fold(0, |n, b| n << 8 | u16::from(*b));
+        }
+        each(info & 15, table)?;
+        body = rest;
+    }
+    Ok(())
 }
 
 /// An Adobe marker that tells the decoder the colours as browsers understand them, or none.
