@@ -156,6 +156,8 @@ pub(super) struct WebP {
     pub(super) orientation: u8,
     /// Nothing for an animation.
     pub(super) still: Option<WebPPicture>,
+    /// Whether its header says that it has alpha.
+    pub(super) transparent: bool,
     /// Where the chunks of an animation's frames lie.
     pub(super) frames: Range<usize>,
 }
@@ -189,6 +191,12 @@ impl WebPPicture {
                 (_, false) => planes / 2 + area / 4 + 3 * area,
                 (_, true) => planes / 2 + area / 4 + 9 * area,
             }
+    }
+
+    /// Length of that file, which begins with `head` bytes and goes on at `start` in this one, if its pixels claim `more` bytes.
+    pub(super) fn length(&self, head: usize, start: usize, more: u32) -> usize {
+        // Where addresses have 32 bits, a chunk that reaches beyond the file may end at the last of them.
+        head.saturating_add(self.range.end - start).saturating_add(more as usize)
     }
 
     /// The beginning of a file that holds these chunks alone, and where in this one it goes on. A chunk of pixels that is cut
@@ -256,7 +264,8 @@ pub(super) fn webp(bytes: &[u8]) -> Result<WebP, Unscannable> {
     for chunk in riff_chunks(bytes, 12..end) {
         let start = chunk.body.start;
         match &chunk.kind {
-            b"VP8X" if canvas.is_none() => {
+            // Behind the picture viewers pass over it.
+            b"VP8X" if start == 20 => {
                 canvas = le24(bytes, start + 4).zip(le24(bytes, start + 7));
                 flags = bytes.get(start).copied();
             }
@@ -265,8 +274,14 @@ pub(super) fn webp(bytes: &[u8]) -> Result<WebP, Unscannable> {
         }
     }
     let animated = flags.is_some_and(|flags| flags & 2 != 0);
-    let alpha = flags.map(|flags| flags & 0x10 != 0);
-    let still = if animated { None } else { webp_picture(bytes, 12..end, alpha) };
+    let transparent = flags.map(|flags| flags & 0x10 != 0);
+    let mut still = if animated { None } else { webp_picture(bytes, 12..end, transparent) };
+    if let Some(still) = &mut still {
+        // A chunk of alpha without the flag is none to browsers.
+        if !still.lossless && transparent != Some(true) {
+            (still.alpha, still.range.start) = (false, still.pixels - 8);
+        }
+    }
     let canvas = canvas.map(|(width, height)| (width + 1, height + 1));
     let picture = still.as_ref().map(|still| (still.width, still.height));
     let (width, height) = canvas.or(picture).ok_or(missing)?;
@@ -278,7 +293,8 @@ pub(super) fn webp(bytes: &[u8]) -> Result<WebP, Unscannable> {
     }
     let mut survey = Survey::new(width, height, end);
     survey.working = still.as_ref().map_or(0, WebPPicture::working);
-    Ok(WebP { survey, orientation: orientation_of(exif), still, frames: 12..end })
+    let (orientation, transparent) = (orientation_of(exif), transparent == Some(true));
+    Ok(WebP { survey, orientation, still, transparent, frames: 12..end })
 }
 
 /// The frames of an animation among the chunks in `range`. The last one's may reach beyond the end of the file.
@@ -341,4 +357,24 @@ fn webp_picture(bytes: &[u8], range: Range<usize>, alpha: Option<bool>) -> Optio
 /// A little-endian number of 24 bits at `at`.
 fn le24(bytes: &[u8], at: usize) -> Option<u32> {
     array(bytes, at).map(|[a, b, c]| u32::from_le_bytes([a, b, c, 0]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_of_a_picture_without_end_does_not_wrap() {
+        let cut = WebPPicture {
+            range: 20..usize::MAX,
+            pixels: 28,
+            width: 8,
+            height: 8,
+            lossless: false,
+            alpha: false,
+        };
+        assert_eq!(cut.length(58, 28, 32), usize::MAX);
+        let whole = WebPPicture { range: 20..100, ..cut };
+        assert_eq!(whole.length(58, 28, 32), 58 + 72 + 32);
+    }
 }

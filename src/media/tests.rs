@@ -7,6 +7,7 @@ mod oracle;
 mod pictures;
 mod shared;
 mod sniffing;
+mod viewers;
 
 use image::{DynamicImage, ExtendedColorType, ImageFormat, RgbImage};
 

@@ -118,7 +118,7 @@ impl Film<'_, '_> {
         let more = if picture.range.end > file.len() { self.survey.area() / 2 } else { 0 };
         let more = u32::try_from(more).unwrap_or(u32::MAX);
         let (head, start) = picture.head(file, more);
-        let length = head.len() + (picture.range.end - start) + more as usize;
+        let length = picture.length(head.len(), start, more);
         let part = start..picture.range.end.min(file.len());
         let source = self.job.source(file.get(part).unwrap_or_default()).behind(head);
         let source = source.padded(matches!(padding, Padding::Other), length);
@@ -167,16 +167,19 @@ impl Film<'_, '_> {
             let (area, picture) = self.placed(&first)?;
             let layout = self.picture(&picture, pixels, 0, 0, Padding::Zeros)?;
             self.hand_over(pixels, layout, area, sink);
-            return Ok(Decoded { all_frames: sample.all(), ..WHOLE });
+            let cut_short = unannounced(found, layout, pixels);
+            return Ok(Decoded { all_frames: sample.all(), cut_short, ..WHOLE });
         }
         job.allow(sample.work().max(canvas));
         let mut canvas = Canvas::new(pixels, self.frame)?;
         let mut out = Vec::new();
         let mut decoded = Decoded { frames: 0, all_frames: sample.all(), ..WHOLE };
+        let mut odd = None;
         for (index, frame) in (0..sample.decoded()).zip(frames()) {
             let drawn = job.in_time().and_then(|()| {
                 let (area, picture) = self.placed(&frame)?;
                 let layout = self.picture(&picture, &mut out, held, 0, Padding::Zeros)?;
+                odd = odd.or_else(|| unannounced(found, layout, &out));
                 canvas.next(area, frame.disposal);
                 let row = area.width * layout.bytes();
                 for (y, row) in out.chunks_exact(row).enumerate() {
@@ -197,6 +200,7 @@ impl Film<'_, '_> {
                 decoded.frames += 1;
             }
         }
+        decoded.cut_short = decoded.cut_short.or(odd);
         match (decoded.frames, decoded.cut_short) {
             (0, reason) => Err(reason.unwrap_or(Unscannable::Truncated)),
             _ => Ok(decoded),
@@ -220,4 +224,12 @@ impl Film<'_, '_> {
         }
         Ok((area, picture))
     }
+}
+
+/// Why a frame is not shown everywhere as it was drawn: it has alpha, and the file's header says that there is none. Some viewers go
+/// by the one, some by the other.
+fn unannounced(found: &WebP, layout: Layout, pixels: &[u8]) -> Option<Unscannable> {
+    let alpha = || pixels.iter().skip(3).step_by(4);
+    let odd = !found.transparent && layout == Layout::Rgba8 && alpha().any(|a| *a < 255);
+    odd.then_some(Unscannable::Corrupt)
 }
