@@ -17,6 +17,9 @@ use super::walk::array;
 type Outcome = Result<Decoded, Unscannable>;
 
 /// Rows that the file does not hold stay white. It stores them from the bottom up, so that it is the top that is missing.
+///
+/// Alpha of nothing but zeros counts as none, as browsers take it. What run lengths pass over is black here, and the page behind it
+/// in some viewers: of such a picture that is told.
 pub(super) fn bmp(job: &Job<'_>, pixels: &mut Vec<u8>, sink: &mut dyn Sink) -> Outcome {
     let bytes = job.bytes();
     // It reads pixel by pixel.
@@ -28,7 +31,51 @@ pub(super) fn bmp(job: &Job<'_>, pixels: &mut Vec<u8>, sink: &mut dyn Sink) -> O
     let bits_at = if bytes.get(14) == Some(&12) { 24 } else { 28 };
     let bits = array(bytes, bits_at).map_or(1, u16::from_le_bytes).max(1);
     let row = u64::from(survey.width) * u64::from(bits) / 8;
-    run(job, pixels, sink, decoder, survey, u64::from(rows) + row)
+    let decoded = run(job, pixels, sink, decoder, survey, u64::from(rows) + row)?;
+    let runs = match array(bytes, 30).map_or(0, u32::from_le_bytes) {
+        1 | 2 if bits_at == 28 => bytes.get(rows as usize..).unwrap_or(&[]),
+        _ => return Ok(decoded),
+    };
+    let odd = passes_over(job, runs, survey.width, survey.height)?;
+    let cut_short = decoded.cut_short.or(odd.then_some(Unscannable::Unsupported));
+    Ok(Decoded { cut_short, ..decoded })
+}
+
+/// Whether run lengths leave out pixels: by going on elsewhere, or by ending a row or the picture early.
+fn passes_over(
+    job: &Job<'_>,
+    mut runs: &[u8],
+    width: u32,
+    height: u32,
+) -> Result<bool, Unscannable> {
+    let four_bits = array(job.bytes(), 28) == Some([4, 0]);
+    let (mut x, mut rows, mut steps) = (0u32, 0, 0u32);
+    while rows < height {
+        steps += 1;
+        if steps.is_multiple_of(1 << 16) {
+            job.in_time()?;
+        }
+        // Where the file ends in the middle, the decoder has said so.
+        let Some((&[count, what], rest)) = runs.split_first_chunk() else { break };
+        runs = rest;
+        match (count, what) {
+            (0, 0) if x < width => return Ok(true),
+            (0, 0) => (x, rows) = (0, rows + 1),
+            (0, 1) => return Ok(x < width || rows + 1 < height),
+            (0, 2) => match runs.split_first_chunk() {
+                Some((&[0, 0], rest)) => runs = rest,
+                _ => return Ok(true),
+            },
+            (0, count) => {
+                let bytes = if four_bits { count.div_ceil(2) } else { count };
+                let padded = usize::from(bytes).next_multiple_of(2);
+                runs = runs.get(padded..).unwrap_or(&[]);
+                x = x.saturating_add(count.into());
+            }
+            (count, _) => x = x.saturating_add(count.into()),
+        }
+    }
+    Ok(false)
 }
 
 /// The decoder bounds neither the size of a JPEG inside a strip nor the work of LZW codes that make no pixels, so the former is
@@ -109,11 +156,19 @@ fn run(
     // Filled, since decoders may leave pixels untouched: those of the upload before must not show through.
     let raw = usize::try_from(raw).map_err(|_| Unscannable::Limit)?;
     fill(pixels, raw, if first_row > 0 { 255 } else { 0 })?;
+    let zeros_are_none = first_row > 0 && color == ColorType::Rgba8;
+    if zeros_are_none {
+        // Rows that are missing must not pass for rows with alpha.
+        each_alpha(pixels, |alpha| *alpha = 0);
+    }
     // A small file has been read into a buffer by now.
     job.in_time()?;
     let stopped = decoder.read_image(pixels).err().map(|e| reason(job, &e));
     let partly = first_row > 0 && first_row <= survey.length as u64;
     let decoded = cut_short(stopped, partly)?;
+    if zeros_are_none && pixels.iter().skip(3).step_by(4).all(|alpha| *alpha == 0) {
+        each_alpha(pixels, |alpha| *alpha = 255);
+    }
     let format = flatten(pixels, color)?;
     let (width, height) = (survey.width as usize, survey.height as usize);
     let mut rows =
@@ -121,6 +176,11 @@ fn run(
     rows.push(pixels);
     // The buffer was made to this size; a mismatch would be a defect of this room.
     if rows.fill() { Ok(decoded) } else { Err(Unscannable::Corrupt) }
+}
+
+/// Changes the alpha of pixels of four bytes.
+fn each_alpha(pixels: &mut [u8], change: impl FnMut(&mut u8)) {
+    pixels.iter_mut().skip(3).step_by(4).for_each(change);
 }
 
 fn reason(job: &Job<'_>, error: &ImageError) -> Unscannable {
