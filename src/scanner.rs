@@ -311,13 +311,19 @@ impl Scanner {
     /// If the file cannot be read or is not a regular file, or the store turns out to be damaged.
     pub fn check_path(&mut self, path: impl AsRef<Path>, context: &Context) -> Result<Verdict> {
         let path = path.as_ref();
-        let metadata = std::fs::metadata(path).map_err(|e| Error::io("read", path, e))?;
-        if !metadata.is_file() {
+        let failed = |e| Error::io("read", path, e);
+        let regular = |metadata: std::fs::Metadata| {
+            if metadata.is_file() {
+                return Ok(());
+            }
             let kind = if metadata.is_dir() { "a directory" } else { "not a regular file" };
-            return Err(Error::new(ErrorCode::InvalidArgument, format!("{kind}; expected a file"))
-                .with_path(path));
-        }
-        let file = std::fs::File::open(path).map_err(|e| Error::io("read", path, e))?;
+            Err(Error::new(ErrorCode::InvalidArgument, format!("{kind}; expected a file"))
+                .with_path(path))
+        };
+        // Before, since opening alone does something to some devices; and again, since an uploader may have put something else there.
+        regular(std::fs::metadata(path).map_err(failed)?)?;
+        let file = open_unwaiting(path).map_err(failed)?;
+        regular(file.metadata().map_err(failed)?)?;
         self.check_reader(file, context).map_err(|e| e.with_path(path))
     }
 
@@ -550,6 +556,18 @@ impl Scanner {
         run.keep(&near, policy)?;
         Ok(Ok(decisive))
     }
+}
+
+/// Opens a file for reading. Of a pipe that nobody writes to it opens the end, and does not wait for the other.
+fn open_unwaiting(path: &Path) -> io::Result<std::fs::File> {
+    let mut options = std::fs::File::options();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    options.read(true).open(path)
 }
 
 #[cfg(test)]

@@ -234,3 +234,78 @@ proptest! {
         prop_assert_eq!(json(&verdict), json(&expected));
     }
 }
+
+/// Names of a file and of a pipe that nobody writes to.
+#[cfg(unix)]
+fn file_and_pipe() -> (tempfile::TempDir, std::path::PathBuf, std::path::PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, pipe) = (dir.path().join("file"), dir.path().join("pipe"));
+    std::fs::write(&file, FILE).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    (dir, file, pipe)
+}
+
+/// What `work` gives, if it does not wait for ever.
+#[cfg(unix)]
+fn at_once<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, waited) = std::sync::mpsc::channel();
+    std::thread::spawn(move || done.send(work()));
+    waited.recv_timeout(std::time::Duration::from_secs(60)).expect("it waits for a pipe's writer")
+}
+
+#[test]
+#[cfg(unix)]
+fn a_pipe_in_place_of_a_file_is_not_waited_for() {
+    let (_dir, _, pipe) = file_and_pipe();
+    let opened = at_once(move || super::open_unwaiting(&pipe).unwrap().metadata().unwrap());
+    assert!(!opened.is_file());
+}
+
+#[test]
+#[cfg(unix)]
+fn a_file_that_is_exchanged_for_a_pipe_is_read_or_refused() {
+    use std::fs::{hard_link, rename};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let (dir, file, pipe) = file_and_pipe();
+    let upload = dir.path().join("upload");
+    hard_link(&file, &upload).unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let flipping = std::thread::spawn({
+        let (upload, next, stop) = (upload.clone(), dir.path().join("next"), Arc::clone(&stop));
+        move || {
+            for kind in [&pipe, &file].into_iter().cycle() {
+                hard_link(kind, &next).unwrap();
+                rename(&next, &upload).unwrap();
+                if stop.load(Ordering::Relaxed) {
+                    return;
+                }
+            }
+        }
+    });
+    let (read, refused) = at_once(move || {
+        let set = Set::from_bytes(&SetBuilder::new().to_bytes().unwrap().0).unwrap();
+        let store = Store::from_set(set, crate::store::StoreOptions::new()).unwrap();
+        let mut scanner = Scanner::new(store, Policy::builtin());
+        let (mut read, mut refused) = (0, 0);
+        let started = std::time::Instant::now();
+        while started.elapsed().as_secs() < 1 || read == 0 || refused == 0 {
+            match scanner.check_path(&upload, &Context::at(1_790_000_000)) {
+                // Nothing was read of a pipe, as if it were an empty file.
+                Ok(verdict) => {
+                    assert_eq!(verdict.media.format, Format::Text);
+                    read += 1;
+                }
+                Err(error) => {
+                    assert_eq!(error.code(), crate::ErrorCode::InvalidArgument);
+                    refused += 1;
+                }
+            }
+        }
+        (read, refused)
+    });
+    stop.store(true, Ordering::Relaxed);
+    flipping.join().unwrap();
+    assert!(read > 0 && refused > 0);
+}

@@ -30,16 +30,51 @@ impl Opener {
             return Ok(Box::new(io::stdin().lock()));
         }
         let cannot = |error: io::Error| wording::cannot_read(&error);
-        // Asked before opening: opening a pipe would wait for its writer.
-        let kind = fs::metadata(path).map_err(cannot)?;
-        if kind.is_dir() {
-            return Err(
-                "a directory; name files (`tamis scan` judges all files below a directory)".into(),
-            );
+        // Asked before opening, which does something to some devices; and again, since the file may have been exchanged in between.
+        regular(&fs::metadata(path).map_err(cannot)?)?;
+        let file = open_unwaiting(path).map_err(cannot)?;
+        regular(&file.metadata().map_err(cannot)?)?;
+        Ok(Box::new(file))
+    }
+}
+
+fn regular(metadata: &fs::Metadata) -> Result<(), String> {
+    match metadata {
+        m if m.is_file() => Ok(()),
+        m if m.is_dir() => {
+            Err("a directory; name files (`tamis scan` judges all files below a directory)".into())
         }
-        if !kind.is_file() {
-            return Err("not a regular file; pipe it in and name it `-`".into());
-        }
-        Ok(Box::new(File::open(path).map_err(cannot)?))
+        _ => Err("not a regular file; pipe it in and name it `-`".into()),
+    }
+}
+
+/// Opens a file for reading. Of a pipe that nobody writes to it opens the end, and does not wait for the other.
+fn open_unwaiting(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    options.read(true).open(path)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_in_place_of_a_file_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let refused = Opener::default().open(&pipe).map(|_| ()).unwrap_err();
+        assert!(refused.contains("pipe it in"), "{refused}");
+        // As if it had come there after it was looked at.
+        let (done, waited) = std::sync::mpsc::channel();
+        std::thread::spawn(move || done.send(open_unwaiting(&pipe).unwrap().metadata().unwrap()));
+        let opened = waited.recv_timeout(std::time::Duration::from_secs(60));
+        assert!(regular(&opened.expect("it waits for the pipe's writer")).is_err());
     }
 }
