@@ -79,7 +79,7 @@ pub struct Examined {
     /// Whether everything that the views call for was looked at.
     pub complete: bool,
     /// Why a part of what should have been looked at was not: a picture that ends early (what there is of it was hashed as viewers
-    /// show it), or a picture inside a document or archive. Of several reasons one.
+    /// show it), one that viewers show in other colours (it was hashed as it stands), or a picture inside a document or archive. Of several reasons one.
     pub missed: Option<Unscannable>,
     /// Width and height of the picture as stored, if it is one.
     pub size: Option<(u32, u32)>,

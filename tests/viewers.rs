@@ -3,10 +3,15 @@
 #![cfg(feature = "decode")]
 
 mod drawing;
+mod pictures;
 
 use drawing::{Drawing, segment};
-use tamis::Limits;
+use pictures::{hash, jpeg, scene};
+use tamis::fingerprint::Fingerprint;
 use tamis::media::{Channels, Decoder, Keep, Request, Unscannable, sniff};
+use tamis::set::{Entry, List, ListKind, Set, SetBuilder};
+use tamis::store::StoreOptions;
+use tamis::{Action, Context, Limits, Outcome, Policy, Scanner, Store};
 
 fn patient() -> Limits {
     Limits { time: std::time::Duration::from_secs(60), ..Limits::default() }
@@ -113,4 +118,50 @@ fn differences_that_no_picture_has_are_refused() {
             assert!(decoded(&bytes) == Err(Unscannable::Corrupt), "before scan {scan}: two");
         }
     }
+}
+
+/// A profile whose tone curve is a table, behind the head of a JPEG.
+fn with_curve(picture: &[u8], table: &[u16]) -> Vec<u8> {
+    let mut profile = vec![0; 128];
+    profile[12..24].copy_from_slice(b"mntrGRAYXYZ ");
+    profile[36..40].copy_from_slice(b"acsp");
+    profile.extend(1u32.to_be_bytes());
+    profile.extend(b"kTRC");
+    profile.extend([144, 12 + 2 * table.len() as u32].map(u32::to_be_bytes).concat());
+    profile.extend(b"curv\0\0\0\0");
+    profile.extend((table.len() as u32).to_be_bytes());
+    profile.extend(table.iter().flat_map(|v| v.to_be_bytes()));
+    with(picture, 2, &segment(0xe2, &[&b"ICC_PROFILE\0\x01\x01"[..], &profile].concat()))
+}
+
+#[test]
+fn a_picture_in_unusual_colours_is_compared_and_told() {
+    let (listed, other) = (scene(7, 320, 240), scene(8, 320, 240));
+    let mut builder = SetBuilder::new();
+    let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
+    builder
+        .add(list, Entry { reviewed: true, ..Entry::new(Fingerprint::from(hash(&listed).hash)) })
+        .unwrap();
+    let set = Set::from_bytes(&builder.to_bytes().unwrap().0).unwrap();
+    let store = Store::from_set(set, StoreOptions::new()).unwrap();
+    let mut scanner = Scanner::new(store, Policy::builtin()).with_limits(patient());
+    let mut judge = |bytes: &[u8]| {
+        let verdict = scanner.check(bytes, &Context::at(1_790_000_000)).unwrap();
+        (verdict.outcome, verdict.unscannable, verdict.complete, verdict.action)
+    };
+    // In steps of 257, as light as 2.2 has them, and the other way round.
+    let rising: Vec<u16> = (0..=255u32)
+        .map(|i| (f64::from(i) / 255.0).powf(2.2) * 65_535.0)
+        .map(|v| v as u16)
+        .collect();
+    let falling: Vec<u16> = rising.iter().rev().copied().collect();
+    let told = Some(Unscannable::Unsupported);
+    let plain = judge(&jpeg(&other));
+    assert_eq!((plain.0, plain.1, plain.2), (Outcome::Clear, None, true));
+    assert_eq!(judge(&with_curve(&jpeg(&other), &rising)), plain);
+    let shown_otherwise = judge(&with_curve(&jpeg(&other), &falling));
+    assert_eq!(shown_otherwise, (Outcome::Unscannable, told, false, Action::Review));
+    // What it is as it stands is compared all the same.
+    let found = judge(&with_curve(&jpeg(&listed), &falling));
+    assert_eq!((found.0, found.1, found.3), (Outcome::Match, told, Action::Block));
 }

@@ -37,7 +37,8 @@
 //! * The nearer of the limit on time, which grows with the pixels to be decoded, and the caller's deadline holds. It is looked
 //!   at before the decoder starts, whenever it reads (at most 8 KiB apart) and between frames; a decoder that loops without
 //!   reading cannot be interrupted in-process. A picture that was finished late is handed over: it has been examined.
-//! * Colour profiles are ignored; gamma chunks and checksums too. CMYK is taken as inverted, as browsers take it.
+//! * Colour profiles and gamma chunks are not applied. Where they make another picture of the numbers, see `colour`,
+//!   `cut_short` says `unsupported`. Checksums are ignored. CMYK is taken as inverted, as browsers take it.
 
 use super::class::Unscannable;
 use super::frame::{Decoded, Request, Sink};
@@ -101,7 +102,14 @@ impl Decoder {
         request: &Request<'_>,
         sink: &mut dyn Sink,
     ) -> Result<Decoded, Unscannable> {
-        let outcome = contained(|| super::codec::decode(self, request, sink));
+        let outcome = contained(|| {
+            let unusual = super::colour::is_unusual(request);
+            let mut decoded = super::codec::decode(self, request, sink)?;
+            if unusual {
+                decoded.cut_short.get_or_insert(Unscannable::Unsupported);
+            }
+            Ok(decoded)
+        });
         if matches!(outcome, Err(Unscannable::DecoderPanic)) {
             *self = Self::new();
         }

@@ -100,7 +100,8 @@ pub struct Decoded {
     pub frames: u32,
     /// Whether these were all frames that the file has.
     pub all_frames: bool,
-    /// The file ends early or breaks off, and this is why. What was missing of a picture was handed over as a viewer
+    /// Why what was handed over is not all that is shown: the file ends early or breaks off, or it is shown in other colours, or with more or
+    /// less of it transparent, than it was decoded (`Unsupported`, `Corrupt`). What was missing of a picture was handed over as a viewer
     /// shows it, grey or white; what was missing of an animation's later frames was left out, as if it ended there.
     pub cut_short: Option<Unscannable>,
 }

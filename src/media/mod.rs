@@ -13,6 +13,7 @@
 //! | `walk`, `survey` | chunk headers; what a picture will cost, before anything is allocated |
 //! | `jpeg` | JPEG, its luma alone if that is enough |
 //! | `png`, `gif`, `webp` | by rows, and frame by frame |
+//! | `colour` | whether a picture is shown in other colours than its numbers say |
 //! | `whole` | BMP and TIFF, by way of the `image` crate |
 //! | `rows`, `canvas`, `sample` | rows on their way; what an animation is drawn on; which of its frames are looked at |
 //! | `source`, `codec`, `decode` | the deadline; what one decode may cost; what the scanner calls |
@@ -24,6 +25,8 @@ mod canvas;
 mod class;
 #[cfg(feature = "decode")]
 mod codec;
+#[cfg(feature = "decode")]
+mod colour;
 mod decode;
 mod embedded;
 mod format;

@@ -50,12 +50,14 @@ mod source;
 mod survey;
 
 use std::cell::Cell;
+use std::time::Instant;
 
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
+use self::markers::Markers;
 use self::source::{Source, Tail, Trace};
 use self::survey::Survey;
 use super::class::Unscannable;
@@ -134,6 +136,29 @@ pub(super) fn decode(
     let band = Raster::new(pixels, width, height, format);
     sink.rows(&band.map_err(|_| Unscannable::Corrupt)?);
     Ok(Decoded { frames: 1, all_frames: true, cut_short: (!whole).then_some(why) })
+}
+
+/// The parts of a JPEG's colour profile in their order, with their numbers; more than 256 are not gathered.
+pub(super) fn profile(bytes: &[u8], deadline: Option<Instant>) -> Vec<(u8, &[u8])> {
+    let mut markers = Markers::new(bytes, deadline);
+    let (mut at, mut parts) = (2, Vec::new());
+    while let Ok(Some((marker, start))) = markers.next(at) {
+        at = start;
+        if matches!(marker, 0x01 | 0xd0..=0xd8) {
+            continue;
+        }
+        if matches!(marker, 0xd9 | 0xda) || parts.len() > 256 {
+            break;
+        }
+        let Some(body) = markers.segment(start) else { break };
+        at += 2 + body.len();
+        if let (0xe2, Some([number, _, part @ ..])) = (marker, body.strip_prefix(b"ICC_PROFILE\0"))
+        {
+            parts.push((*number, part));
+        }
+    }
+    parts.sort_by_key(|(number, _)| *number);
+    parts
 }
 
 fn within_limits(survey: &Survey, limits: &Limits) -> Result<(), Unscannable> {

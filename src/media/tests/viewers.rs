@@ -162,3 +162,185 @@ fn pixels_that_run_lengths_pass_over_are_told() {
         Some(Unscannable::Unsupported)
     );
 }
+
+/// A colour profile of these tags.
+fn profile(tags: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
+    let mut head = vec![0; 128];
+    head[12..24].copy_from_slice(b"mntrRGB XYZ ");
+    head[36..40].copy_from_slice(b"acsp");
+    head.extend((tags.len() as u32).to_be_bytes());
+    let (mut at, mut bodies) = (head.len() + 12 * tags.len(), Vec::<u8>::new());
+    for (name, body) in tags {
+        head.extend(*name);
+        head.extend([at as u32, body.len() as u32].map(u32::to_be_bytes).concat());
+        bodies.extend(body);
+        at += body.len();
+    }
+    head.extend(bodies);
+    head
+}
+
+fn fixed(numbers: &[f64]) -> Vec<u8> {
+    numbers.iter().flat_map(|n| ((n * 65_536.0).round() as i32).to_be_bytes()).collect()
+}
+
+fn parametric(kind: u8, numbers: &[f64]) -> Vec<u8> {
+    [&[b'p', b'a', b'r', b'a', 0, 0, 0, 0, 0, kind, 0, 0], &fixed(numbers)[..]].concat()
+}
+
+fn table(values: &[u16]) -> Vec<u8> {
+    let mut out = b"curv\0\0\0\0".to_vec();
+    out.extend((values.len() as u32).to_be_bytes());
+    out.extend(values.iter().flat_map(|v| v.to_be_bytes()));
+    out
+}
+
+/// A profile of one tone curve and a matrix whose colours are this bright.
+fn matrix(curve: &[u8], [r, g, b]: [f64; 3]) -> Vec<u8> {
+    let colour = |y: f64| [b"XYZ \0\0\0\0".to_vec(), fixed(&[0.3, y, 0.2])].concat();
+    let curves = [b"rTRC", b"gTRC", b"bTRC"].map(|name| (name, curve.to_vec()));
+    let colours = [(b"rXYZ", colour(r)), (b"gXYZ", colour(g)), (b"bXYZ", colour(b))];
+    profile(&[&curves[..], &colours[..]].concat())
+}
+
+const SRGB: [f64; 3] = [0.2225, 0.7169, 0.0606];
+const LINEAR_BEGINNING: [f64; 5] = [2.4, 1.0 / 1.055, 0.055 / 1.055, 1.0 / 12.92, 0.04045];
+
+/// Profiles that change little, and those that make another picture.
+fn profiles() -> Vec<(&'static str, Vec<u8>, bool)> {
+    let srgb = |x: f64| {
+        if x > 0.04045 { ((x + 0.055) / 1.055).powf(2.4) } else { x / 12.92 }
+    };
+    let sampled = |n: usize, f: &dyn Fn(f64) -> f64| {
+        let values = (0..n).map(|i| (f(i as f64 / (n - 1) as f64) * 65_535.0) as u16);
+        table(&values.collect::<Vec<_>>())
+    };
+    let parameters = parametric(3, &LINEAR_BEGINNING);
+    let grey = |curve: Vec<u8>| profile(&[(b"kTRC", curve)]);
+    let mut noisy: Vec<u16> =
+        (0..1024).map(|i| (srgb(f64::from(i) / 1023.0) * 65_535.0) as u16).collect();
+    noisy[700] -= 300;
+    let mut spiked = noisy.clone();
+    spiked[700] = 0;
+    let tables = |name| profile(&[(b"rTRC", parameters.clone()), (name, vec![0; 64])]);
+    let code = |curve| (b"cicp", vec![b'c', b'i', b'c', b'p', 0, 0, 0, 0, 1, curve, 0, 1]);
+    vec![
+        ("sRGB by parameters", matrix(&parameters, SRGB), false),
+        ("sRGB by a table", matrix(&sampled(1024, &srgb), SRGB), false),
+        ("Display P3", matrix(&parameters, [0.2411, 0.6922, 0.0419]), false),
+        ("Adobe RGB", matrix(&table(&[563]), [0.3111, 0.6257, 0.0632]), false),
+        ("ProPhoto", matrix(&table(&[461]), [0.288, 0.7119, 0.0001]), false),
+        (
+            "television",
+            matrix(
+                &parametric(3, &[1.0 / 0.45, 1.0 / 1.099, 0.099 / 1.099, 1.0 / 4.5, 0.081]),
+                SRGB,
+            ),
+            false,
+        ),
+        ("grey of gamma 2.2", grey(parametric(0, &[2.2])), false),
+        ("grey of a dot gain", grey(sampled(256, &|x| x.powf(1.75))), false),
+        ("a table with a little noise", matrix(&table(&noisy), SRGB), false),
+        ("code points of sRGB", profile(&[code(13)]), false),
+        ("no profile at all", b"nothing that a viewer knows".repeat(20), false),
+        ("a negative by a table", matrix(&sampled(256, &|x| srgb(1.0 - x)), SRGB), true),
+        ("a negative by parameters", matrix(&parametric(1, &[2.2, -1.0, 1.0]), SRGB), true),
+        ("a grey negative", grey(sampled(256, &|x| 1.0 - x)), true),
+        ("a table with a hole", matrix(&table(&spiked), SRGB), true),
+        ("gamma 8", matrix(&table(&[8 << 8]), SRGB), true),
+        ("gamma 0.25", grey(parametric(0, &[0.25])), true),
+        ("linear light", matrix(&table(&[]), SRGB), true),
+        ("a curve of no known kind", matrix(b"wavy\0\0\0\0\0\0\0\0", SRGB), true),
+        ("red for blue", matrix(&parameters, [0.0606, 0.7169, 0.2225]), true),
+        ("red less green", matrix(&parameters, [1.0, -1.0, 0.0]), true),
+        ("tables", tables(b"A2B0"), true),
+        ("tables of another intent", tables(b"A2B1"), true),
+        ("tables of numbers", tables(b"D2B0"), true),
+        ("code points of PQ", profile(&[code(16)]), true),
+        (
+            "as long as nothing but tables is",
+            [matrix(&parameters, SRGB), vec![0; 1 << 20]].concat(),
+            true,
+        ),
+    ]
+}
+
+/// A zlib stream of as many stored blocks as it takes.
+fn long_zlib(data: &[u8]) -> Vec<u8> {
+    miniz_oxide::deflate::compress_to_vec_zlib(data, 6)
+}
+
+#[test]
+fn a_profile_that_makes_another_picture_is_told() {
+    let rgb = DynamicImage::ImageRgb8(sample(24, 17));
+    let [jpeg, webp_plain] = [ImageFormat::Jpeg, ImageFormat::WebP].map(|f| encode(&rgb, f));
+    let rows: Vec<u8> = (0..17).flat_map(|_| [0; 25]).collect();
+    for (name, profile, unusual) in profiles() {
+        // In parts, the last one first.
+        let parts: Vec<&[u8]> = profile.chunks(profile.len().div_ceil(2).min(65_000)).collect();
+        let segments = parts.iter().enumerate().rev().flat_map(|(i, part)| {
+            let head = [&b"ICC_PROFILE\0"[..], &[i as u8 + 1, parts.len() as u8]].concat();
+            let length = (2 + head.len() + part.len()) as u16;
+            [&[0xff, 0xe2][..], &length.to_be_bytes(), &head, part].concat()
+        });
+        let in_jpeg = [&jpeg[..2], &segments.collect::<Vec<_>>(), &jpeg[2..]].concat();
+        let compressed = chunk(b"iCCP", &[b"name\0\0", &long_zlib(&profile)[..]].concat());
+        let in_png = raw_png(24, 17, 8, 0, &compressed, &rows);
+        let in_webp =
+            webp(&[&extended(0x20, 24, 17), &riff_chunk(b"ICCP", &profile), &webp_plain[12..]]);
+        let mut in_bmp = bmp_with_alpha(|_| 255);
+        // A header of version 5, which is 16 bytes longer.
+        in_bmp[14] = 124;
+        in_bmp[10] += 16;
+        in_bmp[70..74].copy_from_slice(b"DEBM");
+        let place = in_bmp.len() as u32 + 16 - 14;
+        let more =
+            [[0; 4], place.to_le_bytes(), (profile.len() as u32).to_le_bytes(), [0; 4]].concat();
+        in_bmp.splice(122..122, more);
+        in_bmp.extend(&profile);
+        let plain = [
+            &jpeg,
+            &raw_png(24, 17, 8, 0, &[], &rows),
+            &webp_plain,
+            &encode(&rgb, ImageFormat::Bmp),
+        ]
+        .map(|b| stored(b).unwrap());
+        for (bytes, plain) in [in_jpeg, in_png, in_webp, in_bmp].iter().zip(plain) {
+            let format = sniff(bytes).format;
+            let (found, reason) =
+                decode_with(bytes, &patient(), |kept, d| (pixels(kept), d.cut_short)).unwrap();
+            assert_eq!(reason, unusual.then_some(Unscannable::Unsupported), "{name} in {format}");
+            assert_eq!(found, plain, "{name} in {format}: as it stands");
+        }
+    }
+}
+
+#[test]
+fn a_gamma_that_makes_another_picture_is_told() {
+    let gamma = |n: u32| chunk(b"gAMA", &n.to_be_bytes());
+    let icc = |profile: &[u8]| chunk(b"iCCP", &[b"name\0\0", &zlib(profile)[..]].concat());
+    let usual = icc(&matrix(&table(&[563]), SRGB));
+    let code = |curve| chunk(b"cICP", &[1, curve, 0, 1]);
+    let cases = [
+        (vec![gamma(45_455)], false),
+        (vec![gamma(30_000)], false),
+        (vec![gamma(70_000)], false),
+        // None, to viewers.
+        (vec![gamma(0)], false),
+        (vec![gamma(29_999)], true),
+        (vec![gamma(181_818)], true),
+        (vec![gamma(181_818), chunk(b"sRGB", &[0])], false),
+        (vec![chunk(b"sRGB", &[0, 0]), gamma(181_818)], true),
+        (vec![usual.clone(), gamma(181_818)], false),
+        (vec![icc(b"nothing that a viewer knows"), gamma(181_818)], true),
+        (vec![code(13)], false),
+        (vec![code(16)], true),
+        (vec![code(8), usual], true),
+    ];
+    for (n, (between, unusual)) in cases.iter().enumerate() {
+        let bytes = raw_png(2, 1, 8, 0, &between.concat(), &[0, 10, 200]);
+        assert_eq!(told(&bytes), unusual.then_some(Unscannable::Unsupported), "case {n}");
+        let found = decode_with(&bytes, &patient(), |kept, _| pixels(kept).3);
+        assert_eq!(found, Ok(vec![10, 200]), "as it stands");
+    }
+}
