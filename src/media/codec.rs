@@ -89,6 +89,11 @@ impl<'a> Job<'a> {
         self.deadline.set(self.request.until(pixels));
     }
 
+    /// When it must be done.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline.get()
+    }
+
     /// Looks at the clock, for loops that read nothing.
     pub(super) fn in_time(&self) -> Result<(), Unscannable> {
         if self.deadline.get().is_some_and(|deadline| Instant::now() >= deadline) {

@@ -24,13 +24,13 @@ pub(super) fn decode(
     sink: &mut dyn Sink,
 ) -> Result<Decoded, Unscannable> {
     let bytes = job.bytes();
-    let found = survey::gif(bytes)?;
+    let found = survey::gif(job)?;
     let survey = job.admit(found.survey)?;
     let format = PixelFormat::Rgb8;
     let (width, height) = (survey.width as usize, survey.height as usize);
     let frame = Frame { index: 0, width, height, format, orientation: 1, exact: true };
 
-    let mut walk = GifFrames::new(bytes, survey::GIF_STEPS);
+    let mut walk = GifFrames::new(bytes, survey::GIF_STEPS).until(job.deadline());
     let mut undecided = false;
     let areas = std::iter::from_fn(|| {
         let step = walk.step();
@@ -42,6 +42,7 @@ pub(super) fn decode(
     });
     let mut sample = Sample::of(job.request, survey.area(), areas);
     if undecided {
+        job.in_time()?;
         sample = sample.of_more();
     }
     let canvas = survey.working + Canvas::bytes(survey.area(), format);

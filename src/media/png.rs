@@ -44,8 +44,7 @@ pub(super) fn decode(
     pixels: &mut Vec<u8>,
     sink: &mut dyn Sink,
 ) -> Result<Decoded, Unscannable> {
-    let bytes = job.bytes();
-    let header = survey::png(bytes)?;
+    let header = survey::png(job)?;
     let survey = job.admit(header.survey)?;
     // Viewers show the plain picture of an animation that makes no sense.
     let reader = match open(job, header.animated) {
@@ -65,11 +64,12 @@ pub(super) fn decode(
     if let Some(control) = reader.info().animation_control() {
         let counted = usize::try_from(control.num_frames).unwrap_or(usize::MAX);
         let plain = reader.info().frame_control().is_none().then(|| survey.area());
-        let areas = plain.into_iter().chain(survey::png_frames(bytes).take(counted));
+        let areas = plain.into_iter().chain(survey::png_frames(job).take(counted));
         sample = Sample::of(job.request, survey.area(), areas);
-        if survey::png_frames(bytes).nth(counted).is_some() {
+        if survey::png_frames(job).nth(counted).is_some() {
             sample = sample.of_more();
         }
+        job.in_time()?;
     }
     if sample.wanted() > 1 && !job.affords(&survey, canvas) {
         sample = sample.first_only();

@@ -11,10 +11,11 @@ use image::metadata::Orientation;
 
 use super::canvas::Disposal;
 use super::class::Unscannable;
-use super::walk::{GifFrames, GifStep, array, le16, png_chunks, riff_chunks};
+use super::codec::Job;
+use super::walk::{Chunk, GifFrames, GifStep, array, le16, png_chunks, riff_chunks};
 
 /// Blocks and sub-blocks of a GIF that are walked through. Each is at least a byte long, so the walk comes to the end of
-/// 64 MiB, whatever they are; a million take a few milliseconds.
+/// 64 MiB, whatever they are; a million take a few milliseconds, and the clock is looked at on the way.
 pub(super) const GIF_STEPS: u32 = 1 << 26;
 
 /// What a picture's headers say.
@@ -54,10 +55,17 @@ pub(super) struct Png {
     pub(super) orientation: u8,
 }
 
+/// Chunks between two looks at the clock: as many as a megabyte or so holds of the shortest.
+const CHUNKS: usize = 1 << 16;
+
 /// Reads a PNG's header and the chunks before its pixels.
-pub(super) fn png(bytes: &[u8]) -> Result<Png, Unscannable> {
+pub(super) fn png(job: &Job<'_>) -> Result<Png, Unscannable> {
+    let bytes = job.bytes();
     let (mut animated, mut uneven, mut orientation, mut header) = (false, false, None, None);
-    for chunk in png_chunks(bytes) {
+    for (n, chunk) in png_chunks(bytes).enumerate() {
+        if n % CHUNKS == CHUNKS - 1 {
+            job.in_time()?;
+        }
         match &chunk.kind {
             b"IHDR" if header.is_none() => header = array::<13>(bytes, chunk.body.start),
             b"acTL" => animated = true,
@@ -94,9 +102,15 @@ pub(super) fn png(bytes: &[u8]) -> Result<Png, Unscannable> {
     })
 }
 
-/// The areas of the frames that an APNG's control chunks announce.
-pub(super) fn png_frames(bytes: &[u8]) -> impl Iterator<Item = u64> + '_ {
-    png_chunks(bytes).filter(|chunk| &chunk.kind == b"fcTL").map(|chunk| {
+/// The areas of the frames that an APNG's control chunks announce. When the time is over they end: ask the job.
+pub(super) fn png_frames<'a>(job: &'a Job<'_>) -> impl Iterator<Item = u64> + 'a {
+    let bytes = job.bytes();
+    let mut chunks = 0usize;
+    let in_time = move |_: &Chunk| {
+        chunks += 1;
+        !chunks.is_multiple_of(CHUNKS) || job.in_time().is_ok()
+    };
+    png_chunks(bytes).take_while(in_time).filter(|chunk| &chunk.kind == b"fcTL").map(|chunk| {
         let side = |at| array(bytes, chunk.body.start + at).map_or(0, u32::from_be_bytes);
         area(side(4), side(8))
     })
@@ -122,14 +136,15 @@ pub(super) struct Gif {
 ///
 /// The size is that of a screen grown to hold the first frame, as browsers grow it: a screen of one pixel must
 /// not hide a picture.
-pub(super) fn gif(bytes: &[u8]) -> Result<Gif, Unscannable> {
+pub(super) fn gif(job: &Job<'_>) -> Result<Gif, Unscannable> {
+    let bytes = job.bytes();
     let screen = le16(bytes, 6).zip(le16(bytes, 8));
     let (width, height) = screen.ok_or(Unscannable::Truncated)?;
-    let mut frames = GifFrames::new(bytes, GIF_STEPS);
+    let mut frames = GifFrames::new(bytes, GIF_STEPS).until(job.deadline());
     let pictures = frames.at();
     let first = match frames.step() {
         GifStep::Frame(first) => first,
-        GifStep::Undecided => return Err(Unscannable::Limit),
+        GifStep::Undecided => return Err(job.in_time().err().unwrap_or(Unscannable::Limit)),
         GifStep::End if frames.ran_out() => return Err(Unscannable::Truncated),
         GifStep::End => return Err(Unscannable::Corrupt),
     };

@@ -5,6 +5,8 @@
 //! Every step moves forward by at least one byte, so a walk ends.
 
 use std::ops::Range;
+#[cfg(feature = "decode")]
+use std::time::Instant;
 
 /// One chunk of a PNG or RIFF file.
 #[derive(Clone, Debug)]
@@ -86,6 +88,8 @@ pub(super) struct GifFrames<'a> {
     bytes: &'a [u8],
     at: usize,
     steps: u32,
+    #[cfg(feature = "decode")]
+    deadline: Option<Instant>,
     /// Where the last graphic control extension and the last frame begin.
     #[cfg(feature = "decode")]
     last: (Option<usize>, usize),
@@ -100,8 +104,16 @@ impl<'a> GifFrames<'a> {
             at: 13 + palette_bytes(flags),
             steps,
             #[cfg(feature = "decode")]
+            deadline: None,
+            #[cfg(feature = "decode")]
             last: (None, 0),
         }
+    }
+
+    /// The same walk, which takes no more steps once the deadline has passed.
+    #[cfg(feature = "decode")]
+    pub(super) fn until(self, deadline: Option<Instant>) -> Self {
+        GifFrames { deadline, ..self }
     }
 
     /// Whether the walk came to the end of the file.
@@ -135,9 +147,23 @@ impl<'a> GifFrames<'a> {
         found.filter(|found| found[2] == 4 && found[7] == 0).unwrap_or(&[])
     }
 
+    /// Whether there is one more step, which is taken.
+    fn goes_on(&mut self) -> bool {
+        #[cfg(feature = "decode")]
+        if self.steps.is_multiple_of(1 << 16)
+            && self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        {
+            self.steps = 0;
+        }
+        self.steps = match self.steps.checked_sub(1) {
+            Some(left) => left,
+            None => return false,
+        };
+        true
+    }
+
     pub(super) fn step(&mut self) -> GifStep {
-        while self.steps > 0 {
-            self.steps -= 1;
+        while self.goes_on() {
             match self.bytes.get(self.at) {
                 // An extension: a label, then sub-blocks.
                 Some(0x21) => {
@@ -174,8 +200,7 @@ impl<'a> GifFrames<'a> {
     }
 
     fn skip_sub_blocks(&mut self) {
-        while self.steps > 0 {
-            self.steps -= 1;
+        while self.goes_on() {
             let Some(&length) = self.bytes.get(self.at) else { return };
             self.at += 1 + usize::from(length);
             if length == 0 {

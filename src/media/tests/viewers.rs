@@ -1,5 +1,7 @@
 //! Files that a decoder could take for another picture than viewers show.
 
+use std::time::Duration;
+
 use super::*;
 
 /// A RIFF chunk.
@@ -343,4 +345,25 @@ fn a_gamma_that_makes_another_picture_is_told() {
         let found = decode_with(&bytes, &patient(), |kept, _| pixels(kept).3);
         assert_eq!(found, Ok(vec![10, 200]), "as it stands");
     }
+}
+
+#[test]
+fn the_clock_runs_while_chunks_and_blocks_are_passed_over() {
+    let limits = Limits {
+        time: Duration::from_millis(1),
+        time_per_megapixel: Duration::ZERO,
+        ..Limits::default()
+    };
+    let blocks = gif(3, 3, &vec![0; 32 << 20], &[]);
+    assert_eq!(decode_with(&blocks, &limits, |_, _| ()), Err(Unscannable::Timeout));
+    let frame = gif_frame(0, 0, 3, 3, &[1; 9]);
+    let behind = gif(3, 3, &[], &[frame, vec![0; 32 << 20]]);
+    assert_eq!(decode_with(&behind, &limits, |_, _| ()), Err(Unscannable::Timeout));
+    let chunks = [b"\x89PNG\r\n\x1a\n".to_vec(), chunk(b"tEXt", &[]).repeat(2 << 20)].concat();
+    assert_eq!(decode_with(&chunks, &limits, |_, _| ()), Err(Unscannable::Timeout));
+    // Frames of which there is no end.
+    let control = chunk(b"acTL", &[0, 0, 0, 9, 0, 0, 0, 0]);
+    let mut film = raw_png(2, 1, 8, 0, &control, &[0, 10, 20]);
+    film.extend(chunk(b"tEXt", &[]).repeat(2 << 20));
+    assert_eq!(decode_with(&film, &limits, |_, _| ()), Err(Unscannable::Timeout));
 }
