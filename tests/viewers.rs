@@ -2,6 +2,7 @@
 
 #![cfg(feature = "decode")]
 
+#[allow(dead_code, reason = "a part of it is used here")]
 mod drawing;
 mod pictures;
 

@@ -40,9 +40,9 @@ pub(super) fn is_unusual(request: &Request<'_>) -> bool {
     match request.media.format {
         Format::Jpeg => {
             let parts = jpeg::profile(bytes, deadline);
-            let length = parts.iter().map(|(_, part)| part.len()).sum::<usize>();
-            let whole = || parts.iter().flat_map(|(_, part)| *part).copied().collect::<Vec<_>>();
-            parts.len() > PARTS || length > PROFILE || of_profile(&whole()) == Some(true)
+            let bytes = parts.iter().flat_map(|(_, part)| *part).copied();
+            let whole: Vec<u8> = bytes.take(PROFILE + 1).collect();
+            of_profile(&whole).is_some_and(|unusual| unusual || parts.len() > PARTS)
         }
         Format::Png => of_png(bytes, deadline),
         Format::WebP => {
@@ -50,11 +50,8 @@ pub(super) fn is_unusual(request: &Request<'_>) -> bool {
             let extended = array(bytes, 12) == Some(*b"VP8X");
             let chunks = in_time(riff_chunks(bytes, 12..bytes.len()), deadline);
             let mut profiles = chunks.filter(|chunk| extended && &chunk.kind == b"ICCP");
-            profiles.next().is_some_and(|chunk| {
-                let length = chunk.body.len();
-                let profile = bytes.get(chunk.body).unwrap_or(&[]);
-                length > PROFILE || of_profile(profile) == Some(true)
-            })
+            let profile = profiles.next().and_then(|chunk| bytes.get(chunk.body));
+            profile.and_then(of_profile) == Some(true)
         }
         Format::Bmp => of_bmp(bytes) == Some(true),
         _ => false,
@@ -100,8 +97,8 @@ fn of_compressed(body: &[u8]) -> Option<bool> {
     match miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(stream, PROFILE) {
         Ok(profile) => of_profile(&profile),
         Err(error) => {
-            let status = error.status;
-            (status == miniz_oxide::inflate::TINFLStatus::HasMoreOutput).then_some(true)
+            let longer = error.status == miniz_oxide::inflate::TINFLStatus::HasMoreOutput;
+            of_profile(&error.output).filter(|_| longer).map(|_| true)
         }
     }
 }
@@ -114,8 +111,7 @@ fn of_bmp(bytes: &[u8]) -> Option<bool> {
     let number = |at| array(bytes, at).map(|n| u32::from_le_bytes(n) as usize);
     let start = number(126)?.checked_add(14)?;
     let length = number(130)?;
-    let profile = bytes.get(start..start.checked_add(length)?)?;
-    if length > PROFILE { Some(true) } else { of_profile(profile) }
+    of_profile(bytes.get(start..start.checked_add(length)?)?)
 }
 
 /// Whether a profile is unusual; nothing if it is none.
@@ -124,7 +120,7 @@ fn of_profile(profile: &[u8]) -> Option<bool> {
         return None;
     }
     let count = u32::from_be_bytes(array(profile, 128)?);
-    let mut unusual = count > TAGS;
+    let mut unusual = count > TAGS || profile.len() > PROFILE;
     for entry in profile.get(132..)?.as_chunks::<12>().0.iter().take(count.min(TAGS) as usize) {
         let [s0, s1, s2, s3, o0, o1, o2, o3, l0, l1, l2, l3] = *entry;
         let start = u32::from_be_bytes([o0, o1, o2, o3]) as usize;

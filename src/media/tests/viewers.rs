@@ -245,6 +245,7 @@ fn profiles() -> Vec<(&'static str, Vec<u8>, bool)> {
         ("a table with a little noise", matrix(&table(&noisy), SRGB), false),
         ("code points of sRGB", profile(&[code(13)]), false),
         ("no profile at all", b"nothing that a viewer knows".repeat(20), false),
+        ("as long, and none", b"nothing that a viewer knows".repeat(50_000), false),
         ("a negative by a table", matrix(&sampled(256, &|x| srgb(1.0 - x)), SRGB), true),
         ("a negative by parameters", matrix(&parametric(1, &[2.2, -1.0, 1.0]), SRGB), true),
         ("a grey negative", grey(sampled(256, &|x| 1.0 - x)), true),

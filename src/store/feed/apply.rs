@@ -261,7 +261,7 @@ impl StoreWriter {
     /// Whether the store's disk is to hold so much that comes at once.
     fn check_bytes(&self, bytes: u64, terms: &Terms) -> Result<()> {
         let held = self.manifest.sets.iter().map(|set| set.bytes).fold(0, u64::saturating_add);
-        let most = held.saturating_mul(TIMES).max(ALWAYS).min(MOST_BYTES);
+        let most = held.saturating_mul(TIMES).clamp(ALWAYS, MOST_BYTES);
         if terms.force || bytes <= most {
             return Ok(());
         }
