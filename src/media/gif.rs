@@ -1,8 +1,12 @@
 //! GIF: the first frame by rows, an animation's frames on a canvas.
 //!
 //! Comments and application data before the first frame, which the decoder would keep, are not shown to it.
+//!
+//! Where viewers show different pictures of one frame it is `corrupt`, and hashed as most of them show it: an index beyond the palette
+//! (black, or another colour of it), a frame without width or height (nothing, or the whole screen), a control extension of less than
+//! four bytes. What is longer than four bytes is read as those that show it do: by its first four.
 
-use gif::{ColorOutput, DecodeOptions, DecodingError, DisposalMethod};
+use gif::{ColorOutput, DecodeOptions, DecodingError};
 
 use super::canvas::{Area, Canvas, Disposal};
 use super::class::Unscannable;
@@ -13,7 +17,7 @@ use super::rows::Rows;
 use super::sample::Sample;
 use super::source::Source;
 use super::survey;
-use super::walk::{GifFrames, GifStep};
+use super::walk::{GifControl, GifFrames, GifStep};
 
 /// In the order in which an interlaced frame has them: the first row, and the distance to the next.
 const PASSES: [(usize, usize); 4] = [(0, 8), (4, 8), (2, 4), (1, 2)];
@@ -55,13 +59,24 @@ pub(super) fn decode(
     options.allow_unknown_blocks(true);
     let source = job.source(bytes.get(found.start..).unwrap_or_default()).behind(found.head);
     let decoder = options.read_info(source).map_err(|e| reason(job, &e))?;
-    let mut film = Film { job, decoder, colours: [None; 256], indexes: Vec::new() };
+    let mut film = Film {
+        job,
+        decoder,
+        walk: GifFrames::new(bytes, survey::GIF_STEPS),
+        colours: [None; 256],
+        known: 256,
+        indexes: Vec::new(),
+        differs: false,
+    };
     if sample.wanted() > 1 {
         job.allow(sample.work().max(survey.area()));
         return film.animate(&mut Canvas::new(pixels, frame)?, sample, sink);
     }
 
     let (area, _) = film.next()?;
+    if area.width == 0 || area.height == 0 {
+        return Err(Unscannable::Corrupt);
+    }
     let mut rows = Rows::new(sink, frame);
     let drawn = if found.interlaced {
         if !job.affords(&survey, survey.working + Canvas::bare_bytes(survey.area(), format)) {
@@ -95,9 +110,15 @@ fn reason(job: &Job<'_>, error: &DecodingError) -> Unscannable {
 struct Film<'a, 'b> {
     job: &'a Job<'b>,
     decoder: gif::Decoder<Source<'a>>,
-    /// The frame's palette; nothing for the transparent index, and for those that have no colour.
+    /// Goes from frame to frame beside the decoder.
+    walk: GifFrames<'a>,
+    /// The frame's palette, and black behind it; nothing for the transparent index.
     colours: [Option<[u8; 3]>; 256],
+    /// How many indexes have a colour.
+    known: usize,
     indexes: Vec<u8>,
+    /// Whether viewers show different pictures of the frame.
+    differs: bool,
 }
 
 /// How much of a frame was drawn.
@@ -147,18 +168,26 @@ impl Film<'_, '_> {
             width: side(frame.width),
             height: side(frame.height),
         };
-        let disposal = match frame.dispose {
-            DisposalMethod::Any | DisposalMethod::Keep => Disposal::Keep,
-            DisposalMethod::Background => Disposal::Clear,
-            DisposalMethod::Previous => Disposal::Restore,
+        // Of several sub-blocks the decoder would take the last.
+        let GifStep::Frame(walked) = self.walk.step() else { return Err(Unscannable::Corrupt) };
+        let (flags, index) = match walked.control {
+            GifControl::None => (0, 0),
+            GifControl::Given([flags, _, _, index]) => (flags, index),
+            GifControl::Short => return Err(Unscannable::Corrupt),
         };
-        let transparent = frame.transparent;
-        let palette = self.decoder.palette().unwrap_or_default();
-        self.colours = [None; 256];
-        for (colour, rgb) in self.colours.iter_mut().zip(palette.as_chunks::<3>().0) {
+        let disposal = match flags >> 2 & 7 {
+            2 => Disposal::Clear,
+            3 => Disposal::Restore,
+            _ => Disposal::Keep,
+        };
+        self.differs = walked.data && (area.width == 0 || area.height == 0);
+        let palette = self.decoder.palette().unwrap_or_default().as_chunks::<3>().0;
+        self.known = palette.len();
+        self.colours = [Some([0; 3]); 256];
+        for (colour, rgb) in self.colours.iter_mut().zip(palette) {
             *colour = Some(*rgb);
         }
-        if let Some(index) = transparent {
+        if flags & 1 == 1 {
             self.colours[usize::from(index)] = None;
         }
         self.indexes.resize(area.width, 0);
@@ -171,10 +200,29 @@ impl Film<'_, '_> {
             return Ok(());
         }
         match self.decoder.fill_buffer(&mut self.indexes) {
-            Ok(true) => Ok(()),
+            Ok(true) => {
+                self.differs |= self.known < self.colours.len() && self.strays();
+                Ok(())
+            }
             Ok(false) => Err(None),
             Err(error) => Err(Some(reason(self.job, &error))),
         }
+    }
+
+    /// Whether an index of the row has no colour.
+    fn strays(&self) -> bool {
+        let strays = |index: &u8| {
+            let index = usize::from(*index);
+            index >= self.known && self.colours[index].is_some()
+        };
+        self.indexes.iter().any(strays)
+    }
+
+    /// What was drawn of a frame that came to its end.
+    fn drawn(&self, rows: usize) -> Drawn {
+        let rows = if self.indexes.is_empty() { 0 } else { rows };
+        let stopped = self.differs.then_some(Unscannable::Corrupt);
+        Drawn { rows, stopped, goes_on: true }
     }
 
     /// Lays the row of indexes over pixels.
@@ -206,7 +254,7 @@ impl Film<'_, '_> {
             rows.push(&out);
             drawn.rows += 1;
         }
-        drawn
+        self.drawn(drawn.rows)
     }
 
     fn draw(&mut self, canvas: &mut Canvas<'_>, area: Area) -> Drawn {
@@ -222,7 +270,7 @@ impl Film<'_, '_> {
                 drawn.rows += 1;
             }
         }
-        drawn
+        self.drawn(drawn.rows)
     }
 
     /// Draws one frame after the other and hands over those of the sample.

@@ -1,5 +1,6 @@
 //! Pictures are made here, by `image`'s encoders or byte by byte; nothing is read from the repository.
 
+mod ambiguous;
 mod animations;
 mod cut;
 mod hostile;

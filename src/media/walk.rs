@@ -71,6 +71,22 @@ pub(super) struct GifFrame {
     pub(super) top: u32,
     pub(super) width: u32,
     pub(super) height: u32,
+    /// Whether any data stand behind its code size.
+    pub(super) data: bool,
+    pub(super) control: GifControl,
+}
+
+/// What a graphic control extension says of the frame behind it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum GifControl {
+    /// There is none.
+    #[default]
+    None,
+    /// Flags, delay in hundredths of a second, transparent index. More than these four bytes may follow: viewers that show such a file
+    /// go by the first four.
+    Given([u8; 4]),
+    /// It is shorter than that, and each viewer makes something else of it.
+    Short,
 }
 
 /// What a walk over a GIF file came to next.
@@ -90,9 +106,11 @@ pub(super) struct GifFrames<'a> {
     steps: u32,
     #[cfg(feature = "decode")]
     deadline: Option<Instant>,
-    /// Where the last graphic control extension and the last frame begin.
+    /// The graphic control extension for the next frame.
+    pending: GifControl,
+    /// Where the last frame begins, and the extension before it.
     #[cfg(feature = "decode")]
-    last: (Option<usize>, usize),
+    last: (usize, GifControl),
 }
 
 impl<'a> GifFrames<'a> {
@@ -103,10 +121,11 @@ impl<'a> GifFrames<'a> {
             bytes,
             at: 13 + palette_bytes(flags),
             steps,
+            pending: GifControl::None,
             #[cfg(feature = "decode")]
             deadline: None,
             #[cfg(feature = "decode")]
-            last: (None, 0),
+            last: (0, GifControl::None),
         }
     }
 
@@ -131,20 +150,24 @@ impl<'a> GifFrames<'a> {
     /// Where the descriptor of the last frame begins.
     #[cfg(feature = "decode")]
     pub(super) fn start(&self) -> usize {
-        self.last.1
+        self.last.0
     }
 
     /// Whether the last frame is interlaced.
     #[cfg(feature = "decode")]
     pub(super) fn interlaced(&self) -> bool {
-        self.bytes.get(self.last.1 + 9).is_some_and(|flags| flags & 0x40 != 0)
+        self.bytes.get(self.last.0 + 9).is_some_and(|flags| flags & 0x40 != 0)
     }
 
-    /// The last graphic control extension, if it is one of the usual shape.
+    /// The graphic control extension of the last frame, in the usual shape.
     #[cfg(feature = "decode")]
-    pub(super) fn control(&self) -> &'a [u8] {
-        let found = self.last.0.and_then(|at| self.bytes.get(at..at + 8));
-        found.filter(|found| found[2] == 4 && found[7] == 0).unwrap_or(&[])
+    pub(super) fn control(&self) -> Vec<u8> {
+        match self.last.1 {
+            GifControl::Given([flags, low, high, index]) => {
+                vec![0x21, 0xf9, 4, flags, low, high, index, 0]
+            }
+            GifControl::None | GifControl::Short => Vec::new(),
+        }
     }
 
     /// Whether there is one more step, which is taken.
@@ -167,9 +190,8 @@ impl<'a> GifFrames<'a> {
             match self.bytes.get(self.at) {
                 // An extension: a label, then sub-blocks.
                 Some(0x21) => {
-                    #[cfg(feature = "decode")]
                     if self.bytes.get(self.at + 1) == Some(&0xf9) {
-                        self.last.0 = Some(self.at);
+                        self.pending = control_at(self.bytes, self.at + 2);
                     }
                     self.at += 2;
                     self.skip_sub_blocks();
@@ -182,14 +204,17 @@ impl<'a> GifFrames<'a> {
                         self.at = self.bytes.len();
                         return GifStep::End;
                     };
+                    let control = std::mem::take(&mut self.pending);
                     #[cfg(feature = "decode")]
                     {
-                        self.last.1 = self.at;
+                        self.last = (self.at, control);
                     }
                     // Descriptor, local palette, code size; then sub-blocks.
                     self.at += 11 + palette_bytes(flags);
+                    let data = self.bytes.get(self.at).is_some_and(|length| *length > 0);
                     self.skip_sub_blocks();
-                    return GifStep::Frame(GifFrame { left, top, width, height });
+                    let frame = GifFrame { left, top, width, height, data, control };
+                    return GifStep::Frame(frame);
                 }
                 // Decoders pass over a stray terminator between blocks.
                 Some(0) => self.at += 1,
@@ -207,6 +232,15 @@ impl<'a> GifFrames<'a> {
                 return;
             }
         }
+    }
+}
+
+/// The graphic control extension whose first sub-block begins at `at`.
+fn control_at(bytes: &[u8], at: usize) -> GifControl {
+    let length = bytes.get(at).copied().unwrap_or(0);
+    match array(bytes, at + 1) {
+        Some(fields) if length >= 4 => GifControl::Given(fields),
+        _ => GifControl::Short,
     }
 }
 

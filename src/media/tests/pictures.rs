@@ -145,8 +145,8 @@ fn a_gif_shows_its_first_frame_on_its_canvas_over_white() {
 
 #[test]
 fn no_pixel_of_the_upload_before_shows_through() {
-    // Index 9 has no colour in a palette of four: the decoder leaves that pixel alone.
-    let hole = gif(2, 1, &[], &[gif_frame(0, 0, 2, 1, &[9, 1])]);
+    // Index 9 is transparent: the decoder leaves that pixel alone.
+    let hole = gif(2, 1, b"\x21\xf9\x04\x01\0\0\x09\0", &[gif_frame(0, 0, 2, 1, &[9, 1])]);
     let noise = encoded(ImageFormat::Png);
     let mut decoder = Decoder::new();
     let mut decoded = |bytes: &[u8]| {
