@@ -10,6 +10,8 @@
 //! A plain picture that is no frame of the animation is what viewers show that know no animations: it is handed over as
 //! frame 0, and the animation's frames are numbered from 1.
 //!
+//! A tRNS chunk of a length that does not fit is passed over, as libpng does, whatever the decoder would make of it.
+//!
 //! Checksums are not compared: a browser shows a picture with a wrong one. Damage shows when it breaks the inflating.
 
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
@@ -107,7 +109,7 @@ fn open<'a>(job: &'a Job<'_>, animated: bool) -> Result<Reader<'a>, Unscannable>
     let source = job.source(job.bytes());
     // Its limit counts what every frame takes and never what it gives back. The chunks that reach it are all short.
     let limits = png::Limits { bytes: usize::MAX };
-    let source = Essential { source, left: 8, animated };
+    let source = Essential { source, left: 8, animated, header: [0; 2], colours: 0 };
     let mut decoder = png::Decoder::new_with_limits(source, limits);
     decoder.ignore_checksums(true);
     decoder.set_transformations(Transformations::EXPAND);
@@ -342,12 +344,33 @@ struct Essential<'a> {
     /// Bytes of the chunk that is being read.
     left: usize,
     animated: bool,
+    /// Bits of a sample and colour type, once the header has passed.
+    header: [u8; 2],
+    /// Colours of the palette that count, once it has passed.
+    colours: usize,
 }
 
 impl Essential<'_> {
-    fn wants(&self, kind: &[u8; 4]) -> bool {
+    /// Whether the decoder is shown a chunk with `length` bytes of contents.
+    fn wants(&mut self, kind: &[u8; 4], length: usize) -> bool {
         match kind {
-            b"tRNS" => true,
+            b"IHDR" => {
+                if let Some([.., bits, colour]) = self.source.peek::<18>() {
+                    self.header = [bits, colour];
+                }
+                true
+            }
+            b"PLTE" => {
+                let [bits, _] = self.header;
+                self.colours = (length / 3).min(1 << bits.min(8));
+                true
+            }
+            b"tRNS" => match self.header {
+                [_, 0] => length == 2,
+                [_, 2] => length == 6,
+                [_, 3] => (1..=self.colours).contains(&length),
+                _ => false,
+            },
             b"acTL" | b"fcTL" | b"fdAT" => self.animated,
             // A capital letter: no picture without it.
             _ => kind[0].is_ascii_uppercase(),
@@ -363,8 +386,9 @@ impl BufRead for Essential<'_> {
                 self.left = usize::MAX;
                 break;
             };
-            let length = (u32::from_be_bytes([a, b, c, d]) as usize).saturating_add(12);
-            if self.wants(&kind) {
+            let body = u32::from_be_bytes([a, b, c, d]) as usize;
+            let length = body.saturating_add(12);
+            if self.wants(&kind, body) {
                 self.left = length;
             } else {
                 self.source.check_clock()?;

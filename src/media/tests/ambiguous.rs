@@ -96,3 +96,38 @@ fn a_control_extension_of_another_shape_is_read_by_its_first_bytes() {
         assert_eq!((frames.indexes(), decoded.cut_short), (vec![0], CORRUPT), "{blocks:?}");
     }
 }
+
+/// libpng passes over a tRNS of another length; others read its beginning.
+#[test]
+fn transparency_of_a_wrong_length_is_none() {
+    // Grey 0 and 1, of one bit: without transparency black and white.
+    let grey = |length: usize| raw_png(2, 1, 1, 0, &chunk(b"tRNS", &vec![0; length]), &[0, 0x40]);
+    // Black and white.
+    let rows = [0, 0, 0, 0, 255, 255, 255];
+    let colour = |length: usize| raw_png(2, 1, 8, 2, &chunk(b"tRNS", &vec![0; length]), &rows);
+    for length in 0..10 {
+        let seen = stored(&grey(length)).unwrap().3;
+        assert_eq!(seen[0] == 255, length == 2, "grey, {length} bytes");
+        let seen = stored(&colour(length)).unwrap().3;
+        assert_eq!(seen[0] == 255, length == 6, "colour, {length} bytes");
+    }
+    let palette = chunk(b"PLTE", &[0, 0, 0, 9, 9, 9]);
+    for length in 0..5usize {
+        let between = [palette.clone(), chunk(b"tRNS", &vec![0; length])].concat();
+        let seen = rgb_of(stored(&raw_png(2, 1, 8, 3, &between, &[0, 0, 1])).unwrap());
+        let expected = match length {
+            1 => [255, 255, 255, 9, 9, 9],
+            2 => [255; 6],
+            _ => [0, 0, 0, 9, 9, 9],
+        };
+        assert_eq!(seen, expected, "a palette of two, {length} bytes");
+    }
+    // A second one that fits is the first that counts.
+    let both = [chunk(b"tRNS", &[0; 4]), chunk(b"tRNS", &[0, 0])].concat();
+    assert_eq!(stored(&raw_png(2, 1, 1, 0, &both, &[0, 0x40])).unwrap().3[0], 255);
+}
+
+fn rgb_of(pixels: Pixels) -> Vec<u8> {
+    assert_eq!(pixels.2, PixelFormat::Rgb8);
+    pixels.3
+}
