@@ -120,6 +120,30 @@ fn a_damaged_cross_reference_table_hides_nothing() {
     }
 }
 
+/// Comments and any amount of white space may stand before the keyword of an object.
+#[test]
+fn nothing_between_the_numbers_and_the_keyword_hides_a_picture() {
+    let upload = read("img2pdf.pdf");
+    let whole = all(&upload);
+    assert_eq!((whole.0.missed, whole.1.len()), (None, 6));
+    let text: Vec<&[u8]> = upload.split(|b| *b == b'\n').collect();
+    let spaces = b" ".repeat(5000);
+    let comment = [b"%".to_vec(), b"x".repeat(5000), b"\r\n".to_vec()].concat();
+    for between in [&b"%x\n"[..], b" %1 0 \r", &spaces, &comment, b"\0\x0c\t"] {
+        let lines = text.iter().map(|line| match line.strip_suffix(b" obj") {
+            Some(numbers) => [numbers, between, b"obj"].concat(),
+            None => line.to_vec(),
+        });
+        let spread = lines.collect::<Vec<_>>().join(&b'\n');
+        assert!(spread.len() > upload.len());
+        assert!(
+            all(&spread) == whole,
+            "{:?}",
+            String::from_utf8_lossy(between.get(..9).unwrap_or(between))
+        );
+    }
+}
+
 /// A member that the directory leaves out, between two that it names, is found: streaming readers show it.
 #[test]
 fn a_member_between_the_others_is_found() {

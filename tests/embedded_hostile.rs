@@ -259,8 +259,10 @@ fn a_million_headers_end_at_the_budget() {
         ("%PDF-1.4\n", "1 0 obj<</A 1%"),
         ("%PDF-1.4\n", "1 0 obj<</A<"),
         ("%PDF-1.4\n", "1 0 obj<<>>%"),
-        // One word as long as the file.
+        // One word as long as the file, and words without numbers.
         ("%PDF-1.4\n", "1obj"),
+        ("%PDF-1.4\n", "obj "),
+        ("%PDF-1.4\n", "obj%"),
         // Images that are none, that have no end, and that point to what is nowhere.
         ("%PDF-1.4\n", "1 0 obj<</Filter/DCT>>stream\n"),
         ("%PDF-1.4\n", "1 0 obj<</Subtype/Image/Filter 9 0 R/Width 8 0 R>>stream\n"),

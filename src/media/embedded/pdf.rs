@@ -1,13 +1,14 @@
 //! Pictures in a PDF.
 //!
 //! ```text
-//! every "N G obj" from front to back, with a dictionary and a stream behind it:
+//! every "obj" that begins a word, from front to back, with a dictionary and a stream behind it:
 //!   its filters end in DCT or JPX       -> take the filters before off: a JPEG or JPEG 2000 file, as it was put in
 //!   /Subtype /Image without such a one  -> bare pixels: a PNG or BMP file around them                          pixels
 //!   /Type /EmbeddedFile                 -> take the filters off; a picture by its content? hand it over
 //!   anything else                       -> on to the next "obj"
 //! ```
 //!
+//! * The numbers before "obj" are not read: comments and any amount of white space may stand between.
 //! * The cross-reference table is not read, so a broken or lying one hides nothing; nor are pages, so a picture that no page shows is
 //!   found too, once for each time it is stored. Streams cannot stand inside object streams, so no picture is in one.
 //! * The search goes on right behind each "obj" and skips no stream, so a lying `/Length` hides nothing either. It is used only if
@@ -51,7 +52,7 @@ pub(super) fn pictures(bytes: &[u8], walk: &mut Walk<'_>) -> Result<(), Stop> {
     let (object, mut at) = (memmem::Finder::new(b"obj"), 0);
     while let Some(found) = walk.find(bytes, at, &object)? {
         at = found + 3;
-        if !bytes.get(..found).is_some_and(ends_with_number) {
+        if !bytes.get(..found).is_some_and(may_begin_a_word) {
             continue;
         }
         walk.entry()?;
@@ -91,11 +92,9 @@ fn note_the_cut(tokens: &Tokens<'_>, bytes: &[u8], walk: &mut Walk<'_>) {
     }
 }
 
-/// Whether a generation number stands at the end, as it does before `obj` but not before the one in `endobj`.
-fn ends_with_number(before: &[u8]) -> bool {
-    let space = before.iter().rev().take(64).take_while(|b| b.is_ascii_whitespace() || **b == 0);
-    let skipped = space.count();
-    before.len().checked_sub(skipped + 1).is_some_and(|at| before[at].is_ascii_digit())
+/// Whether a keyword may begin behind these bytes, as `obj` does not in `endobj`. Some readers ask for no space behind a number.
+fn may_begin_a_word(before: &[u8]) -> bool {
+    before.last().is_none_or(|last| !is_regular(*last) || last.is_ascii_digit())
 }
 
 /// Where the stream's data begin, if the keyword stands at `at`, behind its dictionary.
