@@ -35,8 +35,8 @@ use serde::{Deserialize, Serialize};
 use crate::fingerprint::{Dihedral, DihedralPdq, Hasher, Pdq, Perceptual, Sampled, View};
 use crate::limits::Limits;
 use crate::media::{
-    Budget, Channels, Decoded, Decoder, Embedded, Frame, Media, Place, Raster, Request, Sink,
-    Unscannable, embedded, sniff,
+    Budget, Channels, Coverage, Decoded, Decoder, Embedded, Frame, Media, Place, Raster, Request,
+    Sink, Unscannable, embedded, is_container, sniff,
 };
 
 /// How far the coefficients of a luma hash usually are from those of the exact one: the median is 0.9 for photographs of all
@@ -79,7 +79,7 @@ pub struct Examined {
     /// Whether everything that the views call for was looked at.
     pub complete: bool,
     /// Why a part of what should have been looked at was not: a picture that ends early (what there is of it was hashed as viewers
-    /// show it), one that viewers show in other colours (it was hashed as it stands), or a picture inside a document or archive. Of several reasons one.
+    /// show it), one that viewers show in other colours (it was hashed as it stands), frames of an animation that are out of reach (`limit`), or a picture inside a document or archive. Of several reasons one.
     pub missed: Option<Unscannable>,
     /// Width and height of the picture as stored, if it is one.
     pub size: Option<(u32, u32)>,
@@ -153,7 +153,7 @@ impl Examiner {
         Ok(examined)
     }
 
-    /// The pictures one level down.
+    /// The pictures one level down: a photograph's thumbnail, and those of a container.
     fn inside(
         &mut self,
         bytes: &[u8],
@@ -163,24 +163,38 @@ impl Examiner {
         examined: &mut Examined,
     ) {
         let wanted = |place: &Place| asked.views.contains(&view_of(place));
-        let (thumbnails, members) = (wanted(&Place::Thumbnail), wanted(&Place::Member(0)));
-        let pictures = asked.limits.embedded;
-        if pictures == 0 || !(thumbnails || members) {
-            return;
+        let most = asked.limits.embedded;
+        let mut budget = Budget { pictures: most, members: false, ..Budget::default() };
+        if most > 0 && media.class.is_picture() && wanted(&Place::Thumbnail) {
+            // A thumbnail that cannot be read is nothing to hold a photograph back for.
+            let (coverage, _) = self.parts(bytes, media, &mut pixels, asked, budget, examined);
+            budget.pictures -= coverage.pictures.min(most);
         }
+        if most > 0 && wanted(&Place::Member(0)) && is_container(bytes, media) {
+            // The picture would stand beside what is inflated.
+            self.decoder.release();
+            (budget.thumbnails, budget.members) = (false, true);
+            let (_, missed) = self.parts(bytes, media, &mut pixels, asked, budget, examined);
+            examined.missed = examined.missed.max(missed);
+        }
+    }
+
+    /// Hashes the pictures that a walk with this budget finds, and says what was missed.
+    fn parts(
+        &mut self,
+        bytes: &[u8],
+        media: &Media,
+        pixels: &mut u64,
+        asked: &Asked<'_>,
+        budget: Budget,
+        examined: &mut Examined,
+    ) -> (Coverage, Option<Unscannable>) {
         let own = asked.started.checked_add(asked.limits.time_for(asked.limits.pixels));
         let deadline = own.into_iter().chain(asked.deadline).min();
         // At its peak the walk holds twice that.
         let inflated = asked.limits.embedded_bytes.min(asked.limits.memory / 2);
-        let budget = Budget {
-            pictures,
-            bytes: inflated,
-            deadline,
-            thumbnails,
-            members,
-            ..Budget::default()
-        };
-        let Examined { perceptual, complete, missed, .. } = examined;
+        let budget = Budget { bytes: inflated, deadline, ..budget };
+        let Examined { perceptual, complete, .. } = examined;
         let mut worst = None;
         let upload = bytes.as_ptr_range();
         let coverage = embedded(bytes, media, &budget, &mut |Embedded { place, bytes }| {
@@ -190,13 +204,13 @@ impl Examiner {
             let limits = Limits {
                 memory: asked.limits.memory.saturating_sub(held),
                 progressive_memory: asked.limits.progressive_memory.saturating_sub(held),
-                pixels: asked.limits.pixels.saturating_sub(pixels),
+                pixels: asked.limits.pixels.saturating_sub(*pixels),
                 ..asked.limits.clone()
             };
             let asked = Asked { limits: &limits, ..*asked };
-            match self.picture(bytes, &sniff(bytes), Some(place), pixels, &asked, perceptual) {
+            match self.picture(bytes, &sniff(bytes), Some(place), *pixels, &asked, perceptual) {
                 Ok(found) => {
-                    pixels = pixels.saturating_add(found.pixels());
+                    *pixels = pixels.saturating_add(found.pixels());
                     *complete &= found.decoded.all_frames;
                     worst = worst.max(found.decoded.cut_short);
                 }
@@ -209,10 +223,7 @@ impl Examiner {
         });
         worst = worst.max(coverage.missed);
         *complete &= worst.is_none();
-        // A thumbnail that cannot be read is nothing to hold a photograph back for.
-        if !media.class.is_picture() {
-            *missed = worst;
-        }
+        (coverage, worst)
     }
 
     /// Hashes one picture: the upload itself, or one inside it.

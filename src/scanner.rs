@@ -29,7 +29,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::examine::{Asked, Examined, Examiner};
 use crate::fingerprint::{Algorithm, Digester, Fingerprints, View};
 use crate::limits::Limits;
-use crate::media::{Format, Media, MediaClass, Unscannable, sniff};
+use crate::media::{Format, Media, MediaClass, Unscannable, is_container, sniff};
 use crate::policy::Policy;
 #[cfg(feature = "worker")]
 use crate::sandbox::{Worker, WorkerOptions};
@@ -431,7 +431,11 @@ impl Scanner {
         run.digest_lookup(&mut self.searcher, policy)?;
         run.examined.push(Method::Digests);
         let views = policy.views();
-        let container = [MediaClass::Archive, MediaClass::Pdf].contains(&media.class);
+        // A file may be a picture or anything else and a document besides. One that is too long was not kept.
+        let container = match body {
+            Some(bytes) => is_container(bytes, media),
+            None => [MediaClass::Archive, MediaClass::Pdf].contains(&media.class),
+        };
         let looks_at = |view: &View| match view {
             View::Bytes => false,
             View::Embedded => container,
@@ -440,7 +444,8 @@ impl Scanner {
         let pictures = views.iter().any(looks_at);
         // Videos are not looked into yet, and pictures and documents only if the policy says so.
         let may_hold = media.class.is_picture() || container;
-        let mut complete = media.class != MediaClass::Video && (pictures || !may_hold);
+        let opened = !container || views.contains(&View::Embedded);
+        let mut complete = media.class != MediaClass::Video && (pictures || !may_hold) && opened;
         if pictures && run.snapshot.algorithms().contains(Algorithm::Pdq) {
             if policy.decided_by_digests(&run.matches) {
                 complete = false;

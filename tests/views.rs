@@ -179,6 +179,52 @@ fn a_picture_in_an_archive_is_found_and_one_two_levels_down_is_not() {
     assert_eq!((verdict.outcome, verdict.complete), (Outcome::Clear, false));
 }
 
+/// A PDF with one picture and nothing else.
+fn pdf(version: &str, picture: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "{version}\n1 0 obj<</Subtype/Image/Filter/DCTDecode/Length {}>>stream\n",
+        picture.len()
+    );
+    [head.as_bytes(), picture, b"\nendstream\nendobj\n"].concat()
+}
+
+/// What readers of documents and archives open is looked into, whatever the file begins with.
+#[test]
+fn a_file_of_two_kinds_is_examined_as_both() {
+    let (listed, dot) = (scene(5, 320, 240), scene(6, 80, 60));
+    let (inner, plain) = (jpeg(&listed), gif(std::slice::from_ref(&dot)));
+    let archive = zip("a.jpg", &inner);
+    let small = png(&scene(6, 12, 12));
+    assert!(small.len() < 1000);
+    for (upload, class) in [
+        ([&plain[..], &archive].concat(), MediaClass::Image),
+        ([&jpeg(&dot)[..], &archive, &[b' '; 60_000]].concat(), MediaClass::Image),
+        ([&b"ten bytes \x01"[..], &archive].concat(), MediaClass::Unknown),
+        ([&b"words\n"[..], &pdf("%PDF-1.4", &inner), &archive].concat(), MediaClass::Pdf),
+        ([&small[..], b"\n", &pdf("%PDF-1.4", &inner)].concat(), MediaClass::Image),
+        (pdf("%PDF 1.4", &inner), MediaClass::Pdf),
+    ] {
+        let verdict = scanner([&listed]).check(&upload, &now()).unwrap();
+        assert_eq!(verdict.media.class, class);
+        assert_eq!(seen(&verdict).first(), Some(&(View::Embedded, 0)), "{class}");
+        assert_eq!((verdict.action, verdict.complete), (Action::Block, true), "{class}");
+        // What is not listed passes, as the parts by themselves do.
+        let verdict = scanner([&scene(9, 320, 240)]).check(&upload, &now()).unwrap();
+        assert_eq!((verdict.outcome, verdict.complete), (Outcome::Clear, true), "{class}");
+        // A policy that does not look inside does not claim to have seen all.
+        let policy = Policy::builder().views([View::AsStored]).build().unwrap();
+        let mut narrow = Scanner::new(store([hash(&listed).hash.into()]), policy);
+        assert!(!narrow.check(&upload, &now()).unwrap().complete, "{class}");
+    }
+    // What cannot be read of it is told, and a picture is held back for that.
+    let locked = [&plain[..], &zip("a.zip", &archive)].concat();
+    let verdict = scanner([&scene(9, 320, 240)]).check(&locked, &now()).unwrap();
+    assert_eq!(
+        (verdict.unscannable, verdict.action),
+        (Some(Unscannable::Unsupported), Action::Review)
+    );
+}
+
 /// A JPEG whose EXIF holds another picture as its thumbnail.
 fn with_thumbnail(picture: &RgbImage, thumbnail: &RgbImage) -> Vec<u8> {
     let small = jpeg(thumbnail);

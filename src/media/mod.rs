@@ -57,7 +57,7 @@ mod whole;
 
 pub use class::{MediaClass, Unscannable};
 pub use decode::Decoder;
-pub use embedded::{Budget, Coverage, Embedded, Place, embedded};
+pub use embedded::{Budget, Coverage, Embedded, Place, embedded, is_container};
 pub use format::Format;
 pub use frame::{Channels, Decoded, Frame, Keep, Request, Sink};
 pub(crate) use raster::narrow;

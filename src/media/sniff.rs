@@ -5,7 +5,7 @@
 //!   no bytes                               -> empty
 //!   a picture's magic number at offset 0   -> that picture; a walk over chunk headers says still or animated
 //!   a film's, sound's or archive's         -> that
-//!   "%PDF-" in the first 1024 bytes        -> PDF
+//!   "%PDF" in the first 1024 bytes         -> PDF
 //!   "ustar" at offset 257                  -> tar
 //!   the first 4 KiB read as text           -> SVG or text
 //!   otherwise                              -> unknown
@@ -17,7 +17,7 @@
 //! * The picture wins. A file that is a picture and something else (a JPEG with a ZIP behind it, a GIF that is
 //!   also a script) is the picture, since that is what a browser shows. Signatures are looked for at offset 0
 //!   only, as browsers do: with junk in front no browser shows a picture. A byte-order mark and white space
-//!   before markup are passed over.
+//!   before markup are passed over. That such a file may be opened as something else too is `embedded`'s business.
 //! * Names and declared types are not asked: an uploader chooses them.
 
 use serde::{Deserialize, Serialize};
@@ -217,13 +217,15 @@ fn container(head: &[u8]) -> Found {
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => archive(Format::Xz),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => archive(Format::Zstd),
         [b'B', b'Z', b'h', b'1'..=b'9', 0x31 | 0x17, 0x41 | 0x72, ..] => archive(Format::Bzip2),
-        // Readers of PDF accept up to a kilobyte of junk in front.
-        _ if head.get(..1024).unwrap_or(head).windows(5).any(|w| w == b"%PDF-") => {
-            Some((MediaClass::Pdf, Format::Pdf))
-        }
+        _ if begins_as_pdf(head) => Some((MediaClass::Pdf, Format::Pdf)),
         _ if array(head, 257) == Some(*b"ustar") => archive(Format::Tar),
         _ => None,
     }
+}
+
+/// Whether readers of PDF may open it: they accept up to a kilobyte of junk in front, and some do without the hyphen.
+pub(super) fn begins_as_pdf(bytes: &[u8]) -> bool {
+    bytes.get(..1024).unwrap_or(bytes).windows(4).any(|w| w == b"%PDF")
 }
 
 fn text(head: &[u8], cut: bool) -> Found {

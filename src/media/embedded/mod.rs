@@ -7,6 +7,7 @@
 //!                          -> each member: inflate 1 KiB; a picture by its content? all of it   zip
 //!   PDF                    -> each `N G obj << .. >> stream`: an image? a picture file of it    pdf
 //!   another archive        -> not looked into, and said so
+//!   a file of any kind with a PDF's beginning in its first KiB, or a ZIP's end in its last 64 KiB  -> as that, too
 //!   anything else          -> nothing to look into
 //! ```
 //!
@@ -28,7 +29,7 @@
 //!   looked at: a ZIP directory counts only if it agrees with the members, a PDF is read from front to back.
 //! * **Nothing is passed over in silence.** What was recognised and could not be handed over is in [`Coverage::missed`].
 //!   What is not recognised at all: drawings (SVG, PDF page contents with pictures written into them, stencil masks), thumbnails outside EXIF
-//!   (JFXX, Photoshop), and containers behind a file of another kind, such as a ZIP appended to a JPEG.
+//!   (JFXX, Photoshop), and containers behind a file of another kind that no reader finds by its own rules, such as a RAR appended to a JPEG.
 
 #[cfg(feature = "decode")]
 mod exif;
@@ -49,6 +50,8 @@ use super::decode::contained;
 #[cfg(feature = "decode")]
 use super::format::Format;
 use super::sniff::Media;
+#[cfg(feature = "decode")]
+use super::sniff::begins_as_pdf;
 #[cfg(feature = "decode")]
 use walk::{Stop, Walk};
 
@@ -170,6 +173,51 @@ pub fn embedded(
     walk.coverage()
 }
 
+/// Whether there is anything in an upload that [`embedded`] opens besides a thumbnail: it is a document or archive, or can be opened as
+/// one although it is something else too.
+///
+/// ```
+/// use tamis::media::{is_container, sniff};
+/// let both = b"GIF89a, and behind it %PDF-1.4";
+/// assert!(is_container(both, &sniff(both)) || cfg!(not(feature = "decode")));
+/// assert!(!is_container(b"only text", &sniff(b"only text")));
+/// ```
+pub fn is_container(bytes: &[u8], media: &Media) -> bool {
+    matches!(media.class, MediaClass::Archive | MediaClass::Pdf) || opens_besides(bytes, media)
+}
+
+#[cfg(feature = "decode")]
+fn opens_besides(bytes: &[u8], media: &Media) -> bool {
+    Kinds::of(bytes, media).any()
+}
+
+#[cfg(not(feature = "decode"))]
+fn opens_besides(_: &[u8], _: &Media) -> bool {
+    false
+}
+
+/// What an upload can be opened as. Its first bytes say one thing; readers of containers look elsewhere.
+#[cfg(feature = "decode")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Kinds {
+    zip: bool,
+    pdf: bool,
+}
+
+#[cfg(feature = "decode")]
+impl Kinds {
+    fn of(bytes: &[u8], media: &Media) -> Kinds {
+        Kinds {
+            zip: media.format == Format::Zip || zip::ends_as_one(bytes),
+            pdf: media.format == Format::Pdf || begins_as_pdf(bytes),
+        }
+    }
+
+    fn any(self) -> bool {
+        self.zip || self.pdf
+    }
+}
+
 #[cfg(feature = "decode")]
 fn look_inside(
     bytes: &[u8],
@@ -177,19 +225,28 @@ fn look_inside(
     budget: &Budget,
     walk: &mut Walk<'_>,
 ) -> Result<(), Stop> {
-    match (media.format, media.class) {
-        (Format::Jpeg, _) if budget.thumbnails => exif::of_jpeg(bytes, walk),
-        (Format::Png, _) if budget.thumbnails => exif::of_png(bytes, walk),
-        (Format::WebP, _) if budget.thumbnails => exif::of_webp(bytes, walk),
-        (Format::Tiff, _) if budget.thumbnails => exif::of_tiff(bytes, walk),
-        (Format::Zip, _) if budget.members => zip::pictures(bytes, walk),
-        (Format::Pdf, _) if budget.members => pdf::pictures(bytes, walk),
-        (_, MediaClass::Archive) if budget.members => {
-            walk.miss(Unscannable::Unsupported);
-            Ok(())
+    if budget.thumbnails {
+        match media.format {
+            Format::Jpeg => exif::of_jpeg(bytes, walk)?,
+            Format::Png => exif::of_png(bytes, walk)?,
+            Format::WebP => exif::of_webp(bytes, walk)?,
+            Format::Tiff => exif::of_tiff(bytes, walk)?,
+            _ => {}
         }
-        _ => Ok(()),
     }
+    if budget.members {
+        let kinds = Kinds::of(bytes, media);
+        if kinds.zip {
+            zip::pictures(bytes, walk)?;
+        }
+        if kinds.pdf {
+            pdf::pictures(bytes, walk)?;
+        }
+        if media.class == MediaClass::Archive && media.format != Format::Zip {
+            walk.miss(Unscannable::Unsupported);
+        }
+    }
+    Ok(())
 }
 
 /// Without the feature `decode` nothing is looked into.

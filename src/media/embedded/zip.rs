@@ -29,6 +29,12 @@ const DIRECTORY_END: &[u8] = b"PK\x05\x06";
 const STORED: u32 = 0;
 const DEFLATED: u32 = 8;
 
+/// Whether readers of ZIP may open it, which look for the directory's end in the last 64 KiB and not at the beginning.
+pub(super) fn ends_as_one(bytes: &[u8]) -> bool {
+    let tail = bytes.get(bytes.len().saturating_sub(22 + 0xffff)..).unwrap_or(bytes);
+    memmem::find(tail, DIRECTORY_END).is_some() && memmem::find(bytes, ENTRY).is_some()
+}
+
 pub(super) fn pictures(bytes: &[u8], walk: &mut Walk<'_>) -> Result<(), Stop> {
     let mut inflater = Inflater::new();
     if let Some(entries) = directory(bytes, walk)? {
