@@ -88,6 +88,56 @@ fn of_a_long_animation_a_spread_out_sample_is_examined() {
 }
 
 /// What is missed inside an archive is for the policy to judge; the built-in one lets it pass.
+/// The same frames, each shown for so many milliseconds.
+fn timed_gif(frames: &[(&RgbImage, u32)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = GifEncoder::new_with_speed(&mut bytes, 10);
+    for (frame, time) in frames {
+        let rgba = DynamicImage::from((*frame).clone()).to_rgba8();
+        let delay = image::Delay::from_numer_denom_ms(*time, 1);
+        encoder.encode_frame(image::Frame::from_parts(rgba, 0, 0, delay)).unwrap();
+    }
+    drop(encoder);
+    bytes
+}
+
+/// Nobody sees what is shown for a fiftieth of a second; what stays for minutes must not hide behind it.
+#[test]
+fn the_frames_that_are_shown_longest_are_examined() {
+    let (listed, other) = (scene(1, 64, 48), scene(2, 64, 48));
+    for (at, frames) in [(7, 9), (1, 9), (17, 40), (30, 40)] {
+        let film: Vec<_> =
+            (0..frames).map(|n| if n == at { (&listed, 655_000) } else { (&other, 20) }).collect();
+        let verdict = scanner([&listed]).check(&timed_gif(&film), &now()).unwrap();
+        assert_eq!(seen(&verdict), [(View::Frame, at)], "{at} of {frames}");
+        assert_eq!(verdict.unscannable, None, "a sample is no fault of the upload");
+    }
+}
+
+/// Frames that cannot be composed or decoded within the limits are not passed over in silence.
+#[test]
+fn frames_out_of_reach_are_told() {
+    let (listed, other) = (scene(1, 400, 300), scene(2, 400, 300));
+    let upload = gif(&[other, listed.clone()]);
+    let whole = scanner([&listed]).check(&upload, &now()).unwrap();
+    assert_eq!((whole.outcome, whole.complete), (Outcome::Match, true));
+    // The canvas and what is saved of it take 720,000 bytes; one frame takes 400,000 pixels with its hash.
+    for limits in
+        [Limits { memory: 1_600_000, ..patient() }, Limits { pixels: 200_000, ..patient() }]
+    {
+        let mut scanner = scanner([&listed]).with_limits(limits);
+        let verdict = scanner.check(&upload, &now()).unwrap();
+        assert_eq!((verdict.unscannable, verdict.complete), (Some(Unscannable::Limit), false));
+        assert_eq!((verdict.outcome, verdict.action), (Outcome::Unscannable, Action::Review));
+    }
+    // Whoever wants one frame only has not been kept from the others.
+    let policy = Policy::builder().views([View::AsStored]).build().unwrap();
+    let mut narrow =
+        Scanner::new(store([hash(&listed).hash.into()]), policy).with_limits(patient());
+    let verdict = narrow.check(&upload, &now()).unwrap();
+    assert_eq!((verdict.unscannable, verdict.complete), (None, false));
+}
+
 #[test]
 fn an_archive_that_cannot_be_looked_into_is_what_the_policy_makes_of_it() {
     let broken = zip("inner.zip", &zip("a.png", &png(&scene(1, 64, 64))));

@@ -102,7 +102,9 @@ pub struct Decoded {
     pub all_frames: bool,
     /// Why what was handed over is not all that is shown: the file ends early or breaks off, or it is shown in other colours, or with more or
     /// less of it transparent, than it was decoded (`Unsupported`, `Corrupt`). What was missing of a picture was handed over as a viewer
-    /// shows it, grey or white; what was missing of an animation's later frames was left out, as if it ended there.
+    /// shows it, grey or white; what was missing of an animation's later frames was left out, as if it ended there. `Corrupt` may also
+    /// mean that viewers show different pictures of what was handed over, and `Limit` that some of an animation's frames would cost
+    /// more pixels or memory than [`Limits`] allow.
     pub cut_short: Option<Unscannable>,
 }
 

@@ -14,10 +14,10 @@ use super::codec::{Job, WHOLE, cut_short, give_back};
 use super::frame::{Decoded, Frame, Sink};
 use super::raster::PixelFormat;
 use super::rows::Rows;
-use super::sample::Sample;
+use super::sample::{Sample, Shown};
 use super::source::Source;
 use super::survey;
-use super::walk::{GifControl, GifFrames, GifStep};
+use super::walk::{GifControl, GifFrame, GifFrames, GifStep};
 
 /// In the order in which an interlaced frame has them: the first row, and the distance to the next.
 const PASSES: [(usize, usize); 4] = [(0, 8), (4, 8), (2, 4), (1, 2)];
@@ -36,18 +36,18 @@ pub(super) fn decode(
 
     let mut walk = GifFrames::new(bytes, survey::GIF_STEPS).until(job.deadline());
     let mut undecided = false;
-    let areas = std::iter::from_fn(|| {
+    let frames = std::iter::from_fn(|| {
         let step = walk.step();
         undecided = step == GifStep::Undecided;
         match step {
-            GifStep::Frame(frame) => Some(u64::from(frame.width) * u64::from(frame.height)),
+            GifStep::Frame(frame) => Some(shown(&frame)),
             GifStep::End | GifStep::Undecided => None,
         }
     });
-    let mut sample = Sample::of(job.request, survey.area(), areas);
+    let mut sample = Sample::of(job.request, survey.area(), frames);
     if undecided {
         job.in_time()?;
-        sample = sample.of_more();
+        sample = sample.uncounted();
     }
     let canvas = survey.working + Canvas::bytes(survey.area(), format);
     if sample.wanted() > 1 && !job.affords(&survey, canvas) {
@@ -94,8 +94,18 @@ pub(super) fn decode(
         film.hand_over(&mut rows, frame, area)
     };
     rows.fill();
-    let all_frames = sample.all();
-    cut_short(drawn.stopped, drawn.rows > 0).map(|decoded| Decoded { all_frames, ..decoded })
+    let decoded = cut_short(drawn.stopped, drawn.rows > 0)?;
+    let cut_short = decoded.cut_short.or(sample.missed());
+    Ok(Decoded { all_frames: sample.all(), cut_short, ..decoded })
+}
+
+/// The pixels of a frame, and for how long it is shown.
+fn shown(frame: &GifFrame) -> Shown {
+    let delay = match frame.control {
+        GifControl::Given([_, low, high, _]) => u16::from_le_bytes([low, high]),
+        GifControl::None | GifControl::Short => 0,
+    };
+    Shown::new(u64::from(frame.width) * u64::from(frame.height), 10 * u32::from(delay))
 }
 
 fn reason(job: &Job<'_>, error: &DecodingError) -> Unscannable {
@@ -302,7 +312,7 @@ impl Film<'_, '_> {
         }
         match (decoded.frames, decoded.cut_short) {
             (0, reason) => Err(reason.unwrap_or(Unscannable::Corrupt)),
-            _ => Ok(decoded),
+            (_, reason) => Ok(Decoded { cut_short: reason.or(sample.missed()), ..decoded }),
         }
     }
 }

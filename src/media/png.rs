@@ -20,13 +20,14 @@ use png::{BitDepth, BlendOp, ColorType, DecodingError, DisposeOp, Transformation
 
 use super::canvas::{Area, Canvas, Disposal};
 use super::class::Unscannable;
-use super::codec::{Job, WHOLE, cut_short, give_back};
+use super::codec::{Job, cut_short, give_back};
 use super::frame::{Decoded, Frame, Sink};
 use super::pixels::Layout;
 use super::rows::Rows;
-use super::sample::Sample;
+use super::sample::{Sample, Shown};
 use super::source::Source;
 use super::survey;
+use super::walk::{be16, png_chunks};
 
 /// For each pass: first column and row, and the distance to the next.
 const ADAM7: [(usize, usize, usize, usize); 7] = [
@@ -62,12 +63,12 @@ pub(super) fn decode(
     let frame = Frame { index: 0, width, height, format, orientation, exact: true };
     let canvas = header.survey.working + Canvas::bytes(survey.area(), format);
 
-    let mut sample = Sample::STILL;
+    let mut sample = Sample::still();
     if let Some(control) = reader.info().animation_control() {
         let counted = usize::try_from(control.num_frames).unwrap_or(usize::MAX);
-        let plain = reader.info().frame_control().is_none().then(|| survey.area());
-        let areas = plain.into_iter().chain(survey::png_frames(job).take(counted));
-        sample = Sample::of(job.request, survey.area(), areas);
+        let plain = reader.info().frame_control().is_none().then(|| survey.area().into());
+        let frames = plain.into_iter().chain(frames(job).take(counted));
+        sample = Sample::of(job.request, survey.area(), frames);
         if survey::png_frames(job).nth(counted).is_some() {
             sample = sample.of_more();
         }
@@ -100,8 +101,21 @@ pub(super) fn decode(
         picture.hand_over(&mut rows, frame, area)
     };
     rows.fill();
-    let all_frames = sample.all();
-    cut_short(drawn.stopped, drawn.rows > 0).map(|decoded| Decoded { all_frames, ..decoded })
+    let decoded = cut_short(drawn.stopped, drawn.rows > 0)?;
+    let cut_short = decoded.cut_short.or(sample.missed());
+    Ok(Decoded { all_frames: sample.all(), cut_short, ..decoded })
+}
+
+/// The frames that control chunks announce.
+fn frames<'a>(job: &'a Job<'_>) -> impl Iterator<Item = Shown> + 'a {
+    let bytes = job.bytes();
+    let times = png_chunks(bytes).filter(|chunk| &chunk.kind == b"fcTL").map(|chunk| {
+        let part = |at| be16(bytes, chunk.body.start + at).unwrap_or(0);
+        // A fraction of a second. Without a denominator it is hundredths.
+        let (numerator, denominator) = (part(20), part(22));
+        1000 * numerator / if denominator == 0 { 100 } else { denominator }
+    });
+    survey::png_frames(job).zip(times).map(|(area, time)| Shown::new(area, time))
 }
 
 /// A decoder that has read all chunks before the first pixels.
@@ -286,7 +300,7 @@ impl Picture<'_, '_> {
                 return ended(frames, reason);
             }
         }
-        Ok(Decoded { frames, all_frames: sample.all(), ..WHOLE })
+        Ok(Decoded { frames, all_frames: sample.all(), cut_short: sample.missed() })
     }
 }
 
