@@ -434,7 +434,10 @@ impl Scanner {
         // A file may be a picture or anything else and a document besides. One that is too long was not kept.
         let container = match body {
             Some(bytes) => is_container(bytes, media),
-            None => [MediaClass::Archive, MediaClass::Pdf].contains(&media.class),
+            None => {
+                media.format == Format::Svg
+                    || [MediaClass::Archive, MediaClass::Pdf].contains(&media.class)
+            }
         };
         let looks_at = |view: &View| match view {
             View::Bytes => false,

@@ -268,6 +268,10 @@ fn a_million_headers_end_at_the_budget() {
         ("%PDF-1.4\n", "1 0 obj<</Subtype/Image/Filter 9 0 R/Width 8 0 R>>stream\n"),
         ("%PDF-1.4\n", "1 0 obj<</Filter[/A85/DCT]>>stream\n"),
         ("%PDF-1.4\n", "1 0 obj<</Filter[/Fl/DCT]>>stream\nx\x01"),
+        // Addresses that begin within each other, and such that hold something.
+        ("words ", "data:,%"),
+        ("<svg>&#10;", "data:,%&#37;"),
+        ("words ", "data:;base64,AAAA"),
         ("", "PK\x03\x04"),
         ("", "PK\x03\x04\x14\0\0\0\x08\0aaaaaaaaaaaa\0\0\0\0"),
         ("", "PK\x03\x04\x14\0\x08\0\0\0aaaaaaaaaaaa\0\0\0\0"),

@@ -275,6 +275,118 @@ fn a_file_of_two_kinds_is_examined_as_both() {
     );
 }
 
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for three in bytes.chunks(3) {
+        let n = three.iter().fold(0, |n, b| n << 8 | u32::from(*b)) << (8 * (3 - three.len()));
+        for place in 0..4 {
+            let letter = char::from(LETTERS[(n >> (18 - 6 * place) & 63) as usize]);
+            out.push(if place <= three.len() { letter } else { '=' });
+        }
+    }
+    out
+}
+
+fn svg(body: &str) -> Vec<u8> {
+    format!("<?xml version=\"1.0\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\">{body}</svg>")
+        .into_bytes()
+}
+
+#[test]
+fn a_picture_written_into_a_drawing_is_found() {
+    let listed = scene(5, 320, 240);
+    let picture = jpeg(&listed);
+    let text = base64(&picture);
+    let lines = text.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap());
+    let lines: Vec<_> = lines.collect();
+    let percent: String = picture.iter().map(|byte| format!("%{byte:02X}")).collect();
+    let letters: String = "data:".chars().map(|c| format!("&#x{:04x};", u32::from(c))).collect();
+    let image = |address: String| svg(&format!("<image href=\"{address}\"/>"));
+    for (upload, what) in [
+        (image(format!("data:image/jpeg;base64,{text}")), "plain"),
+        (image(format!("DATA:text/plain; charset=x ; Base64 ,{text}")), "another type"),
+        (image(format!("data:;base64,{}", lines.join("\n  "))), "lines"),
+        (image(format!("data:image/jpeg;base64,{}", lines.join("&#10;"))), "references to breaks"),
+        (image(format!("data:image/jpeg;base64,{}", text.replace('/', "%2f"))), "percent signs"),
+        (image(format!("data:image/jpeg,{percent}")), "all percent signs"),
+        (image(format!("{letters}image/jpeg;base64,{text}")), "references"),
+        (image(format!("d&#9;ata&#58;image/jpeg;base64&#x2C;{text}")), "a tab within"),
+        (svg(&format!("<style>a{{fill:url('data:image/jpeg;base64,{text}')}}</style>")), "style"),
+        (
+            [
+                b"<!-- ".to_vec(),
+                vec![b'x'; 9000],
+                b" -->".to_vec(),
+                image(format!("data:,data:;base64,{text}")),
+            ]
+            .concat(),
+            "far behind",
+        ),
+        ([&b"<!-- \xe9 -->"[..], &image(format!("data:;base64,{text}"))].concat(), "latin-1"),
+        (format!("![a picture](data:image/jpeg;base64,{text})").into_bytes(), "markdown"),
+    ] {
+        let verdict = scanner([&listed]).check(&upload, &now()).unwrap();
+        assert_eq!(verdict.media.class, MediaClass::Text, "{what}");
+        assert_eq!(seen(&verdict), [(View::Embedded, 0)], "{what}");
+        assert_eq!((verdict.action, verdict.complete), (Action::Block, true), "{what}");
+        let verdict = scanner([&scene(9, 320, 240)]).check(&upload, &now()).unwrap();
+        assert_eq!((verdict.outcome, verdict.complete), (Outcome::Clear, true), "{what}");
+        assert_eq!(verdict.examined, [Method::Digests, Method::Perceptual], "{what}");
+    }
+}
+
+#[test]
+fn what_a_drawing_may_hide_is_told_and_a_plain_one_is_clear() {
+    let listed = scene(5, 320, 240);
+    let address = format!("data:image/jpeg;base64,{}", base64(&jpeg(&listed)));
+    let inner = svg(&format!("<image href=\"{address}\"/>"));
+    let entity =
+        [b"<!DOCTYPE svg [<!ENTITY a \"da\"><!ENTITY b \"ta:\">]>".to_vec(), svg("&a;&b;")]
+            .concat();
+    let wide: Vec<u8> = [0xfeff]
+        .into_iter()
+        .chain(String::from_utf8(inner.clone()).unwrap().encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let nested = svg(&format!("<image href=\"data:image/svg+xml;base64,{}\"/>", base64(&inner)));
+    let document =
+        svg(&format!("<a href=\"data:application/pdf;base64,{}\"/>", base64(b"%PDF-1.4\n")));
+    for (upload, what) in
+        [(entity, "entity"), (wide, "UTF-16"), (nested, "nested"), (document, "PDF")]
+    {
+        let verdict = scanner([&listed]).check(&upload, &now()).unwrap();
+        assert_eq!(verdict.unscannable, Some(Unscannable::Unsupported), "{what}");
+        assert_eq!((verdict.action, verdict.complete), (Action::Review, false), "{what}");
+    }
+    let icon = svg("<title>It&#8217;s data: yes, no</title><path d=\"M0 0h9v9z\"/>");
+    let namespaces = b"<!DOCTYPE svg [<!ENTITY ns_svg \"http://www.w3.org/2000/svg\">]>".to_vec();
+    let style = format!(
+        "<style>a{{background:url(data:image/svg+xml;base64,{})}}</style>",
+        base64(&icon_plain())
+    );
+    for (upload, what) in [
+        (icon.clone(), "icon"),
+        ([namespaces, icon].concat(), "namespaces"),
+        (svg(&style), "an icon within"),
+        (
+            svg(
+                "<use href=\"data:image/svg+xml,%3Csvg xmlns=%27http://www.w3.org/2000/svg%27/%3E\"/>",
+            ),
+            "percent signs",
+        ),
+        (b"data: {\"a\": 1}\n".repeat(100_000), "a log"),
+    ] {
+        let verdict = scanner([&listed]).check(&upload, &now()).unwrap();
+        assert_eq!((verdict.outcome, verdict.action), (Outcome::Clear, Action::Allow), "{what}");
+        assert_eq!((verdict.examined, verdict.complete), (vec![Method::Digests], true), "{what}");
+    }
+}
+
+fn icon_plain() -> Vec<u8> {
+    svg("<path d=\"M0 0h9v9z\"/>")
+}
+
 /// A JPEG whose EXIF holds another picture as its thumbnail.
 fn with_thumbnail(picture: &RgbImage, thumbnail: &RgbImage) -> Vec<u8> {
     let small = jpeg(thumbnail);

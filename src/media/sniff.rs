@@ -239,6 +239,8 @@ fn text(head: &[u8], cut: bool) -> Found {
         Ok(_) => {}
         // The prefix may end in the middle of a character; the file may not.
         Err(error) if error.error_len().is_none() && cut => {}
+        // Markup may say what its letters are coded in.
+        Err(_) if looks_like_markup(body) => {}
         Err(_) => return None,
     }
     // The control characters that occur in text: tab, line feed, form feed, carriage return, escape.
@@ -246,6 +248,12 @@ fn text(head: &[u8], cut: bool) -> Found {
         return None;
     }
     found(if is_svg(body) { Format::Svg } else { Format::Text })
+}
+
+/// Whether the first thing in it is an element, a comment or a declaration.
+pub(super) fn looks_like_markup(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii_start();
+    matches!(text, [b'<', b'!' | b'?' | b'a'..=b'z' | b'A'..=b'Z', ..])
 }
 
 /// Markup whose first element is `svg`: declarations, comments and a document type may stand before it.

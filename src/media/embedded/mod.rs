@@ -6,6 +6,7 @@
 //!   ZIP (and docx, xlsx, pptx, odt, epub, jar)
 //!                          -> each member: inflate 1 KiB; a picture by its content? all of it   zip
 //!   PDF                    -> each `N G obj << .. >> stream`: an image? a picture file of it    pdf
+//!   SVG and other text     -> each `data:` URI with a picture in base64 or percent signs          markup
 //!   another archive        -> not looked into, and said so
 //!   a file of any kind with a PDF's beginning in its first KiB, or a ZIP's end in its last 64 KiB  -> as that, too
 //!   anything else          -> nothing to look into
@@ -15,7 +16,7 @@
 //! |---|---|
 //! | `walk` | the budget, the clock, and what was missed |
 //! | `inflate` | deflate within the budget |
-//! | `exif`, `zip`, `pdf` | one kind of container each |
+//! | `exif`, `zip`, `pdf`, `markup` | one kind of container each |
 //!
 //! * **Total.** Every byte string has an answer; no recursion, every loop moves forward or spends budget. No panic is known, and
 //!   one would be caught and end the walk, not the caller.
@@ -28,13 +29,15 @@
 //! * **No index is trusted.** A table that readers may ignore (ZIP directory, PDF cross references) does not decide what is
 //!   looked at: a ZIP directory counts only if it agrees with the members, a PDF is read from front to back.
 //! * **Nothing is passed over in silence.** What was recognised and could not be handed over is in [`Coverage::missed`].
-//!   What is not recognised at all: drawings (SVG, PDF page contents with pictures written into them, stencil masks), thumbnails outside EXIF
+//!   What is not recognised at all: drawings (shapes of an SVG, PDF page contents with pictures written into them, stencil masks), thumbnails outside EXIF
 //!   (JFXX, Photoshop), and containers behind a file of another kind that no reader finds by its own rules, such as a RAR appended to a JPEG.
 
 #[cfg(feature = "decode")]
 mod exif;
 #[cfg(feature = "decode")]
 mod inflate;
+#[cfg(feature = "decode")]
+mod markup;
 #[cfg(feature = "decode")]
 mod pdf;
 #[cfg(feature = "decode")]
@@ -173,8 +176,8 @@ pub fn embedded(
     walk.coverage()
 }
 
-/// Whether there is anything in an upload that [`embedded`] opens besides a thumbnail: it is a document or archive, or can be opened as
-/// one although it is something else too.
+/// Whether there is anything in an upload that [`embedded`] opens besides a thumbnail: it is a document or archive, can be opened as
+/// one although it is something else too, or is text that may have pictures in `data:` URIs.
 ///
 /// ```
 /// use tamis::media::{is_container, sniff};
@@ -202,6 +205,8 @@ fn opens_besides(_: &[u8], _: &Media) -> bool {
 struct Kinds {
     zip: bool,
     pdf: bool,
+    /// Text with pictures in its own letters.
+    markup: bool,
 }
 
 #[cfg(feature = "decode")]
@@ -210,11 +215,12 @@ impl Kinds {
         Kinds {
             zip: media.format == Format::Zip || zip::ends_as_one(bytes),
             pdf: media.format == Format::Pdf || begins_as_pdf(bytes),
+            markup: markup::may_hold(bytes, media),
         }
     }
 
     fn any(self) -> bool {
-        self.zip || self.pdf
+        self.zip || self.pdf || self.markup
     }
 }
 
@@ -241,6 +247,9 @@ fn look_inside(
         }
         if kinds.pdf {
             pdf::pictures(bytes, walk)?;
+        }
+        if kinds.markup {
+            markup::pictures(bytes, media, walk)?;
         }
         if media.class == MediaClass::Archive && media.format != Format::Zip {
             walk.miss(Unscannable::Unsupported);
