@@ -73,8 +73,9 @@ mod tests {
         assert!(refused.contains("pipe it in"), "{refused}");
         // As if it had come there after it was looked at.
         let (done, waited) = std::sync::mpsc::channel();
-        std::thread::spawn(move || done.send(open_unwaiting(&pipe).unwrap().metadata().unwrap()));
+        std::thread::spawn(move || done.send(open_unwaiting(&pipe).unwrap()));
         let opened = waited.recv_timeout(std::time::Duration::from_secs(60));
-        assert!(regular(&opened.expect("it waits for the pipe's writer")).is_err());
+        let opened = opened.expect("it waits for the pipe's writer");
+        assert!(regular(&opened.metadata().unwrap()).is_err());
     }
 }
