@@ -421,12 +421,18 @@ fn others_write_while_a_base_is_made() {
         many.add(Entry::new(digest)).unwrap();
     }
     writer.apply_next(many, &Terms::at(1)).unwrap();
+    let (log, kept) = (path.join("log"), path.join("kept"));
     let mut second = None;
     writer
         .compact(2, &mut |_| {
             if second.is_none() {
                 let mut other = StoreWriter::open(&path)?;
+                // It cannot tell the log, and the writer that comes back must do so.
+                std::fs::rename(&log, &kept).unwrap();
+                std::fs::create_dir(&log).unwrap();
                 apply(&mut other, LOCAL, &delta(LOCAL, 1, &only(&[7])))?;
+                std::fs::remove_dir(&log).unwrap();
+                std::fs::rename(&kept, &log).unwrap();
                 assert_eq!(
                     other.compact(2, &mut |_| Ok(())).unwrap_err().code(),
                     ErrorCode::StoreLocked
@@ -439,6 +445,9 @@ fn others_write_while_a_base_is_made() {
     assert!(second.is_some());
     let census = Store::open(&path).unwrap().snapshot().census(2).unwrap();
     assert_eq!((census["feed"].entries, census[LOCAL].entries), (5000, 1));
+    let mut versions = Vec::new();
+    StoreWriter::read_log(&path, &mut |event| versions.push(event.version)).unwrap();
+    assert_eq!(versions, (1..=writer.manifest().version).collect::<Vec<_>>());
     assert_eq!(writer.manifest().sets.len(), 2);
     writer.compact(2, &mut |_| Ok(())).unwrap();
     assert_eq!(writer.manifest().sets.len(), 1);

@@ -182,7 +182,7 @@ impl Policy {
         self.stop_early
     }
 
-    /// After how many hours without a change or a confirmation a store is too old; 0: never.
+    /// After how many hours a store is too old, by the age that [`Snapshot::updated`](crate::store::Snapshot::updated) tells; 0: never.
     pub fn max_store_age(&self) -> u32 {
         self.max_store_age
     }
@@ -325,7 +325,7 @@ impl PolicyBuilder {
         self
     }
 
-    /// After how many hours without a change or a confirmation a store is too old, 0..=[`MAX_STORE_AGE`]; 0: never. Default: 168, a week.
+    /// After how many hours a store is too old, by the age that [`Snapshot::updated`](crate::store::Snapshot::updated) tells, 0..=[`MAX_STORE_AGE`]; 0: never. Default: 168, a week.
     #[must_use]
     pub fn max_store_age(mut self, hours: u32) -> Self {
         self.max_store_age = hours;

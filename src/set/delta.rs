@@ -57,7 +57,7 @@ impl Delta {
     }
 
     /// Makes it the change of an incident that the operator declares, and that ends at a time in seconds since 1970: each entry that is added from now on bears the incident's label, and
-    /// ends with it if not before. The store remembers the incident, and its breaker spares these entries while it lasts.
+    /// ends with it if not before. The store remembers the incident, and its breaker spares these entries while it lasts, if the list is of kind local or exchange.
     ///
     /// ```
     /// # use tamis::fingerprint::{Algorithm, Fingerprint};
@@ -206,7 +206,7 @@ impl Delta {
     /// ([`Role::Exception`](super::Role::Exception)).
     ///
     /// # Errors
-    /// [`ErrorCode::InvalidArgument`] if this is no local list: only the operator may do that.
+    /// [`ErrorCode::InvalidArgument`] if this is no list of kind local: only the operator may do that. A store takes it of the list `local` alone.
     pub fn suppress(&mut self, entry: EntryId) -> Result<()> {
         self.only_local()?;
         self.builder.suppress(entry);

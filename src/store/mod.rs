@@ -76,7 +76,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, atomic};
 use std::time::{Duration, Instant};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use serde::Serialize;
 
 use crate::error::{Error, ErrorCode, Result};
@@ -321,6 +321,12 @@ fn verify_new(set: &Set, thorough: bool) -> Result<()> {
     if thorough || set.size() <= SMALL { set.warm(&mut |_| {}) } else { Ok(()) }
 }
 
+/// What came of the look that began last, of those that have ended.
+struct Looked {
+    ticket: u64,
+    fault: Option<Arc<Fault>>,
+}
+
 /// A handle on a store. Cloning it is cheap, and all clones see the same refreshes.
 #[derive(Clone)]
 pub struct Store {
@@ -331,7 +337,7 @@ struct Shared {
     path: Option<PathBuf>,
     options: StoreOptions,
     current: ArcSwap<Snapshot>,
-    fault: ArcSwapOption<Fault>,
+    looked: ArcSwap<Looked>,
     gate: Gate,
     opened: Instant,
     /// Or why there are none.
@@ -380,7 +386,7 @@ impl Store {
             path,
             options,
             current: ArcSwap::from_pointee(snapshot),
-            fault: ArcSwapOption::empty(),
+            looked: ArcSwap::from_pointee(Looked { ticket: 0, fault: None }),
             gate: Gate::new(),
             opened: Instant::now(),
         };
@@ -435,7 +441,7 @@ impl Store {
 
     /// Why what lies in the store's place could not be put in force at the last look; none if it is in force.
     pub fn fault(&self) -> Option<Arc<Fault>> {
-        self.shared.fault.load_full()
+        self.shared.looked.load().fault.clone()
     }
 
     fn look(&self, thorough: bool) -> Result<Refresh> {
@@ -452,11 +458,11 @@ impl Store {
                 counters.add(Counter::RefreshFaults);
             }
         }
-        // Whoever began to look later, and found something that is in force, knows better.
-        let overtaken = self.shared.current.load().ticket > ticket;
-        if !overtaken && (fault.is_some() || self.shared.fault.load().is_some()) {
-            self.shared.fault.store(fault);
-        }
+        // Whoever began to look later knows better.
+        let looked = Arc::new(Looked { ticket, fault });
+        self.shared
+            .looked
+            .rcu(|last| Arc::clone(if last.ticket > ticket { last } else { &looked }));
         found
     }
 

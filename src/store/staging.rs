@@ -85,7 +85,7 @@ impl<'w> Staging<'w> {
         }
         if !operators && self.manifest.sets.len() >= MOST_SETS {
             let what = format!(
-                "the store has {MOST_SETS} sets, which cannot be merged because changes are missing; see `tamis store status`, and ask the lists' makers for the whole lists"
+                "the store has {MOST_SETS} sets, which cannot be merged, because changes are missing or they are large (`tamis store compact` merges those); see `tamis store status`, and ask the lists' makers for the whole lists"
             );
             return Err(Error::new(ErrorCode::Store, what));
         }

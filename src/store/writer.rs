@@ -109,7 +109,7 @@ impl Drop for Draft {
 }
 
 impl StoreWriter {
-    /// Makes a store, in a directory that is empty or does not exist, with nothing in it but the list `local`, and readable by its group. There is no policy in it:
+    /// Makes a store with nothing in it but the list `local`, readable by its group, in a directory that holds no manifest and no sets, or does not exist yet. There is no policy in it:
     /// `tamis store init` also writes one, for the command line.
     ///
     /// # Errors
@@ -167,14 +167,7 @@ impl StoreWriter {
         Manifest::read(directory)?;
         let lock = take_lock(directory)?;
         let manifest = Manifest::read(directory)?;
-        let told = manifest.unlogged.iter().chain(&manifest.last_change);
-        let told = told.filter_map(|event| serde_json::from_value(event.clone()).ok());
-        let told = told.collect::<Vec<Event>>();
-        // A log that cannot be written to keeps nobody from switching an entry off.
-        let unlogged = match log::make_up(directory, &told) {
-            Ok(()) => Vec::new(),
-            Err(_) => told,
-        };
+        let unlogged = make_up(directory, &manifest);
         let directory = directory.to_path_buf();
         let before = manifest.sets.clone();
         let watcher = Watcher::default();
@@ -300,6 +293,8 @@ impl StoreWriter {
         let done = work(self);
         self.lock.take_back()?;
         let manifest = Manifest::read(&self.directory)?;
+        // What others could not tell the log, or died before they did, is in their manifest, which the next one replaces.
+        self.unlogged = make_up(&self.directory, &manifest);
         self.before = std::mem::replace(&mut self.manifest, manifest).sets;
         Ok(done)
     }
@@ -430,6 +425,17 @@ fn make_directory(path: &Path, mode: u32) -> Result<()> {
     #[cfg(not(unix))]
     let _ = mode;
     Ok(())
+}
+
+/// Tells the log what the manifest knows of and it does not: what it could not be told. A log that cannot be written to keeps nobody from switching an entry off.
+fn make_up(directory: &Path, manifest: &Manifest) -> Vec<Event> {
+    let known = manifest.unlogged.iter().chain(&manifest.last_change);
+    let known = known.filter_map(|event| serde_json::from_value(event.clone()).ok());
+    let known = known.collect::<Vec<Event>>();
+    match log::make_up(directory, &known) {
+        Ok(()) => Vec::new(),
+        Err(_) => known,
+    }
 }
 
 /// Takes the store's lock.

@@ -67,8 +67,14 @@ impl Found {
         Ok(())
     }
 
+    /// What verdicts go by, as far as the store can be opened.
+    fn updated(&self) -> u64 {
+        let updated = self.snapshot.as_ref().ok().and_then(|snapshot| snapshot.updated().ok());
+        updated.unwrap_or(self.manifest.updated)
+    }
+
     fn age(&self) -> u64 {
-        self.now.saturating_sub(self.manifest.updated)
+        self.now.saturating_sub(self.updated())
     }
 
     fn bytes(&self) -> u64 {
@@ -130,7 +136,7 @@ impl Found {
             "version": manifest.version,
             "digest": snapshot.as_ref().ok().map(|s| s.digest().to_string()),
             "created": manifest.created,
-            "updated": manifest.updated,
+            "updated": self.updated(),
             "age": self.age(),
             "last_change": manifest.last_change,
             "bytes": self.bytes(),
@@ -148,7 +154,7 @@ impl Found {
     fn lines(&self, store: &Path, output: &mut Output) -> Result<(), Failure> {
         let Found { manifest, snapshot, now, .. } = self;
         output.line(format_args!("{}: version {}", shown(store), manifest.version))?;
-        let (updated, age) = (rfc3339(manifest.updated), distance(self.age()));
+        let (updated, age) = (rfc3339(self.updated()), distance(self.age()));
         output.line(format_args!("  up to date at {updated}, {age} ago"))?;
         if let Some(event) = &manifest.last_change {
             let text = |name: &str| plain(event[name].as_str().unwrap_or_default());
