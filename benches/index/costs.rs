@@ -111,7 +111,7 @@ fn family(count: usize) -> usize {
         let key_bits = (all.ilog2() - 4).clamp(8, 16);
         let keys = 16 * (1 + key_bits as usize);
         // Buckets differ, and families have codes in each other's.
-        let evenly = keys * all >> key_bits;
+        let evenly = (keys * all) >> key_bits;
         3 * family + evenly + evenly / 10 <= most_entries(keys, all, key_bits)
     };
     (1..=(count / 125).min(8000)).rev().find(fits).unwrap_or(1)
@@ -119,7 +119,7 @@ fn family(count: usize) -> usize {
 
 /// Entries that a query may meet in so many buckets before it is planned anew, as `src/index/stages.rs` has it.
 fn most_entries(keys: usize, codes: usize, key_bits: u32) -> usize {
-    3 * (keys * codes >> key_bits) + 4000
+    3 * ((keys * codes) >> key_bits) + 4000
 }
 
 /// The buckets that a query of radius 31 opens, and the entries in them: those of keys that differ in one bit or none, in each of the 16 tables.
