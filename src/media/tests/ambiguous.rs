@@ -56,7 +56,7 @@ fn a_frame_of_no_size_with_data_is_told() {
     for (width, height) in [(0, 0), (0, 3), (3, 0)] {
         let empty = gif_frame(0, 0, width, height, &[1; 9]);
         let red = gif_frame(0, 0, 3, 3, &[1; 9]);
-        let alone = first(&gif(3, 3, &[], &[empty.clone()]));
+        let alone = first(&gif(3, 3, &[], std::slice::from_ref(&empty)));
         assert_eq!(alone, Err(Unscannable::Corrupt), "{width} x {height}");
         let (frames, decoded) = film(&[empty.clone(), red.clone()]);
         assert_eq!((frames.indexes(), decoded.cut_short), (vec![1], CORRUPT));
@@ -80,7 +80,11 @@ fn a_control_extension_of_another_shape_is_read_by_its_first_bytes() {
     assert_eq!((&expected.0[..6], expected.1), (&[255, 255, 255, 255, 0, 0][..], None));
     for blocks in [&[&usual[..], b"x"][..], &[&usual, &[0, 0, 0, 3]], &[&longer]] {
         let odd = [control(blocks), frame.clone()].concat();
-        assert_eq!(first(&gif(3, 3, &[], &[odd.clone()])), Ok(expected.clone()), "{blocks:?}");
+        assert_eq!(
+            first(&gif(3, 3, &[], std::slice::from_ref(&odd))),
+            Ok(expected.clone()),
+            "{blocks:?}"
+        );
         // What the decoder cannot go on behind ends an animation, and says so; nothing passes unseen.
         let next = gif_frame(0, 0, 1, 1, &[2]);
         let (frames, decoded) = film(&[next.clone(), odd, next]);
@@ -91,7 +95,11 @@ fn a_control_extension_of_another_shape_is_read_by_its_first_bytes() {
     }
     for blocks in [&[&usual[..3]][..], &[], &[b"x", &usual]] {
         let odd = [control(blocks), frame.clone()].concat();
-        assert_eq!(first(&gif(3, 3, &[], &[odd.clone()])), Err(Unscannable::Corrupt), "{blocks:?}");
+        assert_eq!(
+            first(&gif(3, 3, &[], std::slice::from_ref(&odd))),
+            Err(Unscannable::Corrupt),
+            "{blocks:?}"
+        );
         let (frames, decoded) = film(&[frame.clone(), odd]);
         assert_eq!((frames.indexes(), decoded.cut_short), (vec![0], CORRUPT), "{blocks:?}");
     }
