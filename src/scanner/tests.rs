@@ -17,6 +17,7 @@ use crate::media::{Format, Media, MediaClass};
 use crate::policy::tests::properties::{LABELS, LISTS, any_policy};
 use crate::policy::{Mode, Policy};
 use crate::search::Match;
+use crate::search::group_of;
 use crate::set::{Entry, EntryId, List, ListKind, Opinion, Role, Set, SetBuilder, Severity};
 use crate::store::Snapshot;
 use crate::{Context, Method, Outcome, Scanner, Store, StoreState, Verdict};
@@ -151,6 +152,7 @@ fn all_matches(
                     role: entry.role,
                     suppressed: snapshot.sets().iter().any(|s| s.suppresses(stored.id).unwrap()),
                     expires: entry.expires,
+                    group: group_of(&list.name, &entry.fingerprint),
                     legal_basis: legal_basis.into_iter().find(|b| !b.is_empty()).cloned(),
                     ..Match::new(&list.name, stored.id, algorithm, distance)
                 };
