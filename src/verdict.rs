@@ -128,9 +128,10 @@ impl ShadowVerdict {
 /// let json = serde_json::to_value(&verdict)?;
 /// assert_eq!(json["action"], "block");
 /// assert_eq!(json["outcome"], "match");
-/// assert_eq!(json["media"], "text");
+/// assert_eq!(json["media"], "image");
 /// assert_eq!(json["matches"][0]["list"], tamis::store::TEST_LIST);
-/// assert!(json["reasons"][0]["text"].as_str().is_some());
+/// assert_eq!(json["reasons"][0]["cause"], "rule");
+/// assert!(json.get("fingerprints").is_none());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Serialize)]
