@@ -8,7 +8,8 @@ use std::path::Path;
 
 use tamis::fingerprint::{Algorithm, Algorithms, Fingerprint, digests};
 use tamis::set::{Delta, Entry, EntryId, List, ListKind, Role, Withdrawal};
-use tamis::store::{LOCAL, MANIFEST, StoreWriter, Terms};
+use tamis::store::feed::{FEED_FILE, Feed, FeedSet};
+use tamis::store::{LOCAL, ListRecord, MANIFEST, StoreWriter, Terms};
 use tamis::{ErrorCode, Result};
 
 /// The list that is not the operator's own.
@@ -24,6 +25,8 @@ pub enum Operation {
     Revoke,
     Suppress,
     Import,
+    /// Two changes at once, from a feed beside the store.
+    Feed,
     Compact,
     SetList,
 }
@@ -44,11 +47,12 @@ pub enum Shape {
 }
 
 impl Operation {
-    pub const ALL: [Operation; 6] = [
+    pub const ALL: [Operation; 7] = [
         Operation::Add,
         Operation::Revoke,
         Operation::Suppress,
         Operation::Import,
+        Operation::Feed,
         Operation::Compact,
         Operation::SetList,
     ];
@@ -59,6 +63,7 @@ impl Operation {
             Operation::Revoke => "revoke",
             Operation::Suppress => "suppress",
             Operation::Import => "import",
+            Operation::Feed => "feed",
             Operation::Compact => "compact",
             Operation::SetList => "set-list",
         }
@@ -71,7 +76,7 @@ impl Operation {
     /// An upload about which the states before and after differ, if they differ about any.
     pub fn probe(self) -> &'static [u8] {
         match self {
-            Operation::Add => b"upload new",
+            Operation::Add | Operation::Feed => b"upload new",
             Operation::Revoke => b"upload 4",
             Operation::Suppress => b"upload 6",
             Operation::Import => b"upload 70",
@@ -97,10 +102,15 @@ impl Operation {
         ends: impl FnOnce(),
     ) -> Result<()> {
         let delta = self.delta(number);
+        let dropped = store.with_file_name("dropped");
+        if self == Operation::Feed {
+            drop_feed(&dropped, number);
+        }
         let terms = Terms::at(EARLY + 100).reason("a test");
         begins();
         let done = StoreWriter::open(store).and_then(|mut writer| match (self, delta) {
             (_, Some(delta)) => writer.apply(delta, &terms).map(drop),
+            (Operation::Feed, None) => writer.apply_feed(&dropped, &terms).map(drop),
             (Operation::Compact, None) => writer.compact(terms.now, &mut |_| Ok(())).map(drop),
             (_, None) => {
                 let what = ("switched off", "a test");
@@ -143,9 +153,42 @@ impl Operation {
                 }
                 delta
             }
-            Operation::Compact | Operation::SetList => return None,
+            Operation::Feed | Operation::Compact | Operation::SetList => return None,
         })
     }
+}
+
+/// A feed with a change of this number and the next. What came before them is a base, for whoever has not got all of it.
+fn drop_feed(directory: &Path, number: u64) {
+    let _ = fs::remove_dir_all(directory);
+    fs::create_dir(directory).unwrap();
+    let mut feed = Feed::new(FEED, EARLY);
+    feed.version = 1;
+    let mut put = |number: u64, replaces: bool, adds: &[&str]| {
+        let delta = Delta::new(List::new(FEED, ListKind::Exchange), number).unwrap();
+        let mut delta = if replaces { delta.replacing() } else { delta };
+        adds.iter().for_each(|text| add(&mut delta, text));
+        let change = delta.change().clone();
+        let (bytes, report) = delta.to_bytes().unwrap();
+        let file = format!("{number}.tamis");
+        fs::write(directory.join(&file), &bytes).unwrap();
+        feed.sets.push(FeedSet {
+            file,
+            digest: report.digest,
+            bytes: bytes.len() as u64,
+            first: change.first,
+            last: change.last,
+            replaces,
+            incident: None,
+        });
+    };
+    if number > 1 {
+        let before: Vec<String> = (0..29).map(|number: u32| number.to_string()).collect();
+        put(number - 1, true, &before.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    put(number, false, &["new"]);
+    put(number + 1, false, &["newer"]);
+    fs::write(directory.join(FEED_FILE), feed.to_json()).unwrap();
 }
 
 impl Shape {
@@ -165,7 +208,11 @@ impl Shape {
     pub fn make(self, store: &Path) {
         let mut writer = StoreWriter::init(store, EARLY).unwrap();
         let kept = ("subscribed", "");
-        writer.set_list(FEED, ListKind::Exchange, kept, EARLY, |_| Ok(())).unwrap();
+        let unsigned = |record: &mut ListRecord| {
+            record.unsigned = true;
+            Ok(())
+        };
+        writer.set_list(FEED, ListKind::Exchange, kept, EARLY, unsigned).unwrap();
         if self == Shape::Bare {
             return;
         }
