@@ -34,6 +34,7 @@ use crate::policy::Policy;
 #[cfg(feature = "worker")]
 use crate::sandbox::{Worker, WorkerOptions};
 use crate::search::Searcher;
+use crate::set::open_unwaiting;
 use crate::store::{Counter, Store};
 use crate::verdict::{Difference, Method, ShadowVerdict, Verdict};
 
@@ -564,18 +565,6 @@ impl Scanner {
         run.keep(&near, policy)?;
         Ok(Ok(decisive))
     }
-}
-
-/// Opens a file for reading. Of a pipe that nobody writes to it opens the end, and does not wait for the other.
-fn open_unwaiting(path: &Path) -> io::Result<std::fs::File> {
-    let mut options = std::fs::File::options();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
-        options.custom_flags(flags.bits().cast_signed());
-    }
-    options.read(true).open(path)
 }
 
 #[cfg(test)]

@@ -812,9 +812,54 @@ fn junk_signatures_hide_no_good_one() {
     fs::write(maker.path().join("feed.json.minisig"), &good).unwrap();
     let before = Received::read(maker.path()).unwrap().fingerprint();
     assert_eq!(store.take(&maker).unwrap().signed_by.len(), 2);
-    fs::remove_file(maker.path().join(format!("feed.json{named}.minisig"))).unwrap();
+    let signature = maker.path().join(format!("feed.json{named}.minisig"));
+    fs::write(&signature, "another, under the same name").unwrap();
+    let other = Received::read(maker.path()).unwrap().fingerprint();
+    assert_ne!(before, other, "what is exchanged beyond the first ones is noticed");
+    fs::remove_file(signature).unwrap();
     let after = Received::read(maker.path()).unwrap().fingerprint();
-    assert_ne!(before, after, "what comes or goes beyond the first ones is noticed");
+    assert!(
+        after != before && after != other,
+        "what comes or goes beyond the first ones is noticed"
+    );
+}
+
+/// A list that was taken piece by piece, and lacks one, is completed by its feed, however many pieces came after that.
+#[test]
+fn a_feed_fills_the_gap_of_a_list_that_was_taken_unsigned() {
+    let mut maker = Maker::new("neighbour");
+    let mut files = Vec::new();
+    for number in 0..40 {
+        let upload = format!("upload {number}");
+        let set = maker.change_of(false, &|delta| {
+            delta.add(of_bytes(upload.as_bytes(), "s")).unwrap();
+        });
+        files.push(set.file.clone());
+    }
+    maker.publish();
+    let mut store = Subscriber::to(&maker, ListKind::Exchange);
+    let unsigned = |record: &mut tamis::store::ListRecord| {
+        record.keys.clear();
+        (record.need, record.unsigned) = (0, true);
+        Ok(())
+    };
+    store.writer.set_list("neighbour", ListKind::Exchange, ("", ""), NOW, unsigned).unwrap();
+    for (number, file) in files.iter().enumerate().filter(|(number, _)| *number != 3) {
+        let path = maker.path().join(file);
+        let taken = store.writer.apply_unsigned(&path, &Terms::at(NOW));
+        assert!(taken.unwrap().changed, "{number}");
+    }
+    assert_eq!(store.manifest().missing("neighbour"), [(4, 4)]);
+    assert!(
+        !store.manifest().holds("neighbour", 4, 4) && !store.manifest().holds("neighbour", 0, 9)
+    );
+    assert!(
+        store.manifest().holds("neighbour", 5, 40) && !store.manifest().holds("neighbour", 41, 41)
+    );
+    assert_eq!(store.judges(b"upload 3"), Action::Allow);
+    assert_eq!(store.take(&maker).unwrap().sets, 1);
+    assert!(store.manifest().missing("neighbour").is_empty());
+    assert_eq!(store.judges(b"upload 3"), Action::Block);
 }
 
 /// Whoever was away for long takes more changes at once than a store may hold sets.

@@ -1,6 +1,7 @@
 //! Who may write to a file, and who may read it: the checks that are made before a set is opened, on the file that was opened and not on its name.
 
 use std::fs::{File, Metadata, OpenOptions};
+use std::io;
 use std::path::{Component, Path};
 
 use crate::error::{Error, ErrorCode, Result};
@@ -11,20 +12,23 @@ pub(crate) fn open_checked(path: &Path) -> Result<(File, Metadata)> {
     // Asked before opening: with some devices, to open them is to do something.
     let metadata = std::fs::metadata(path).map_err(|e| Error::io("open", path, e))?;
     check_kind(&metadata, path)?;
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use rustix::fs::OFlags;
-        use std::os::unix::fs::OpenOptionsExt;
-        // Should it be a FIFO by now: opening that would wait for a writer.
-        options.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32);
-    }
-    let file = options.open(path).map_err(|e| Error::io("open", path, e))?;
+    let file = open_unwaiting(path).map_err(|e| Error::io("open", path, e))?;
     let metadata = file.metadata().map_err(|e| Error::io("examine", path, e))?;
     check_kind(&metadata, path)?;
     check_mode(&metadata, path)?;
     Ok((file, metadata))
+}
+
+/// Opens a file for reading. Of a pipe that nobody writes to it opens the end, and does not wait for the other.
+pub(crate) fn open_unwaiting(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
+    }
+    options.read(true).open(path)
 }
 
 /// Opens the file of that plain name in a directory, and follows no symbolic link. See [`open_within`](super::open_within()).

@@ -46,7 +46,9 @@ mod traits;
 mod verify;
 mod writer;
 
-pub(crate) use access::{check_mode, open_checked, open_file_within, open_unfollowed};
+pub(crate) use access::{
+    check_mode, open_checked, open_file_within, open_unfollowed, open_unwaiting,
+};
 pub use builder::{BuildReport, ListId, SetBuilder};
 pub use change::{Change, Withdrawal};
 pub(crate) use change::{TombstoneKind, text_key};

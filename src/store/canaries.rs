@@ -25,7 +25,6 @@
 mod harmless;
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -102,7 +101,8 @@ impl Canaries {
     /// How near no entry may come to a canary of a store: the radius in its `policy.toml`, or 31 if that is less or there is none; 64 if it cannot be read. Changes that were
     /// taken before the policy looked further are not compared again; `tamis store canary` does that when it adds a file.
     pub fn radius_of_store(directory: impl AsRef<Path>) -> u32 {
-        let file = match File::open(directory.as_ref().join(POLICY)) {
+        // A pipe in its place cannot be read, and keeps nobody waiting.
+        let file = match set::open_unwaiting(&directory.as_ref().join(POLICY)) {
             Ok(file) => file,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return USUAL_RADIUS,
             Err(_) => return GREATEST_RADIUS,

@@ -340,6 +340,12 @@ impl Manifest {
         numbers.max().unwrap_or(0)
     }
 
+    /// Whether all changes of a list are there whose numbers lie in a run: from 0 on for one that replaces the list.
+    pub fn holds(&self, list: &str, first: u64, last: u64) -> bool {
+        let apart = |(from, to): &(u64, u64)| *to < first || last < *from;
+        last <= self.last_number(list) && self.missing(list).iter().all(apart)
+    }
+
     /// The numbers of changes of a list that are missing before the last: ranges, first and last.
     pub fn missing(&self, list: &str) -> Vec<(u64, u64)> {
         let mut expected = 1;

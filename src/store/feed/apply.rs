@@ -248,8 +248,7 @@ impl StoreWriter {
                 ),
             ));
         }
-        // A feed has no gaps, and is applied from its beginning; a base that came earlier covers what is before it.
-        Ok(set.last <= self.manifest.last_number(list) && self.manifest.missing(list).is_empty())
+        Ok(self.manifest.holds(list, set.first, set.last))
     }
 
     /// Whether the change that the store took under a set's last number was a single one, as the set's is, so that both must be the same.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -110,8 +111,8 @@ pub struct Received {
     feed: Feed,
     bytes: Vec<u8>,
     signatures: Vec<SignatureFile>,
-    /// Names of signatures in `dir` that were too many to be read.
-    beyond: Vec<String>,
+    /// Names of signatures in `dir` that were too many to be read, and what tells each from what it becomes.
+    beyond: Vec<(String, Stamp)>,
 }
 
 /// A signature beside a `feed.json`.
@@ -132,6 +133,8 @@ impl Received {
         let bytes = read_small(&path, FEED_LIMIT)?;
         let mut names = signatures(dir)?;
         let beyond = names.split_off(names.len().min(MOST_SIGNATURES));
+        let beyond = beyond.into_iter().map(|name| (name.clone(), stamp(&dir.join(&name))));
+        let beyond = beyond.collect();
         let files = names.into_iter().map(|name| (name.clone(), read_signature(dir, &name)));
         let received = Received::from_parts(dir, bytes, files.collect());
         received.map(|received| Received { beyond, ..received }).map_err(|e| e.with_path(&path))
@@ -156,7 +159,7 @@ impl Received {
     fn read_named_after(&mut self, keys: &[PublicKey]) {
         for key in keys {
             let name = format!("{FEED_FILE}.{}{SIGNATURE_ENDING}", key.id());
-            if let Some(at) = self.beyond.iter().position(|other| *other == name) {
+            if let Some(at) = self.beyond.iter().position(|(other, _)| *other == name) {
                 self.beyond.swap_remove(at);
                 let bytes = read_signature(&self.dir, &name);
                 self.signatures.push(SignatureFile::of(name, &bytes));
@@ -177,8 +180,10 @@ impl Received {
             hasher.update(file.name.as_bytes());
             hasher.update(file.signature.as_ref().map_or(&[0; 32], |s| &s.digest));
         }
-        for name in &self.beyond {
+        for (name, (length, written)) in &self.beyond {
             hasher.update(name.as_bytes());
+            hasher.update(&length.to_le_bytes());
+            hasher.update(&written.as_nanos().to_le_bytes());
         }
         *hasher.finalize().as_bytes()
     }
@@ -495,6 +500,15 @@ fn signatures(dir: &Path) -> Result<Vec<String>> {
     let own = FEED_FILE.len() + SIGNATURE_ENDING.len();
     names.sort_by(|a, b| (a.len() != own, a).cmp(&(b.len() != own, b)));
     Ok(names)
+}
+
+/// A file's length, and when it was last written to, since 1970.
+type Stamp = (u64, Duration);
+
+fn stamp(path: &Path) -> Stamp {
+    let Ok(metadata) = path.symlink_metadata() else { return Stamp::default() };
+    let written = metadata.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
+    (metadata.len(), written.unwrap_or_default())
 }
 
 /// One that cannot be read is one that does not count; the others may be enough.

@@ -29,8 +29,8 @@ pub(crate) enum SubscribeVerb {
                       Each directory in DIR with a feed.json, or DIR itself, is a feed of a list that `tamis store trust` knows. How it comes there is \
                       your choice: rsync, wget, a script that reads mails. It may come in any order and in pieces: a feed whose sets are not \
                       all there, or not signed well yet, is waited for; with --once it is refused. Single set files (*.tamis) are taken only for lists that are pinned with --unsigned.\n\n\
-                      It touches no network and deletes nothing. What it refuses is told here and in `tamis store log`, once for each content: when what it was refused for is gone \
-                      (a canary was let go of), start it anew, or use --once. Ctrl-C ends it. Unit files for systemd are in bindings/cli/systemd.\n\n\
+                      It touches no network and deletes nothing. What it refuses is told here and in `tamis store log`, once for each content. \
+                      Ctrl-C ends it. Unit files for systemd are in bindings/cli/systemd.\n\n\
                       Exit status: 0; with --once, 2 if anything was refused, is incomplete or failed; 2 if DIR or the store cannot be used at all."
     )]
     Watch(Watch),

@@ -297,6 +297,28 @@ impl Drop for Watcher {
     }
 }
 
+/// What a canary kept out comes in as soon as the operator lets go of the canary, and not before.
+#[cfg(unix)]
+#[test]
+fn a_watcher_tries_again_what_a_canary_kept_out() {
+    let bench = neighbours();
+    assert_eq!(bench.trust(&["maker.pub"]).status, 0);
+    ok(&bench, &["store", "canary", "store", "files/tamis-test-1.png"]);
+    bench.deliver();
+    let mut command =
+        bench.command(&["store", "watch", "drop", "--store", "store", "--json", "--poll", "1"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut watcher = Watcher(command.spawn().unwrap());
+    let said = lines(watcher.0.stdout.take().unwrap());
+    let next = || serde_json::from_str::<Value>(&next(&said)).unwrap();
+    assert_eq!(next()["code"], 65);
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(said.try_recv().is_err(), "told again");
+    ok(&bench, &["store", "canary", "store", "--remove", "tamis-test-1.png"]);
+    assert_eq!(next()["feed_version"], 1);
+    assert_eq!(bench.check("files/tamis-test-1.png"), 3);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_watcher_applies_what_comes_and_refuses_it_once() {
