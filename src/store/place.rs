@@ -27,7 +27,8 @@ pub(super) fn open_file(directory: &Path, name: &str) -> Result<File> {
 pub(super) fn names(directory: &Path) -> std::io::Result<Vec<String>> {
     let opened = File::open(directory)?;
     let mut names = Vec::new();
-    for entry in rustix::fs::Dir::read_from(&opened)? {
+    // Not `read_from`, which opens it once more, and does not try again when that is interrupted.
+    for entry in rustix::fs::Dir::new(opened)? {
         if let Ok(name) = entry?.file_name().to_str() {
             names.push(name.to_owned());
         }
