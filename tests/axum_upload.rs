@@ -3,6 +3,7 @@
 #![cfg(feature = "decode")]
 #![allow(clippy::print_stderr, reason = "it prints what it measured")]
 
+mod listed;
 mod pictures;
 
 use std::fs::{self, File};
@@ -12,9 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use listed::{builder, reviewed};
 use pictures::{hash, jpeg, png, scene};
-use tamis::SetBuilder;
-use tamis::set::{Entry, List, ListKind};
 
 /// The running example; ended when the test ends, however it ends.
 struct Server {
@@ -111,15 +111,6 @@ fn assert_tells_nothing(answer: &str) {
     assert!(digits.is_none_or(|n| n < 32), "the answer holds a fingerprint: {answer}");
 }
 
-fn publish(path: &Path, entries: impl IntoIterator<Item = Entry>) {
-    let mut builder = SetBuilder::new();
-    let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
-    for entry in entries {
-        builder.add(list, entry).unwrap();
-    }
-    builder.write(path).unwrap();
-}
-
 /// Asks until the answer is yes, for at most five seconds; says how long it took.
 fn within_seconds(mut yes: impl FnMut() -> bool) -> Duration {
     let started = Instant::now();
@@ -134,7 +125,7 @@ fn within_seconds(mut yes: impl FnMut() -> bool) -> Duration {
 fn uploads_are_judged_before_they_are_stored() {
     let dir = tempfile::tempdir().unwrap();
     let set = dir.path().join("set.tamis");
-    publish(&set, []);
+    builder([]).write(&set).unwrap();
     let server = Server::start(&set, dir.path());
 
     assert_eq!(server.request("GET", "/health", "text/plain", b"").0, 200);
@@ -177,7 +168,7 @@ fn uploads_are_judged_before_they_are_stored() {
 fn every_one_of_many_uploads_at_once_is_answered() {
     let dir = tempfile::tempdir().unwrap();
     let set = dir.path().join("set.tamis");
-    publish(&set, []);
+    builder([]).write(&set).unwrap();
     let server = Server::start(&set, dir.path());
     let send = |uploads: &[Vec<u8>]| -> Vec<u16> {
         std::thread::scope(|scope| {
@@ -218,14 +209,14 @@ fn every_one_of_many_uploads_at_once_is_answered() {
 fn a_replaced_store_is_enforced_and_a_broken_one_is_not() {
     let dir = tempfile::tempdir().unwrap();
     let set = dir.path().join("set.tamis");
-    publish(&set, []);
+    builder([]).write(&set).unwrap();
     let server = Server::start(&set, dir.path());
     let picture = scene(3, 320, 240);
     let upload = jpeg(&picture);
     assert_eq!(server.post(&upload).0, 201);
 
-    let listed = Entry { reviewed: true, ..Entry::new(hash(&picture).hash) };
-    publish(&set, [listed]);
+    let listed = reviewed(hash(&picture).hash);
+    builder([listed]).write(&set).unwrap();
     let took = within_seconds(|| server.post(&upload).0 == 422);
     eprintln!("enforced {took:?} after the new store was published");
 
@@ -237,7 +228,7 @@ fn a_replaced_store_is_enforced_and_a_broken_one_is_not() {
     assert_eq!(server.post(&upload).0, 422);
     assert_eq!(server.post(&png(&scene(4, 100, 100))).0, 201);
 
-    publish(&set, []);
+    builder([]).write(&set).unwrap();
     within_seconds(|| server.post(&upload).0 == 201);
 }
 

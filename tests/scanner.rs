@@ -13,7 +13,7 @@ mod uploads;
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use listed::{NOW, builder, digest, reviewed, store};
+use listed::{NOW, builder, digest, reviewed, store_of};
 use pictures::{hash, png, scene};
 use tamis::fingerprint::Algorithm;
 use tamis::set::{Entry, Set, SetBuilder};
@@ -24,11 +24,11 @@ fn now() -> Context {
 }
 
 fn scanner(entries: impl IntoIterator<Item = Entry>) -> Scanner {
-    Scanner::new(store(builder(entries)), Policy::builtin())
+    Scanner::new(store_of(entries), Policy::builtin())
 }
 
 fn with_policy(entries: impl IntoIterator<Item = Entry>, policy: Policy) -> Scanner {
-    Scanner::new(store(builder(entries)), policy)
+    Scanner::new(store_of(entries), policy)
 }
 
 /// The code of a picture that no test uploads, so that the store calls for perceptual hashes.

@@ -38,11 +38,15 @@ pub fn store(builder: SetBuilder) -> Store {
     Store::from_set(set(builder), StoreOptions::new()).unwrap()
 }
 
+pub fn store_of(entries: impl IntoIterator<Item = Entry>) -> Store {
+    store(builder(entries))
+}
+
 /// Limits under which a machine with other things to do gives the same answers.
 pub fn patient() -> Limits {
     Limits { time: Duration::from_secs(600), ..Limits::default() }
 }
 
-pub fn patient_scanner(store: Store, policy: Policy) -> Scanner {
+pub fn scanner_of(store: Store, policy: Policy) -> Scanner {
     Scanner::new(store, policy).with_limits(patient())
 }
