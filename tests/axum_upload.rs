@@ -16,6 +16,18 @@ use std::time::{Duration, Instant};
 use listed::{builder, reviewed};
 use pictures::{hash, jpeg, png, scene};
 
+/// Cargo tells tests where binaries are, but not examples: they are beside the directory of this test.
+fn example() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let example = test.parent().unwrap().with_file_name("examples").join("axum_upload");
+    let example = example.with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(
+        example.exists(),
+        "the example is not built: run `cargo build --example axum_upload` first"
+    );
+    example
+}
+
 /// The running example; ended when the test ends, however it ends.
 struct Server {
     child: Child,
@@ -32,16 +44,8 @@ impl Drop for Server {
 
 impl Server {
     fn start(store: &Path, directory: &Path) -> Server {
-        // Cargo tells tests where binaries are, but not examples: they are beside the directory of this test.
-        let test = std::env::current_exe().unwrap();
-        let example = test.parent().unwrap().with_file_name("examples").join("axum_upload");
-        let example = example.with_extension(std::env::consts::EXE_EXTENSION);
-        assert!(
-            example.exists(),
-            "the example is not built: run `cargo build --example axum_upload` first"
-        );
         let log = File::create(directory.join("log")).unwrap();
-        let mut child = Command::new(example)
+        let mut child = Command::new(example())
             .arg(store)
             .arg(directory)
             .stdout(Stdio::piped())
@@ -235,14 +239,8 @@ fn a_replaced_store_is_enforced_and_a_broken_one_is_not() {
 #[test]
 fn without_a_store_it_does_not_start() {
     let dir = tempfile::tempdir().unwrap();
-    let test = std::env::current_exe().unwrap();
-    let example = test.parent().unwrap().with_file_name("examples").join("axum_upload");
-    let example = example.with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(
-        example.exists(),
-        "the example is not built: run `cargo build --example axum_upload` first"
-    );
-    let run = Command::new(example).arg(dir.path().join("none")).arg(dir.path()).output().unwrap();
+    let run =
+        Command::new(example()).arg(dir.path().join("none")).arg(dir.path()).output().unwrap();
     assert!(!run.status.success() && run.stdout.is_empty(), "{run:?}");
     assert!(String::from_utf8_lossy(&run.stderr).contains("none"), "{run:?}");
 }

@@ -1,15 +1,11 @@
 //! `import`: lists, sets and deltas.
 
-use std::process::Stdio;
-use std::time::Duration;
-
 use tamis::fingerprint::{Algorithm, Algorithms, digests};
 use tamis::set::{Delta, Entry, EntryId, List, ListKind, Opinion, Role, Withdrawal};
 use tamis::store::{LOCAL, MANIFEST};
 
 use super::{NOW, of_list, sha256};
-use crate::build::tamis_draft;
-use crate::{Bench, Run, set_mode};
+use crate::{Bench, Run, interrupt, set_mode};
 
 #[test]
 fn a_list_that_has_not_changed_is_only_confirmed() {
@@ -134,7 +130,6 @@ fn sets_and_deltas_are_imported() {
 #[cfg(unix)]
 #[test]
 fn an_interrupted_import_changes_nothing() {
-    use std::io::Write;
     let bench = Bench::with_store();
     let names = || {
         let mut names: Vec<_> =
@@ -144,31 +139,20 @@ fn an_interrupted_import_changes_nothing() {
     };
     let before = (names(), std::fs::read(bench.path("s").join(MANIFEST)).unwrap());
     let arguments = ["store", "import", "s", "-", "--list", "piped", "--rejects", "rejects"];
-    let mut command = bench.command(&arguments);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let rows: String = (0..1000).map(|i| format!("{i:032x}\n")).collect();
-    stdin.write_all(rows.as_bytes()).unwrap();
-    // The draft of the rejected rows appears once it listens.
-    let draft = tamis_draft(&bench, "rejects", child.id());
-    while !bench.path(&draft).exists() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let (child, stdin, draft) = bench.piped(&arguments, "rejects");
     // It reads without the lock: an emergency need not wait for a slow list.
     bench.write("urgent", "urgent");
     bench.store(&["add", "s", "urgent", "--wait", "0"]);
     assert_eq!(bench.judged(b"urgent"), 1);
     bench.last(&["revoke", "s", "--list", LOCAL, "--list-all", "--reason", "x"]);
     let status = bench.status(NOW);
-    let id = child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    interrupt(&child);
     let run = Run::of(child.wait_with_output().unwrap());
     drop(stdin);
     assert_eq!(run.status, 2);
     assert!(run.err.contains("interrupted; nothing was changed"), "{}", run.err);
     assert_eq!(bench.status(NOW)["version"], status["version"]);
-    assert!(!bench.path("rejects").exists() && !bench.path(&draft).exists());
+    assert!(!bench.path("rejects").exists() && !draft.exists());
     assert!(before.0.iter().all(|name| names().contains(name)));
     assert_eq!(status["lists"].as_array().unwrap().len(), 1);
 }

@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 use tamis::store::{LOCAL, StoreWriter};
 
 use super::NOW;
-use crate::{Bench, Run};
+use crate::{Bench, Run, interrupt};
 
 #[test]
 fn who_finds_the_store_locked_waits_or_says_so() {
@@ -55,8 +55,7 @@ fn an_interrupted_canary_says_that_nothing_was_changed() {
     bench.write("logo", "our logo");
     let writer = StoreWriter::open(bench.path("s")).unwrap();
     let child = waiting(&bench, &["canary", "s", "logo"]);
-    let id = child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    interrupt(&child);
     let run = Run::of(child.wait_with_output().unwrap());
     drop(writer);
     assert_eq!(run.status, 2);
