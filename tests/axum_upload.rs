@@ -3,6 +3,7 @@
 #![cfg(feature = "decode")]
 #![allow(clippy::print_stderr, reason = "it prints what it measured")]
 
+mod listed;
 mod pictures;
 
 use std::fs::{self, File};
@@ -12,9 +13,20 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use listed::{builder, reviewed};
 use pictures::{hash, jpeg, png, scene};
-use tamis::SetBuilder;
-use tamis::set::{Entry, List, ListKind};
+
+/// Cargo tells tests where binaries are, but not examples: they are beside the directory of this test.
+fn example() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let example = test.parent().unwrap().with_file_name("examples").join("axum_upload");
+    let example = example.with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(
+        example.exists(),
+        "the example is not built: run `cargo build --example axum_upload` first"
+    );
+    example
+}
 
 /// The running example; ended when the test ends, however it ends.
 struct Server {
@@ -32,16 +44,8 @@ impl Drop for Server {
 
 impl Server {
     fn start(store: &Path, directory: &Path) -> Server {
-        // Cargo tells tests where binaries are, but not examples: they are beside the directory of this test.
-        let test = std::env::current_exe().unwrap();
-        let example = test.parent().unwrap().with_file_name("examples").join("axum_upload");
-        let example = example.with_extension(std::env::consts::EXE_EXTENSION);
-        assert!(
-            example.exists(),
-            "the example is not built: run `cargo build --example axum_upload` first"
-        );
         let log = File::create(directory.join("log")).unwrap();
-        let mut child = Command::new(example)
+        let mut child = Command::new(example())
             .arg(store)
             .arg(directory)
             .stdout(Stdio::piped())
@@ -111,15 +115,6 @@ fn assert_tells_nothing(answer: &str) {
     assert!(digits.is_none_or(|n| n < 32), "the answer holds a fingerprint: {answer}");
 }
 
-fn publish(path: &Path, entries: impl IntoIterator<Item = Entry>) {
-    let mut builder = SetBuilder::new();
-    let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
-    for entry in entries {
-        builder.add(list, entry).unwrap();
-    }
-    builder.write(path).unwrap();
-}
-
 /// Asks until the answer is yes, for at most five seconds; says how long it took.
 fn within_seconds(mut yes: impl FnMut() -> bool) -> Duration {
     let started = Instant::now();
@@ -134,7 +129,7 @@ fn within_seconds(mut yes: impl FnMut() -> bool) -> Duration {
 fn uploads_are_judged_before_they_are_stored() {
     let dir = tempfile::tempdir().unwrap();
     let set = dir.path().join("set.tamis");
-    publish(&set, []);
+    builder([]).write(&set).unwrap();
     let server = Server::start(&set, dir.path());
 
     assert_eq!(server.request("GET", "/health", "text/plain", b"").0, 200);
@@ -177,7 +172,7 @@ fn uploads_are_judged_before_they_are_stored() {
 fn every_one_of_many_uploads_at_once_is_answered() {
     let dir = tempfile::tempdir().unwrap();
     let set = dir.path().join("set.tamis");
-    publish(&set, []);
+    builder([]).write(&set).unwrap();
     let server = Server::start(&set, dir.path());
     let send = |uploads: &[Vec<u8>]| -> Vec<u16> {
         std::thread::scope(|scope| {
@@ -218,14 +213,14 @@ fn every_one_of_many_uploads_at_once_is_answered() {
 fn a_replaced_store_is_enforced_and_a_broken_one_is_not() {
     let dir = tempfile::tempdir().unwrap();
     let set = dir.path().join("set.tamis");
-    publish(&set, []);
+    builder([]).write(&set).unwrap();
     let server = Server::start(&set, dir.path());
     let picture = scene(3, 320, 240);
     let upload = jpeg(&picture);
     assert_eq!(server.post(&upload).0, 201);
 
-    let listed = Entry { reviewed: true, ..Entry::new(hash(&picture).hash) };
-    publish(&set, [listed]);
+    let listed = reviewed(hash(&picture).hash);
+    builder([listed]).write(&set).unwrap();
     let took = within_seconds(|| server.post(&upload).0 == 422);
     eprintln!("enforced {took:?} after the new store was published");
 
@@ -237,21 +232,15 @@ fn a_replaced_store_is_enforced_and_a_broken_one_is_not() {
     assert_eq!(server.post(&upload).0, 422);
     assert_eq!(server.post(&png(&scene(4, 100, 100))).0, 201);
 
-    publish(&set, []);
+    builder([]).write(&set).unwrap();
     within_seconds(|| server.post(&upload).0 == 201);
 }
 
 #[test]
 fn without_a_store_it_does_not_start() {
     let dir = tempfile::tempdir().unwrap();
-    let test = std::env::current_exe().unwrap();
-    let example = test.parent().unwrap().with_file_name("examples").join("axum_upload");
-    let example = example.with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(
-        example.exists(),
-        "the example is not built: run `cargo build --example axum_upload` first"
-    );
-    let run = Command::new(example).arg(dir.path().join("none")).arg(dir.path()).output().unwrap();
+    let run =
+        Command::new(example()).arg(dir.path().join("none")).arg(dir.path()).output().unwrap();
     assert!(!run.status.success() && run.stdout.is_empty(), "{run:?}");
     assert!(String::from_utf8_lossy(&run.stderr).contains("none"), "{run:?}");
 }

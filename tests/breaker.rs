@@ -2,23 +2,22 @@
 
 #![cfg(feature = "decode")]
 
+mod listed;
 mod pictures;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use image::RgbImage;
+use listed::{NOW, builder, digest, reviewed, scanner_of};
 use pictures::{hash, png, scene};
-use tamis::fingerprint::{Algorithm, Algorithms, Fingerprint, digests};
+use tamis::fingerprint::Algorithm;
 use tamis::policy::{Cap, Cause, Mode};
 use tamis::search::Match;
-use tamis::set::{Entry, EntryId, List, ListKind, Role, SetBuilder, incident_label};
+use tamis::set::{Entry, EntryId, ListKind, Role, incident_label};
 use tamis::store::{Counter, Counters, Noted, STATE, StoreOptions, StoreWriter, Terms};
-use tamis::{Action, Context, Limits, Policy, Scanner, Store, Verdict};
-
-const NOW: u64 = 1_790_000_000;
+use tamis::{Action, Context, Policy, Store, Verdict};
 
 const INCIDENT: &str = "2026-11";
 
@@ -46,16 +45,6 @@ fn store_of(entries: &[(&str, Entry)]) -> (tempfile::TempDir, Store) {
     let store = Store::open(path).unwrap();
     assert_eq!(store.counters_fault(), None);
     (dir, store)
-}
-
-/// A scanner that waits for a machine with other things to do: what is judged here must not depend on it.
-fn scanner_of(store: Store, policy: Policy) -> Scanner {
-    let limits = Limits { time: Duration::from_secs(600), ..Limits::default() };
-    Scanner::new(store, policy).with_limits(limits)
-}
-
-fn reviewed(fingerprint: impl Into<Fingerprint>) -> Entry {
-    Entry { reviewed: true, ..Entry::new(fingerprint) }
 }
 
 fn id(list: &str, entry: &Entry) -> EntryId {
@@ -104,8 +93,7 @@ fn a_viral_picture_that_was_listed_by_mistake_goes_to_review_and_nothing_else_do
         expires: (NOW + 1_000_000) as u32,
         ..reviewed(hash(&other).hash)
     };
-    let digest = digests(&listed, Algorithms::DIGESTS).get(Algorithm::Sha256).unwrap();
-    let md5 = digests(&listed, Algorithms::DIGESTS).get(Algorithm::Md5).unwrap();
+    let [digest, md5] = [Algorithm::Sha256, Algorithm::Md5].map(|a| digest(&listed, a));
     let entries = [
         ("exchange", poison.clone()),
         ("exchange", urgent.clone()),
@@ -352,10 +340,7 @@ fn a_backfill_counts_nothing_and_a_store_without_state_neither() {
 
     let off = StoreOptions::new().counters(false).open(path).unwrap();
     assert!(off.counters().is_none() && off.counters_fault().is_some());
-    let mut builder = SetBuilder::new();
-    let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
-    builder.add(list, entries[0].1.clone()).unwrap();
-    builder.write(path.join("file.tamis")).unwrap();
+    builder([entries[0].1.clone()]).write(path.join("file.tamis")).unwrap();
     let file = Store::open(path.join("file.tamis")).unwrap();
     assert!(file.counters().is_none());
     std::fs::remove_dir_all(path.join(STATE)).unwrap();

@@ -4,14 +4,15 @@
 #![allow(clippy::print_stderr, reason = "it prints what it measured")]
 
 mod counting;
+mod listed;
 
 use counting::{live, peak_of};
+use listed::store_of;
 use tamis::fingerprint::{
     Algorithm, Algorithms, Fingerprint, Fingerprints, Pdq, PdqHash, Perceptual, View, digests,
 };
-use tamis::set::{Entry, List, ListKind, Set, SetBuilder};
-use tamis::store::StoreOptions;
-use tamis::{Action, Context, Policy, Scanner, Store};
+use tamis::set::Entry;
+use tamis::{Action, Context, Policy, Scanner};
 
 const CROWD: usize = 200_000;
 
@@ -26,20 +27,14 @@ fn code(number: usize) -> PdqHash {
 
 /// Every hundredth entry may block; the rest may lead to review.
 fn scanner(fingerprint: impl Fn(usize) -> Fingerprint, policy: Policy) -> Scanner {
-    let mut builder = SetBuilder::new();
-    let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
-    for number in 0..CROWD {
-        let entry = Entry {
-            source_id: format!("case {number}"),
-            // A label of its own for every entry: no rule names it, though one may name the other.
-            labels: vec![format!("case {number}"), "terror".to_owned()],
-            reviewed: number % 100 == 0,
-            ..Entry::new(fingerprint(number))
-        };
-        builder.add(list, entry).unwrap();
-    }
-    let set = Set::from_bytes(&builder.to_bytes().unwrap().0).unwrap();
-    Scanner::new(Store::from_set(set, StoreOptions::new()).unwrap(), policy)
+    let entry = |number| Entry {
+        source_id: format!("case {number}"),
+        // A label of its own for every entry: no rule names it, though one may name the other.
+        labels: vec![format!("case {number}"), "terror".to_owned()],
+        reviewed: number % 100 == 0,
+        ..Entry::new(fingerprint(number))
+    };
+    Scanner::new(store_of((0..CROWD).map(entry)), policy)
 }
 
 /// The one test of this file: another would allocate beside it.

@@ -4,14 +4,15 @@
 #![allow(unsafe_code, reason = "`fork` is unsafe, and forking is what is tested")]
 #![allow(clippy::print_stderr, reason = "it prints what it measured")]
 
+mod listed;
 mod pictures;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use listed::{builder, reviewed};
 use pictures::{hash, jpeg, png, scene};
 use tamis::fingerprint::{Algorithms, digests};
-use tamis::set::{Entry, List, ListKind, SetBuilder};
 use tamis::store::{LOCAL, StoreWriter, Terms};
 use tamis::{Action, Context, Policy, Scanner, Store};
 
@@ -67,13 +68,8 @@ fn uploads() -> Vec<(Vec<u8>, Action)> {
 }
 
 fn publish(path: &Path) {
-    let mut builder = SetBuilder::new();
-    let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
-    for seed in 0..8 {
-        let code = hash(&scene(100 + seed, 160, 120)).hash;
-        builder.add(list, Entry { reviewed: true, ..Entry::new(code) }).unwrap();
-    }
-    builder.write(path).unwrap();
+    let listed = (0..8).map(|seed| reviewed(hash(&scene(100 + seed, 160, 120)).hash));
+    builder(listed).write(path).unwrap();
 }
 
 fn judge_all(scanner: &mut Scanner, uploads: &[(Vec<u8>, Action)]) {
@@ -152,7 +148,7 @@ fn what_is_added_after_the_fork_is_in_force_in_every_child() {
         .collect();
     let mut delta = writer.delta(LOCAL).unwrap();
     for digest in digests(upload, Algorithms::DIGESTS).iter() {
-        delta.add(Entry { reviewed: true, ..Entry::new(digest) }).unwrap();
+        delta.add(reviewed(digest)).unwrap();
     }
     writer.apply_next(delta, &Terms::at(2)).unwrap();
     assert_eq!(wait_for(children, Duration::from_secs(60)), 8, "within a minute");
@@ -169,7 +165,7 @@ fn a_writer_does_not_work_in_a_child() {
     fn add(writer: &mut StoreWriter, upload: &[u8]) -> tamis::Result<()> {
         let mut delta = writer.delta(LOCAL).unwrap();
         for digest in digests(upload, Algorithms::DIGESTS).iter() {
-            delta.add(Entry { reviewed: true, ..Entry::new(digest) }).unwrap();
+            delta.add(reviewed(digest)).unwrap();
         }
         writer.apply_next(delta, &Terms::at(2)).map(drop)
     }

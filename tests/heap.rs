@@ -5,12 +5,14 @@
 #![allow(clippy::print_stderr, reason = "it prints what it measured")]
 
 mod counting;
+mod listed;
 mod pictures;
 
 use counting::{live, peak_of};
 use image::ImageFormat;
+use listed::{builder, set};
 use pictures::{at_distance, encode, film, hash, jpeg, png, scene, turned_jpeg};
-use tamis::set::{Entry, List, ListKind, Set, SetBuilder};
+use tamis::set::Entry;
 use tamis::store::StoreOptions;
 use tamis::{Context, Policy, Scanner, Store};
 
@@ -47,12 +49,7 @@ fn uploads() -> Vec<Vec<u8>> {
 #[test]
 fn a_warm_scanner_does_not_grow() {
     let code = hash(&scene(1, 333, 200)).hash;
-    let mut builder = SetBuilder::new();
-    let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
-    for distance in 0..40 {
-        builder.add(list, Entry::new(at_distance(code, distance))).unwrap();
-    }
-    let set = Set::from_bytes(&builder.to_bytes().unwrap().0).unwrap();
+    let set = set(builder((0..40).map(|distance| Entry::new(at_distance(code, distance)))));
     let store = Store::from_set(set, StoreOptions::new().test_list(true)).unwrap();
     let uploads = uploads();
     let context = Context::at(1_790_000_000);

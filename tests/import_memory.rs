@@ -1,38 +1,12 @@
 //! Importing does not take more memory for a longer list. The allocator counts, so this file holds one test.
 #![allow(unsafe_code, reason = "a counting allocator cannot be written without")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+mod counting;
+
 use std::io::{self, Read};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use counting::peak_of;
 use tamis::import::{self, Format, Options, Report};
-
-struct Counting;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-fn grown(bytes: usize) {
-    PEAK.fetch_max(LIVE.fetch_add(bytes, Relaxed) + bytes, Relaxed);
-}
-
-// SAFETY: every call goes to the system's allocator with the same arguments; counting does not touch the memory.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        grown(layout.size());
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`, and `pointer` came from the system's allocator.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// A list as long as asked for: a beginning, then the same piece again and again. Takes no memory of its own.
 struct Endless<'a> {
@@ -61,12 +35,13 @@ fn import(format: Format, beginning: &str, piece: &str, bytes: usize) -> (Report
     let piece = piece.repeat(64 * 1024 / piece.len());
     let input =
         Endless { beginning: beginning.as_bytes(), piece: piece.as_bytes(), at: 0, left: bytes };
-    let before = LIVE.load(Relaxed);
-    PEAK.store(before, Relaxed);
-    let report =
-        import::read(input, format, &Options::default(), &mut |_| Ok(()), &mut |_| {}).unwrap();
+    let mut report = Report::default();
+    let peak = peak_of(|| {
+        report =
+            import::read(input, format, &Options::default(), &mut |_| Ok(()), &mut |_| {}).unwrap();
+    });
     assert_eq!(report.rows, report.accepted + report.rejected_rows());
-    (report, PEAK.load(Relaxed) - before)
+    (report, peak)
 }
 
 #[test]

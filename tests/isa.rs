@@ -3,6 +3,7 @@
 #![cfg(feature = "decode")]
 #![allow(clippy::print_stderr, reason = "it prints what it measured")]
 
+mod listed;
 mod pictures;
 
 use std::fmt::Write;
@@ -10,10 +11,11 @@ use std::path::Path;
 use std::process::Command;
 
 use image::{ImageFormat, imageops};
+use listed::{builder, reviewed, set};
 use pictures::{at_distance, encode, faint_scene, film, hash, jpeg, png, scene, turned_jpeg};
 use tamis::fingerprint::{Algorithms, digests};
 use tamis::hamming::Isa;
-use tamis::set::{Entry, List, ListKind, Set, SetBuilder};
+use tamis::set::Entry;
 use tamis::store::StoreOptions;
 use tamis::{Context, Policy, Scanner, Store, Verdict};
 
@@ -43,21 +45,16 @@ fn uploads() -> Vec<Vec<u8>> {
 }
 
 fn store() -> Store {
-    let mut builder = SetBuilder::new();
-    let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
+    let mut entries: Vec<Entry> =
+        digests(b"listed words", Algorithms::DIGESTS).iter().map(reviewed).collect();
     for seed in 0..3 {
         let code = hash(&scene(seed, 131 + 97 * seed, 203 + 31 * seed)).hash;
         for distance in 0..40 {
-            let entry =
-                Entry { reviewed: distance % 2 == 0, ..Entry::new(at_distance(code, distance)) };
-            builder.add(list, entry).unwrap();
+            let reviewed = distance % 2 == 0;
+            entries.push(Entry { reviewed, ..Entry::new(at_distance(code, distance)) });
         }
     }
-    for digest in digests(b"listed words", Algorithms::DIGESTS).iter() {
-        builder.add(list, Entry { reviewed: true, ..Entry::new(digest) }).unwrap();
-    }
-    let set = Set::from_bytes(&builder.to_bytes().unwrap().0).unwrap();
-    Store::from_set(set, StoreOptions::new().test_list(true)).unwrap()
+    Store::from_set(set(builder(entries)), StoreOptions::new().test_list(true)).unwrap()
 }
 
 /// One line per verdict, with the fingerprints, which the verdict's own JSON leaves out.

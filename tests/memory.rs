@@ -5,26 +5,21 @@
 #![allow(clippy::print_stderr, reason = "it prints what it measured")]
 
 mod counting;
+mod listed;
 mod pictures;
 
 use counting::{live, peak_of};
 use image::{ExtendedColorType, ImageEncoder};
+use listed::{scanner_of, store_of};
 use pictures::{hash, jpeg, png, scene};
-use tamis::set::{Entry, List, ListKind, Set, SetBuilder};
-use tamis::store::StoreOptions;
-use tamis::{Context, Limits, Outcome, Policy, Scanner, Store};
+use tamis::set::Entry;
+use tamis::{Context, Outcome, Policy, Scanner};
 
 const MIB: usize = 1 << 20;
 
 /// A store that calls for perceptual hashes and holds nothing near what is uploaded here.
 fn scanner() -> Scanner {
-    let mut builder = SetBuilder::new();
-    let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
-    builder.add(list, Entry::new(hash(&scene(77, 300, 200)).hash)).unwrap();
-    let set = Set::from_bytes(&builder.to_bytes().unwrap().0).unwrap();
-    let limits = Limits { time: std::time::Duration::from_secs(600), ..Limits::default() };
-    Scanner::new(Store::from_set(set, StoreOptions::new()).unwrap(), Policy::builtin())
-        .with_limits(limits)
+    scanner_of(store_of([Entry::new(hash(&scene(77, 300, 200)).hash)]), Policy::builtin())
 }
 
 /// A large picture: every pixel of a smaller one 16 times in each direction, with a little grain below `mask`.

@@ -2,46 +2,16 @@
 
 #![cfg(feature = "decode")]
 
+mod listed;
 mod pictures;
 
-use std::time::Duration;
-
+use listed::{NOW, builder, digest, reviewed, scanner_of, store_of};
 use pictures::{film, hash, jpeg, png, scene};
-use tamis::fingerprint::{Algorithm, Algorithms, Fingerprint, View, digests};
+use tamis::fingerprint::{Algorithm, View};
 use tamis::policy::{Mode, Rule};
-use tamis::set::{Entry, List, ListKind, Set, SetBuilder};
+use tamis::set::{Entry, Set};
 use tamis::store::{Counter, StoreOptions, StoreWriter, Terms};
-use tamis::{Action, Context, Difference, Limits, Policy, Scanner, Shadow, Store, Verdict};
-
-const NOW: u64 = 1_790_000_000;
-
-fn set_of(entries: Vec<Entry>) -> Vec<u8> {
-    let mut builder = SetBuilder::new();
-    let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
-    for entry in entries {
-        builder.add(list, entry).unwrap();
-    }
-    builder.to_bytes().unwrap().0
-}
-
-fn store_of(entries: Vec<Entry>) -> Store {
-    let set = Set::from_bytes(&set_of(entries)).unwrap();
-    Store::from_set(set, StoreOptions::new()).unwrap()
-}
-
-/// A scanner that waits for a machine with other things to do: what is judged here must not depend on it.
-fn scanner_of(store: Store, policy: Policy) -> Scanner {
-    let limits = Limits { time: Duration::from_secs(600), ..Limits::default() };
-    Scanner::new(store, policy).with_limits(limits)
-}
-
-fn reviewed(fingerprint: impl Into<Fingerprint>) -> Entry {
-    Entry { reviewed: true, ..Entry::new(fingerprint) }
-}
-
-fn digest(bytes: &[u8], algorithm: Algorithm) -> Fingerprint {
-    digests(bytes, Algorithms::DIGESTS).get(algorithm).unwrap()
-}
+use tamis::{Action, Context, Difference, Policy, Scanner, Shadow, Store, Verdict};
 
 /// Twelve uploads: pictures of three kinds, half of one, words, nothing, a film.
 fn uploads() -> Vec<Vec<u8>> {
@@ -173,7 +143,7 @@ fn differences_are_counted_where_all_processes_see_them() {
 #[test]
 fn a_damaged_candidate_harms_nothing() {
     let listed = || vec![reviewed(digest(b"listed", Algorithm::Sha256))];
-    let mut bytes = set_of(listed());
+    let mut bytes = builder(listed()).to_bytes().unwrap().0;
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     let damaged = Store::from_set(Set::from_bytes(&bytes).unwrap(), StoreOptions::new()).unwrap();

@@ -4,19 +4,14 @@
 
 #[allow(dead_code, reason = "a part of it is used here")]
 mod drawing;
+mod listed;
 mod pictures;
 
 use drawing::{Drawing, segment};
+use listed::{NOW, patient, reviewed, scanner_of, store_of};
 use pictures::{hash, jpeg, scene};
-use tamis::fingerprint::Fingerprint;
 use tamis::media::{Channels, Decoder, Keep, Request, Unscannable, sniff};
-use tamis::set::{Entry, List, ListKind, Set, SetBuilder};
-use tamis::store::StoreOptions;
-use tamis::{Action, Context, Limits, Outcome, Policy, Scanner, Store};
-
-fn patient() -> Limits {
-    Limits { time: std::time::Duration::from_secs(60), ..Limits::default() }
-}
+use tamis::{Action, Context, Outcome, Policy};
 
 /// The pixels, if nothing is to be told of them.
 fn decoded(bytes: &[u8]) -> Result<Vec<u8>, Unscannable> {
@@ -138,16 +133,9 @@ fn with_curve(picture: &[u8], table: &[u16]) -> Vec<u8> {
 #[test]
 fn a_picture_in_unusual_colours_is_compared_and_told() {
     let (listed, other) = (scene(7, 320, 240), scene(8, 320, 240));
-    let mut builder = SetBuilder::new();
-    let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
-    builder
-        .add(list, Entry { reviewed: true, ..Entry::new(Fingerprint::from(hash(&listed).hash)) })
-        .unwrap();
-    let set = Set::from_bytes(&builder.to_bytes().unwrap().0).unwrap();
-    let store = Store::from_set(set, StoreOptions::new()).unwrap();
-    let mut scanner = Scanner::new(store, Policy::builtin()).with_limits(patient());
+    let mut scanner = scanner_of(store_of([reviewed(hash(&listed).hash)]), Policy::builtin());
     let mut judge = |bytes: &[u8]| {
-        let verdict = scanner.check(bytes, &Context::at(1_790_000_000)).unwrap();
+        let verdict = scanner.check(bytes, &Context::at(NOW)).unwrap();
         (verdict.outcome, verdict.unscannable, verdict.complete, verdict.action)
     };
     // In steps of 257, as light as 2.2 has them, and the other way round.

@@ -2,40 +2,30 @@
 
 #![cfg(feature = "decode")]
 
+mod listed;
 mod pictures;
 
 use image::codecs::gif::GifEncoder;
 use image::{DynamicImage, RgbImage};
+use listed::{NOW, patient, reviewed, scanner_of, store_of};
 use pictures::{at_distance, hash, hash_of_file, jpeg, png, scene, turned_jpeg};
 use tamis::fingerprint::{Fingerprint, View};
 use tamis::media::{MediaClass, Unscannable};
 use tamis::policy::{Cap, Cause};
-use tamis::set::{Entry, List, ListKind, Set, SetBuilder};
-use tamis::store::StoreOptions;
 use tamis::{Action, Context, Limits, Method, Outcome, Policy, Scanner, Store, Verdict};
 
 fn now() -> Context {
-    Context::at(1_790_000_000)
+    Context::at(NOW)
 }
 
 fn store(listed: impl IntoIterator<Item = Fingerprint>) -> Store {
-    let mut builder = SetBuilder::new();
-    let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
-    for fingerprint in listed {
-        builder.add(list, Entry { reviewed: true, ..Entry::new(fingerprint) }).unwrap();
-    }
-    let set = Set::from_bytes(&builder.to_bytes().unwrap().0).unwrap();
-    Store::from_set(set, StoreOptions::new()).unwrap()
+    store_of(listed.into_iter().map(reviewed))
 }
 
 /// A scanner of a store that lists these pictures, with time enough for a busy machine.
 fn scanner<'a>(listed: impl IntoIterator<Item = &'a RgbImage>) -> Scanner {
     let store = store(listed.into_iter().map(|picture| hash(picture).hash.into()));
-    Scanner::new(store, Policy::builtin()).with_limits(patient())
-}
-
-fn patient() -> Limits {
-    Limits { time: std::time::Duration::from_secs(60), ..Limits::default() }
+    scanner_of(store, Policy::builtin())
 }
 
 fn seen(verdict: &Verdict) -> Vec<(View, u32)> {

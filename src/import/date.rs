@@ -136,3 +136,6 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let before = |year: i64| 365 * year + (year + 3) / 4 - (year + 99) / 100 + (year + 399) / 400;
     before(year) - before(1970) + (1..month).map(|m| days_in_month(year, m)).sum::<i64>() + day - 1
 }
+
+#[cfg(test)]
+mod tests;

@@ -267,26 +267,12 @@ fn a_full_disk_leaves_the_old_set_and_nothing_else() {
 #[cfg(unix)]
 #[test]
 fn an_interrupted_build_publishes_nothing() {
-    use std::io::Write;
-    use std::process::Stdio;
     let bench = Bench::with_set();
     let old = bench.read("base.tamis");
     let arguments =
         ["build", "-o", "base.tamis", "--list", "piped", "-", "--rejects", "rejects.jsonl"];
-    let mut command = bench.command(&arguments);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let rows: String = (0..1000).map(|i| format!("{i:032x}\n")).collect();
-    stdin.write_all(rows.as_bytes()).unwrap();
-    // The draft of the rejected rows appears once it listens.
-    let draft = tamis_draft(&bench, "rejects.jsonl", child.id());
-    while !bench.path(&draft).exists() {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    let id = child.id().to_string();
-    let killed = std::process::Command::new("kill").args(["-INT", &id]).status().unwrap();
-    assert!(killed.success());
+    let (child, stdin, _) = bench.piped(&arguments, "rejects.jsonl");
+    super::interrupt(&child);
     // It waits for more rows, which never come: one request must be enough.
     let run = super::Run::of(child.wait_with_output().unwrap());
     drop(stdin);
@@ -294,13 +280,6 @@ fn an_interrupted_build_publishes_nothing() {
     assert!(run.err.contains("interrupted; nothing was published"), "{}", run.err);
     assert_eq!(bench.read("base.tamis"), old);
     assert_eq!(bench.names(), ["base.tamis", "files"]);
-}
-
-#[cfg(unix)]
-pub(super) fn tamis_draft(bench: &Bench, name: &str, process: u32) -> String {
-    let ours = tamis::set::draft_path(&bench.path(name));
-    let ours = ours.file_name().unwrap().to_str().unwrap();
-    ours.replace(&std::process::id().to_string(), &process.to_string())
 }
 
 /// The small profile finds the same; for a set that is too small for an index it is the same.

@@ -1,5 +1,6 @@
 //! `list`: from a maker's first note to a signed feed, with the standard minisign tool on the other side where it is installed.
 
+use std::path::Path;
 use std::process::Command;
 
 use super::Bench;
@@ -341,24 +342,23 @@ fn an_interrupted_addition_leaves_no_draft() {
         command.spawn().unwrap()
     };
     // Once it writes the draft; none if it was done before anybody saw it.
-    let interrupt = |mut child: std::process::Child, draft: &str| {
-        while !bench.path(draft).exists() {
+    let interrupt = |mut child: std::process::Child, draft: &Path| {
+        while !draft.exists() {
             if child.try_wait().unwrap().is_some() {
                 let run = super::Run::of(child.wait_with_output().unwrap());
                 assert_eq!(run.status, 0, "{}", run.err);
                 return None;
             }
         }
-        let id = child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        super::interrupt(&child);
         let run = super::Run::of(child.wait_with_output().unwrap());
-        assert!(!bench.path(draft).exists(), "{draft} is left");
+        assert!(!draft.exists(), "{draft:?} is left");
         Some(run)
     };
 
     let mut child = begin(&["--from", "-", "--rejects", "rejects"]);
     let mut stdin = child.stdin.take().unwrap();
-    let draft = super::build::tamis_draft(&bench, "rejects", child.id());
+    let draft = bench.draft("rejects", &child);
     let run = interrupt(child, &draft).unwrap();
     assert_eq!((run.status, run.err.as_str()), (2, "tamis: interrupted; nothing was noted\n"));
     assert!(!bench.path("maker/pending.jsonl").exists() && !bench.path("rejects").exists());
@@ -369,7 +369,7 @@ fn an_interrupted_addition_leaves_no_draft() {
     bench.write("many.txt", rows);
     let met = (0..50).find_map(|_| {
         let child = begin(&["--from", "many.txt"]);
-        let draft = format!("maker/.pending.jsonl.{}.draft", child.id());
+        let draft = bench.path(&format!("maker/.pending.jsonl.{}.draft", child.id()));
         interrupt(child, &draft)
     });
     let pending = String::from_utf8(bench.read("maker/pending.jsonl")).unwrap();

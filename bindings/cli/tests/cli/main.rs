@@ -20,6 +20,8 @@ mod worker;
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::process::{Child, ChildStdin};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
@@ -95,6 +97,39 @@ impl Bench {
         let _ = child.stdin.take().unwrap().write_all(stdin);
         Run::of(child.wait_with_output().unwrap())
     }
+
+    /// A verb that has begun to read a thousand rows from its standard input, and waits for more; and the draft of the rows that it
+    /// rejects, which appears once it listens to Ctrl-C.
+    #[cfg(unix)]
+    fn piped(&self, arguments: &[&str], rejects: &str) -> (Child, ChildStdin, PathBuf) {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let rows: String = (0..1000).map(|i| format!("{i:032x}\n")).collect();
+        stdin.write_all(rows.as_bytes()).unwrap();
+        let draft = self.draft(rejects, &child);
+        while !draft.exists() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        (child, stdin, draft)
+    }
+
+    /// The draft of that file by that process.
+    #[cfg(unix)]
+    fn draft(&self, name: &str, process: &Child) -> PathBuf {
+        let ours = tamis::set::draft_path(&self.path(name));
+        let name = ours.file_name().unwrap().to_str().unwrap();
+        let ours = std::process::id().to_string();
+        self.path(&name.replace(&ours, &process.id().to_string()))
+    }
+}
+
+/// Ctrl-C.
+#[cfg(unix)]
+fn interrupt(process: &Child) {
+    let id = process.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
 }
 
 impl Run {

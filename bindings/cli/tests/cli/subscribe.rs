@@ -350,7 +350,6 @@ fn a_watcher_applies_what_comes_and_refuses_it_once() {
     assert_eq!(bench.refusals(), [73]);
     assert!(bench.path("drop/junk/feed.json").exists(), "what others dropped is theirs");
     // An orderly end.
-    let pid = watcher.0.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    super::interrupt(&watcher.0);
     assert_eq!(watcher.0.wait().unwrap().code(), Some(0));
 }
