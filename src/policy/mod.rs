@@ -1,5 +1,5 @@
 //! The policy: what is done about matches. A pure function of its arguments: no clock, no random
-//! numbers, no files (but for [`Policy::load`], which reads one and parses it).
+//! numbers, no sets, no files (but for [`Policy::load`], which reads one and parses it).
 //!
 //! # How an upload is judged
 //!

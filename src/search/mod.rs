@@ -8,8 +8,8 @@
 //! ```
 //!
 //! What that finds are rows of the sets, [`Found`]. A row has one entry or a million: those that are in force match, each pair of entry and view once, in the
-//! order of distance, entry id and view. [`Found::matches`] makes a [`Match`] of each; [`Found::select`] ranks each and makes matches only of
-//! those that can be reported.
+//! order of distance, entry id and view. [`Found::matches`] makes a [`Match`] of each; the scanner has each ranked, and makes matches only of
+//! those that can be reported (`select`).
 //!
 //! The radius search uses the set's index ([`crate::index`]) or a scan, whichever is cheaper: [`RadiusSearch`]. Within the radius nothing is missed, at any
 //! size: [`planted`] proves it for a given set.
@@ -36,7 +36,6 @@ pub use layers::Layers;
 pub use matches::Match;
 pub use planted::planted;
 pub use radius::{NearEntry, RadiusSearch};
-pub use select::Selection;
 
 /// Finds all entries of some sets that an upload matches. Reuses its buffers from call to call.
 #[derive(Debug, Default)]
