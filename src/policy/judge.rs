@@ -5,11 +5,10 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde::Serialize;
 
-use crate::fingerprint::Algorithm;
 use crate::media::{MediaClass, Unscannable};
 use crate::policy::{Action, Cap, Cause, Idle, Mode, Policy, Reason, Rule};
 use crate::search::Match;
-use crate::set::{ListKind, Opinion, Role};
+use crate::set::{Opinion, Role};
 
 /// What a policy says of an upload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -221,8 +220,8 @@ impl Policy {
 /// Whether the match of an exception entry meets every condition of one. Each closes a door: a made-up second
 /// file, a mere likeness, an entry that is doubted, a list that nobody vets.
 fn excepts(m: &Match) -> bool {
-    matches!(m.algorithm, Algorithm::Sha256 | Algorithm::Blake3)
+    m.algorithm.may_except()
         && m.distance == 0
         && m.opinion == Opinion::Positive
-        && matches!(m.list_kind, ListKind::Local | ListKind::Exchange | ListKind::Test)
+        && m.list_kind.may_except()
 }

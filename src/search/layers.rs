@@ -98,7 +98,7 @@ impl Layers {
                 };
                 let list = position as u32;
                 // Nobody else overrules the operator, nor does another list of his.
-                let local = change.list == Layers::LOCAL && lists[position].kind == ListKind::Local;
+                let local = change.list == Layers::LOCAL && lists[position].kind.may_suppress();
                 if local && change.replaces {
                     for below in layers.suppressing.iter().filter(|below| **below < above) {
                         let changes = sets[*below].changes()?;
@@ -193,7 +193,7 @@ impl Layers {
         now: u64,
     ) -> bool {
         u64::from(expires) > now
-            && matches!(kind, ListKind::Local | ListKind::Exchange)
+            && kind.may_name_incidents()
             && labels
                 .iter()
                 .filter_map(|label| incident_of(label))

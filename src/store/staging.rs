@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorCode, Result, shown};
 use crate::search::Layers;
-use crate::set::{Change, Delta, ListKind, Set, SetDigest, Summary, TombstoneKind};
+use crate::set::{Change, Delta, Set, SetDigest, Summary, TombstoneKind};
 
 use super::manifest::{ChangeRecord, Incident, ListRecord, Manifest, SetRecord};
 use super::sum::Sum;
@@ -79,7 +79,7 @@ impl<'w> Staging<'w> {
         }
         self.check_gaps(&change)?;
         // The operator's own changes have no gaps, so they are merged with each other; nobody's sets are in his way.
-        let operators = list.kind == ListKind::Local && !list.has_maker();
+        let operators = list.kind.is_own() && !list.has_maker();
         if !operators && self.manifest.sets.len() >= MOST_SETS {
             self.join()?;
         }
@@ -253,7 +253,7 @@ impl<'w> Staging<'w> {
         if self.terms.force {
             return Ok(());
         }
-        for (name, _) in self.manifest.lists.iter().filter(|(_, l)| l.kind != ListKind::Local) {
+        for (name, _) in self.manifest.lists.iter().filter(|(_, l)| l.kind.is_bounded()) {
             let laid = self.laid(name);
             if !laid.is_empty() {
                 self.check_list(name, &laid)?;
