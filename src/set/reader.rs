@@ -168,6 +168,12 @@ impl Set {
         Ok(lists)
     }
 
+    /// Position of the list of that name, if the set has it.
+    pub(crate) fn list_named(&self, name: &str) -> Result<Option<u32>> {
+        let position = self.lists()?.iter().position(|list| list.name == name);
+        Ok(position.and_then(|position| u32::try_from(position).ok()))
+    }
+
     fn list(&self, index: u64) -> Result<List> {
         let record = self.element(section::LISTS, index, LIST_BYTES)?;
         let kind = known("kind of a list", record[12], ListKind::from_number)?;
