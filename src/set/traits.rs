@@ -122,7 +122,7 @@ impl Set {
         self.count(section::SUPPRESSIONS)
     }
 
-    /// The ids of all entries that this set switches off, ascending.
+    /// [`Set::suppressions`] where they lie.
     pub(crate) fn suppressed_ids(&self) -> Result<&[[u8; ID_BYTES]]> {
         self.table(section::SUPPRESSIONS)
     }
