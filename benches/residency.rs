@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use tamis::fingerprint::{Algorithm, Algorithms, Fingerprint, Fingerprints, PdqHash, digests};
-use tamis::search::{self, Layers, Searcher};
+use tamis::search::{Layers, RadiusSearch, Searcher};
 use tamis::set::{Entry, List, ListKind, Residency};
 use tamis::{Set, SetBuilder};
 
@@ -152,7 +152,8 @@ fn one(path: &Path, way: Residency, digests: u64) {
     };
     let first = look_up(digests / 3);
     let started = Instant::now();
-    let near = search::query(&set.sets()[0], PdqHash([0x55; 32]), 31).expect("undamaged");
+    let mut search = RadiusSearch::new();
+    let near = search.within(&set.sets()[0], &[(PdqHash([0x55; 32]), 31)]).expect("undamaged");
     assert!(near.len() < 2);
     let first_code = started.elapsed();
     let mut draw = 1u64;

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use common::{LISTED, Random, codes};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tamis::fingerprint::{Algorithm, Fingerprint, PdqHash};
+use tamis::search::RadiusSearch;
 use tamis::set::{Entry, List, ListKind, Residency};
-use tamis::{Set, SetBuilder, search};
+use tamis::{Set, SetBuilder};
 
 const ENTRIES: usize = 1_000_000;
 
@@ -35,10 +36,8 @@ fn opening(c: &mut Criterion) {
     let path = built(&codes);
     let set = Set::open(&path).expect("just written");
     assert_eq!(set.entry_count(), ENTRIES as u64);
-    let found = search::query(&set, PdqHash(codes[7]), 0).expect("undamaged");
-    assert_eq!(found.len(), 1);
-    let entry = found[0].0.entry.clone();
-    assert_eq!(entry.fingerprint.bytes(), codes[7]);
+    let mut search = RadiusSearch::new();
+    assert_eq!(search.within(&set, &[(PdqHash(codes[7]), 0)]).expect("undamaged").len(), 1);
     let loaded = Set::load(&path).expect("just written");
     assert_eq!(loaded.digest(), set.digest());
 

@@ -1,4 +1,4 @@
-//! What one upload may cost. One object, passed down the pipeline; there is no hidden constant.
+//! What one upload may cost. One object, passed down the pipeline. What is bounded besides is a constant in its room, with its reason.
 
 use std::time::Duration;
 

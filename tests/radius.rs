@@ -13,8 +13,8 @@ use common::Parts;
 use drawn::{KINDS, Kind, Random, query, real};
 use tamis::fingerprint::{Algorithm, Fingerprints, Pdq, PdqHash, Perceptual, View};
 use tamis::hamming::{Code, Isa, distance};
-use tamis::search::{self, Layers, Near, RadiusSearch, Searcher, Strategy};
-use tamis::set::{BuildOptions, Entry, List, ListId, ListKind, Profile};
+use tamis::search::{Layers, Near, RadiusSearch, Searcher, Strategy};
+use tamis::set::{BuildOptions, Entry, List, ListId, ListKind, Profile, StoredEntry};
 use tamis::{Set, SetBuilder};
 
 /// The section of the radius index, in `FORMAT.md`.
@@ -132,12 +132,13 @@ fn a_code_of_many_entries_is_one_row() {
     assert_eq!((set.fingerprint_count(Algorithm::Pdq), set.entry_count()), (5000, 60_000));
     let queries: Vec<Code> = (0..40).map(|_| query(&codes, &mut random)).collect();
     assert!(compare(&set, &codes, &at(31, queries), "duplicates") >= 20);
+    let (sets, mut search) = (Layers::of(set).unwrap(), RadiusSearch::new());
     for row in [0, 77, 399, 400, 4999] {
         let asked = PdqHash(random.flipped(&codes[row], 30));
-        let found = search::query(&set, asked, 31).unwrap();
+        let found = search.entries(&sets, asked, 31, usize::MAX, |_, _| true).unwrap();
         assert_eq!(found.len(), entries[&codes[row]], "row {row}");
-        assert!(found.iter().all(|(entry, bits)| {
-            (entry.entry.fingerprint, *bits) == (PdqHash(codes[row]).into(), 30)
+        assert!(found.iter().all(|near| {
+            (near.stored.entry.fingerprint, near.distance) == (PdqHash(codes[row]).into(), 30)
         }));
     }
 }
@@ -182,6 +183,14 @@ fn a_batch_is_its_queries_one_by_one() {
 fn the_nearest_are_the_first_of_all_by_distance() {
     let mut random = Random(4);
     let (set, codes) = set_of(&Kind::Clustered.codes(20_000, &[], &mut random));
+    let sets = Layers::of(set).unwrap();
+    // Each row has one entry here.
+    let row_of = |entry: &Entry| {
+        let Ok(row) = codes.binary_search(entry.fingerprint.bytes().try_into().unwrap()) else {
+            panic!("an entry that nobody added");
+        };
+        row
+    };
     for strategy in STRATEGIES {
         let mut search = RadiusSearch::new().with_strategy(strategy);
         for round in 0..60 {
@@ -189,26 +198,22 @@ fn the_nearest_are_the_first_of_all_by_distance() {
             let radius = *random.pick(&[0, 12, 31, 40, 70]);
             let count = *random.pick(&[0, 1, 2, 5, 50, usize::MAX]);
             // Every third row is switched off in every other round.
-            let keep = |row: u64| round % 2 == 0 || !row.is_multiple_of(3);
+            let keep = |row: usize| round % 2 == 0 || !row.is_multiple_of(3);
             let mut sorted = expected(&codes, &[(PdqHash(asked), radius)]);
-            sorted.retain(|near| keep(near.row as u64));
+            sorted.retain(|near| keep(near.row));
             sorted.sort_by_key(|near| (near.distance, near.row));
             sorted.truncate(count);
-            let found =
-                search.nearest(&set, PdqHash(asked), radius, count, |row| Ok(keep(row))).unwrap();
+            let wanted = |_: &List, stored: &StoredEntry| keep(row_of(&stored.entry));
+            let found = search.entries(&sets, PdqHash(asked), radius, count, wanted).unwrap();
+            let found: Vec<Near> = found
+                .iter()
+                .map(|near| Near {
+                    query: 0,
+                    row: row_of(&near.stored.entry),
+                    distance: near.distance,
+                })
+                .collect();
             assert_eq!(found, sorted, "{strategy:?}, radius {radius}, {count} nearest");
-
-            // The same by entries, of which each row has one here.
-            let entries = search::nearest(&set, PdqHash(asked), radius, count, |entry| {
-                let Ok(row) =
-                    codes.binary_search(entry.entry.fingerprint.bytes().try_into().unwrap())
-                else {
-                    panic!("an entry that nobody added");
-                };
-                keep(row as u64)
-            })
-            .unwrap();
-            assert!(entries.iter().map(|(_, d)| *d).eq(sorted.iter().map(|n| n.distance)));
         }
     }
 }

@@ -8,8 +8,9 @@ use std::path::Path;
 
 use common::{fingerprint, full_set, u32_at, u64_at};
 use tamis::fingerprint::{Algorithm, PdqHash};
+use tamis::search::{Near, RadiusSearch};
 use tamis::set::{Entry, List, ListKind, Residency, StoredEntry, publish_bytes};
-use tamis::{ErrorCode, Set, SetBuilder, search};
+use tamis::{ErrorCode, Set, SetBuilder};
 
 fn tell(set: &Set) -> tamis::Result<Vec<StoredEntry>> {
     set.entries().collect()
@@ -42,7 +43,9 @@ fn answers_do_not_depend_on_where_the_bytes_lie() {
             assert_eq!((set.digest(), set.size()), (told.digest(), bytes.len() as u64));
             assert_eq!(tell(&set).unwrap(), entries, "{residency:?}");
             for code in [[0x55; 32], [0xF0; 32]] {
-                let find = |set| search::query(set, PdqHash(code), 140).unwrap().len();
+                let find = |set: &Set| -> Vec<Near> {
+                    RadiusSearch::new().within(set, &[(PdqHash(code), 140)]).unwrap().to_vec()
+                };
                 assert_eq!(find(&set), find(&told), "{residency:?}");
             }
             set.verify(&mut |_| {}).unwrap();

@@ -4,11 +4,13 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::{Parts, full_set, local_delta, small_delta};
 use tamis::fingerprint::{Algorithm, PdqHash};
 use tamis::hamming::{Code, distance};
 use tamis::index::Builder;
-use tamis::search::{Near, RadiusSearch, Strategy};
+use tamis::search::{Layers, Near, NearEntry, RadiusSearch, Strategy};
 use tamis::set::{Change, Delta, Entry, EntryId, List, ListKind, StoredEntry};
 use tamis::{ErrorCode, Set};
 
@@ -99,6 +101,12 @@ fn every_truncation_and_extension() {
     }
 }
 
+/// Every entry with a PDQ code: none is farther than 256 bits.
+fn entries_near(set: &Arc<Set>, code: PdqHash) -> tamis::Result<Vec<NearEntry>> {
+    let sets = Layers::new(vec![Arc::clone(set)])?;
+    RadiusSearch::new().entries(&sets, code, 256, usize::MAX, |_, _| true)
+}
+
 /// Corruption that got past the checksums, as a hostile list maker would do it: any answer, but no panic and no loop.
 #[test]
 fn every_byte_of_the_contents_sealed_again() {
@@ -119,8 +127,9 @@ fn every_byte_of_the_contents_sealed_again() {
                 refused += 1;
                 return;
             };
+            let set = Arc::new(set);
             let told = set.entries().all(|e| e.is_ok()) && set.changes().is_ok();
-            let searched = tamis::search::query(&set, query, 256).is_ok();
+            let searched = entries_near(&set, query).is_ok();
             let verified = set.verify(&mut |_| {}).is_ok();
             assert!(!verified || (told && searched), "verify accepts a set that cannot be read");
             refused += usize::from(!verified);
@@ -199,7 +208,7 @@ fn overlapping_ranges_do_not_multiply() {
     }
     let set = Set::from_bytes(&parts.seal()).unwrap();
     // Every code is within 256 bits of every other.
-    let error = tamis::search::query(&set, PdqHash([0x55; 32]), 256).unwrap_err();
+    let error = entries_near(&Arc::new(set), PdqHash([0x55; 32])).unwrap_err();
     assert_eq!(error.code(), ErrorCode::SetCorrupt, "{error}");
 }
 

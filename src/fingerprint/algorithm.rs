@@ -41,9 +41,14 @@ impl Algorithm {
         !matches!(self, Algorithm::Pdq)
     }
 
-    /// Whether nobody can make two files with the same digest. Only such digests may carry an exception.
+    /// Whether nobody can make two files with the same digest.
     pub const fn is_collision_resistant(self) -> bool {
         matches!(self, Algorithm::Sha256 | Algorithm::Sha512 | Algorithm::Blake3)
+    }
+
+    /// Whether an exception may be by it: one of the two that no second file can be made for, and that lists and tools have in common.
+    pub const fn may_except(self) -> bool {
+        matches!(self, Algorithm::Sha256 | Algorithm::Blake3)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Fingerprints: exact digests of the bytes and the perceptual hash of the pixels. Pure functions.
+//! Fingerprints: exact digests of the bytes and the perceptual hash of the pixels. What they are depends on these alone.
 
 mod algorithm;
 mod digest;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::error::shown;
+use crate::error::{Error, shown};
 use crate::fingerprint::{Algorithm, Fingerprint};
 use crate::import::Options;
 use crate::import::date;
@@ -120,7 +120,7 @@ impl<'a> Row<'a> {
     }
 
     /// Parses a field that has a default.
-    fn parsed<T: std::str::FromStr<Err = crate::Error>>(
+    fn parsed<T: std::str::FromStr<Err = Error>>(
         &self,
         field: Field,
         default: T,
@@ -194,9 +194,9 @@ impl<'a> Row<'a> {
     /// The entry that the row says.
     pub(super) fn entry(&self, options: &Options) -> Result<Entry, Problem> {
         let algorithm = self.required(Field::Algorithm)?;
-        let algorithm: Algorithm = algorithm.parse().map_err(|error: crate::Error| {
-            Problem::new(Cause::UnknownAlgorithm, error.to_string())
-        })?;
+        let algorithm: Algorithm = algorithm
+            .parse()
+            .map_err(|error: Error| Problem::new(Cause::UnknownAlgorithm, error.to_string()))?;
         Ok(Entry {
             fingerprint: fingerprint(algorithm, self.required(Field::Fingerprint)?)?,
             role: self.role(options)?,

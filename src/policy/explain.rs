@@ -13,7 +13,7 @@ impl Policy {
     pub fn explain(&self) -> String {
         let mut out = Vec::new();
         out.push(
-            match self.mode {
+            match self.mode() {
                 Mode::Enforce => {
                     "This policy enforces: what it blocks is refused, and what it sends to review is held back until a person decides."
                 }
@@ -48,7 +48,7 @@ impl Policy {
                 .to_owned(),
         );
         out.push("  - A disputed entry leads to review at most.".to_owned());
-        out.push(match self.block_quality {
+        out.push(match self.block_quality() {
             0 => "  - A picture match leads to review at most if the picture's quality is unknown.".to_owned(),
             least => format!(
                 "  - A picture match leads to review at most if the picture has too little detail (PDQ quality below {least}) or its quality is unknown."
@@ -67,11 +67,11 @@ impl Policy {
         out.push("\nUploads that should have been examined and could not be:".to_owned());
         self.unexamined(&mut out);
         out.push("  Their digests are compared all the same; the stronger action wins.".to_owned());
-        if self.max_store_age > 0 {
+        if self.max_store_age() > 0 {
             out.push(format!(
                 "\nA store that was neither changed nor found to be up to date for {} hours is too old: its matches count all the same, verdicts say so, and everything else is {}.",
-                self.max_store_age,
-                match self.too_old {
+                self.max_store_age(),
+                match self.too_old() {
                     Action::Allow => "allowed",
                     Action::Review => "sent to review",
                     Action::Block => "blocked",
@@ -80,27 +80,27 @@ impl Policy {
         }
         out.push(format!(
             "\nA verdict lists up to {} matches; all of them are judged.",
-            self.max_matches
+            self.max_matches()
         ));
         out.join("\n") + "\n"
     }
 
     fn looked_up(&self, out: &mut Vec<String>) {
         out.push("\nWhat is looked up:".to_owned());
-        let early = if self.stop_early {
+        let early = if self.stop_early() {
             "An upload that is blocked by them is not examined further."
         } else {
             "Even an upload that is blocked by them is examined further."
         };
         out.push(format!("  - Exact digests of the file. {early}"));
-        out.push(if self.views.is_empty() {
+        out.push(if self.views().is_empty() {
             "  - No perceptual hashes: altered copies of listed pictures are not recognised."
                 .to_owned()
         } else {
             format!(
                 "  - The PDQ perceptual hash of pictures, up to a distance of {} of 256 bits, {}.",
-                self.radius,
-                views(&self.views, "and")
+                self.radius(),
+                views(self.views(), "and")
             )
         });
     }
@@ -134,7 +134,7 @@ impl Policy {
         if !rule.view.is_empty() {
             how.push_str(&format!(", {}", views(&rule.view, "or")));
         }
-        match rule.max_distance.map(|distance| distance.min(self.radius)) {
+        match rule.max_distance.map(|distance| distance.min(self.radius())) {
             Some(0) => how.push_str(", exactly equal"),
             Some(distance) => how.push_str(&format!(", at distance {distance} or nearer")),
             None => {}

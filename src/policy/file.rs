@@ -13,10 +13,10 @@ use std::str::FromStr;
 use crate::error::{Error, ErrorCode, Result, shown};
 use crate::fingerprint::View;
 use crate::media::{MediaClass, Unscannable};
+use crate::policy::builder::BYTES_FAULT;
 use crate::policy::read::{Source, Table, Value};
 use crate::policy::{
-    Action, BYTES_FAULT, MAX_MATCHES, MAX_RADIUS, MAX_RULES, MAX_STORE_AGE, Mode, Policy,
-    PolicyBuilder, Rule,
+    Action, MAX_MATCHES, MAX_RADIUS, MAX_RULES, MAX_STORE_AGE, Mode, Policy, PolicyBuilder, Rule,
 };
 
 /// Bytes of the longest policy file that is read.
@@ -139,14 +139,14 @@ impl Policy {
     pub fn to_toml(&self) -> String {
         let mut out = format!(
             "version = 1\nmode = \"{}\"\nradius = {}\nviews = {}\nmax_matches = {}\nblock_quality = {}\nstop_early = {}\nmax_store_age_hours = {}\ntoo_old = \"{}\"\n",
-            self.mode,
-            self.radius,
-            spelled_views(&self.views),
-            self.max_matches,
-            self.block_quality,
-            self.stop_early,
-            self.max_store_age,
-            self.too_old,
+            self.mode(),
+            self.radius(),
+            spelled_views(self.views()),
+            self.max_matches(),
+            self.block_quality(),
+            self.stop_early(),
+            self.max_store_age(),
+            self.too_old(),
         );
         out.push_str("\n[unscannable]\ndefault = \"review\"\n");
         for class in MediaClass::ALL {
@@ -159,7 +159,7 @@ impl Policy {
                 line(&mut out, format_args!("{why} = \"{action}\""));
             }
         }
-        for rule in self.rules.iter().filter(|rule| !rule.is_built_in()) {
+        for rule in &self.settings.rules {
             write_rule(&mut out, rule);
         }
         out
@@ -178,7 +178,9 @@ impl Policy {
 /// # Ok::<(), tamis::Error>(())
 /// ```
 pub fn set_mode_in(text: &str, mode: Mode) -> Result<String> {
-    let wanted = Policy { mode, ..Policy::from_toml(text)? }.sealed();
+    let mut wanted = Policy::from_toml(text)?;
+    wanted.settings.mode = mode;
+    let wanted = wanted.sealed();
     let keys = Source(text).parse()?;
     let (keep, insert, rest) = match (keys.get("mode"), keys.get("version")) {
         (Some(value), _) => (value.span().start, format!("\"{mode}\""), value.span().end),

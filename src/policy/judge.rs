@@ -5,12 +5,10 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde::Serialize;
 
-use crate::error::Result;
-use crate::fingerprint::Algorithm;
 use crate::media::{MediaClass, Unscannable};
 use crate::policy::{Action, Cap, Cause, Idle, Mode, Policy, Reason, Rule};
-use crate::search::{Found, Match, Selection};
-use crate::set::{ListKind, Opinion, Role};
+use crate::search::Match;
+use crate::set::{Opinion, Role};
 
 /// What a policy says of an upload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -57,16 +55,15 @@ impl Decision<'_> {
 }
 
 impl Policy {
-    /// Decides on everything that a look-up found, and selects what a verdict can report of it. Judged together with what other look-ups of the
-    /// same upload found, the selection gives the action and the reasons that all matches would give, but for [`Judgement::omitted`], which does not
-    /// know of the entries that are not in it.
-    ///
-    /// # Errors
-    /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt) if a set turns out to be damaged where it is read.
-    pub fn select(&self, found: &Found<'_>) -> Result<Selection> {
-        let labels: BTreeSet<&str> =
-            self.rules().flat_map(|rule| rule.label.iter().map(String::as_str)).collect();
-        found.select(self.max_matches(), &labels, |m| self.action_for(m).rank())
+    /// The place of a match among the reasons, the greatest first: what the search asks of one match of each kind to select those that can be reported. It looks at nothing of a
+    /// match that does not make a kind, and at no other labels than [`Policy::labels`].
+    pub(crate) fn rank(&self, m: &Match) -> (bool, Action) {
+        self.action_for(m).rank()
+    }
+
+    /// The labels that rules speak of.
+    pub(crate) fn labels(&self) -> BTreeSet<&str> {
+        self.rules().flat_map(|rule| rule.label.iter().map(String::as_str)).collect()
     }
 
     /// Judges an upload by all of its matches, and by what could not be examined.
@@ -223,8 +220,8 @@ impl Policy {
 /// Whether the match of an exception entry meets every condition of one. Each closes a door: a made-up second
 /// file, a mere likeness, an entry that is doubted, a list that nobody vets.
 fn excepts(m: &Match) -> bool {
-    matches!(m.algorithm, Algorithm::Sha256 | Algorithm::Blake3)
+    m.algorithm.may_except()
         && m.distance == 0
         && m.opinion == Opinion::Positive
-        && matches!(m.list_kind, ListKind::Local | ListKind::Exchange | ListKind::Test)
+        && m.list_kind.may_except()
 }

@@ -311,10 +311,10 @@ pub(super) fn built_in() -> Vec<Rule> {
     let named = |action, name: &str| Rule::new(action).name(name);
     let mut rules = vec![
         named(Action::Review, "disputed entry").opinion(Opinion::Disputed),
-        named(Action::Review, "list to be checked")
-            .list_kind(ListKind::Friend)
-            .list_kind(ListKind::Referral)
-            .list_kind(ListKind::Submissions),
+        ListKind::ALL
+            .into_iter()
+            .filter(|kind| !kind.may_block())
+            .fold(named(Action::Review, "list to be checked"), Rule::list_kind),
         named(Action::Review, "seed entry").opinion(Opinion::Seed),
         named(Action::Review, "entry not reviewed").reviewed(false),
         Algorithm::DIGESTS

@@ -132,10 +132,11 @@ impl Run {
         })
     }
 
-    /// Judges everything that was found, and keeps what of it can be reported.
+    /// Ranks everything that was found by what the policy makes of it, and keeps what can be reported: judged together, that gives the action and the reasons which all matches
+    /// would give.
     pub(super) fn keep(&mut self, found: &Found<'_>, policy: &Policy) -> Result<()> {
         let started = Instant::now();
-        let selection = policy.select(found)?;
+        let selection = found.select(policy.max_matches(), &policy.labels(), |m| policy.rank(m))?;
         self.matches.extend(selection.matches);
         self.entries += selection.entries;
         self.exact &= selection.exact;

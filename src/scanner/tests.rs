@@ -150,7 +150,10 @@ fn all_matches(
                     severity: entry.severity,
                     reviewed: entry.reviewed,
                     role: entry.role,
-                    suppressed: snapshot.sets().iter().any(|s| s.suppresses(stored.id).unwrap()),
+                    suppressed: snapshot
+                        .sets()
+                        .iter()
+                        .any(|set| set.suppressions().unwrap().contains(&stored.id)),
                     expires: entry.expires,
                     group: group_of(&list.name, &entry.fingerprint),
                     legal_basis: legal_basis.into_iter().find(|b| !b.is_empty()).cloned(),

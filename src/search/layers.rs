@@ -93,12 +93,10 @@ impl Layers {
             }
             let lists = set.lists()?;
             for change in changes {
-                let Some(position) = lists.iter().position(|list| list.name == change.list) else {
-                    continue;
-                };
-                let list = position as u32;
+                let Some(list) = set.list_named(&change.list)? else { continue };
                 // Nobody else overrules the operator, nor does another list of his.
-                let local = change.list == Layers::LOCAL && lists[position].kind == ListKind::Local;
+                let local = change.list == Layers::LOCAL
+                    && lists.get(list as usize).is_some_and(|list| list.kind.may_suppress());
                 if local && change.replaces {
                     for below in layers.suppressing.iter().filter(|below| **below < above) {
                         let changes = sets[*below].changes()?;
@@ -123,11 +121,9 @@ impl Layers {
                     continue;
                 }
                 for (below, over) in sets.iter().zip(&mut layers.over).take(above) {
-                    let lists = below.lists()?;
-                    let same = lists.iter().position(|list| list.name == change.list);
-                    let Some(same) = same else { continue };
-                    over.resize(lists.len(), Over::default());
-                    let Some(over) = over.get_mut(same) else { continue };
+                    let Some(same) = below.list_named(&change.list)? else { continue };
+                    over.resize(below.lists()?.len(), Over::default());
+                    let Some(over) = over.get_mut(same as usize) else { continue };
                     over.replaced |= change.replaces;
                     if any {
                         over.tombstones.push(found.clone());
@@ -193,7 +189,7 @@ impl Layers {
         now: u64,
     ) -> bool {
         u64::from(expires) > now
-            && matches!(kind, ListKind::Local | ListKind::Exchange)
+            && kind.may_name_incidents()
             && labels
                 .iter()
                 .filter_map(|label| incident_of(label))
@@ -230,19 +226,22 @@ impl Layers {
             let held = above.iter().map(|set| set.entry_count()).sum::<u64>() <= set.entry_count();
             let mut ids = HashSet::new();
             if held {
-                above.iter().try_for_each(|set| every_id(set, &mut ids))?;
+                for set in above {
+                    set.each_summary(|entry| {
+                        ids.insert(entry.id);
+                        Ok(())
+                    })?;
+                }
             }
-            for algorithm in set.algorithms().iter() {
-                for row in 0..set.fingerprint_count(algorithm) {
-                    if !held {
-                        ids.clear();
-                        ids_of_row(set, algorithm, row, above, &mut ids)?;
-                    }
-                    for entry in set.summaries(algorithm, row)? {
-                        let entry = entry?;
-                        if !self.withdrawn(position, &entry)? && !ids.contains(&entry.id) {
-                            each(position, &entry)?;
-                        }
+            for (algorithm, row) in set.rows() {
+                if !held {
+                    ids.clear();
+                    ids_of_row(set, algorithm, row, above, &mut ids)?;
+                }
+                for entry in set.summaries(algorithm, row)? {
+                    let entry = entry?;
+                    if !self.withdrawn(position, &entry)? && !ids.contains(&entry.id) {
+                        each(position, &entry)?;
                     }
                 }
             }
@@ -260,19 +259,10 @@ impl Layers {
                 continue;
             }
             let lists = set.lists()?;
-            for algorithm in set.algorithms().iter() {
-                for row in 0..set.fingerprint_count(algorithm) {
-                    for entry in set.summaries(algorithm, row)? {
-                        let entry = entry?;
-                        let list = lists.get(entry.traits.list as usize);
-                        if let Some(list) = list
-                            && self.withdrawn(position, &entry)?
-                        {
-                            each(&list.name, &entry)?;
-                        }
-                    }
-                }
-            }
+            set.each_summary(|entry| match lists.get(entry.traits.list as usize) {
+                Some(list) if self.withdrawn(position, entry)? => each(&list.name, entry),
+                _ => Ok(()),
+            })?;
         }
         Ok(())
     }
@@ -383,18 +373,6 @@ impl Layers {
         }
         Ok(false)
     }
-}
-
-/// The ids of all entries of a set.
-fn every_id(set: &Set, ids: &mut HashSet<EntryId>) -> Result<()> {
-    for algorithm in set.algorithms().iter() {
-        for row in 0..set.fingerprint_count(algorithm) {
-            for entry in set.summaries(algorithm, row)? {
-                ids.insert(entry?.id);
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The ids of the entries that some sets have of a fingerprint, given by a row of another set.

@@ -8,10 +8,10 @@
 //! ```
 //!
 //! What that finds are rows of the sets, [`Found`]. A row has one entry or a million: those that are in force match, each pair of entry and view once, in the
-//! order of distance, entry id and view. [`Found::matches`] makes a [`Match`] of each; [`Found::select`] ranks each and makes matches only of
-//! those that can be reported.
+//! order of distance, entry id and view. [`Found::matches`] makes a [`Match`] of each; the scanner has each ranked, and makes matches only of
+//! those that can be reported (`select`).
 //!
-//! The radius search uses the set's index ([`crate::index`]) or a scan, whichever is cheaper: [`RadiusSearch`]. Within the radius nothing is missed, at any
+//! The radius search uses the set's index ([`crate::index`]) or a scan, whichever is cheaper: [`RadiusSearch`], which also looks up a code by itself. Within the radius nothing is missed, at any
 //! size: [`planted`] proves it for a given set.
 
 mod degraded;
@@ -24,7 +24,6 @@ mod select;
 
 use crate::error::Result;
 use crate::fingerprint::{Algorithm, Fingerprints, PdqHash};
-use crate::set::{Set, StoredEntry};
 
 use found::Rendering;
 
@@ -36,7 +35,6 @@ pub use layers::Layers;
 pub use matches::Match;
 pub use planted::planted;
 pub use radius::{NearEntry, RadiusSearch};
-pub use select::Selection;
 
 /// Finds all entries of some sets that an upload matches. Reuses its buffers from call to call.
 #[derive(Debug, Default)]
@@ -99,29 +97,6 @@ impl Searcher {
         self.radius.trim();
         Ok(found.sorted())
     }
-}
-
-/// Looks one code up: every entry of the set within `radius` (inclusive) bits of it with its distance, nearest first, then by
-/// fingerprint and id. Expired entries are included: this is for inspection.
-///
-/// # Errors
-/// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt).
-pub fn query(set: &Set, code: PdqHash, radius: u32) -> Result<Vec<(StoredEntry, u32)>> {
-    nearest(set, code, radius, usize::MAX, |_| true)
-}
-
-/// As [`query`], but only entries that `keep` keeps, and no more than the nearest `count` of them.
-///
-/// # Errors
-/// As for [`query`].
-pub fn nearest(
-    set: &Set,
-    code: PdqHash,
-    radius: u32,
-    count: usize,
-    keep: impl FnMut(&StoredEntry) -> bool,
-) -> Result<Vec<(StoredEntry, u32)>> {
-    RadiusSearch::new().entries(set, code, radius, count, keep)
 }
 
 #[cfg(test)]

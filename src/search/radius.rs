@@ -21,7 +21,7 @@ const KEPT: usize = 1 << 14;
 /// 1, 2, 3, 4. By hand, no record.
 const STEPS: [u32; 5] = [7, 15, 31, 47, 63];
 
-/// Finds rows of sets by PDQ code. Reuses its buffers from call to call.
+/// Finds rows of sets, and their entries, by PDQ code. Reuses its buffers from call to call.
 ///
 /// ```
 /// use tamis::fingerprint::PdqHash;
@@ -125,7 +125,7 @@ impl RadiusSearch {
     ///
     /// # Errors
     /// As for [`RadiusSearch::within`], and those of `keep`.
-    pub fn nearest(
+    pub(super) fn nearest(
         &mut self,
         set: &Set,
         query: PdqHash,
@@ -164,45 +164,12 @@ impl RadiusSearch {
         Ok(&self.near)
     }
 
-    /// The entries of the set within the radius that `keep` keeps, no more than the nearest `count` of them, each with its distance: [`nearest`](super::nearest)
-    /// by this search's strategy.
-    ///
-    /// # Errors
-    /// As for [`RadiusSearch::within`].
-    pub fn entries(
-        &mut self,
-        set: &Set,
-        code: PdqHash,
-        radius: u32,
-        count: usize,
-        mut keep: impl FnMut(&StoredEntry) -> bool,
-    ) -> Result<Vec<(StoredEntry, u32)>> {
-        let mut kept = HashMap::new();
-        let rows = self.nearest(set, code, radius, count, |row| {
-            let mut entries = Vec::new();
-            for entry in set.summaries(Algorithm::Pdq, row)? {
-                let entry = set.entry(entry?.index)?;
-                if keep(&entry) {
-                    entries.push(entry);
-                }
-            }
-            let any = !entries.is_empty();
-            kept.insert(row, entries);
-            Ok(any)
-        })?;
-        let entries = rows.iter().flat_map(|near| {
-            let entries = kept.remove(&(near.row as u64)).unwrap_or_default();
-            entries.into_iter().map(|entry| (entry, near.distance))
-        });
-        Ok(entries.take(count).collect())
-    }
-
     /// The entries within the radius that stand in sets laid over each other, of those that `keep` keeps, no more than the nearest `count` of them: nearest
     /// first, then in the order of sets. Those that have expired or are switched off are among them: this is for inspection.
     ///
     /// # Errors
     /// As for [`RadiusSearch::within`].
-    pub fn standing(
+    pub fn entries(
         &mut self,
         layers: &Layers,
         code: PdqHash,

@@ -30,15 +30,13 @@ use super::Match;
 use super::found::{Found, Near, Place, Sighting};
 
 /// What can be reported of all that was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Selection {
+pub(crate) struct Selection {
     /// The matches that come first by rank, and the nearest ones. In the order in which a policy gives its reasons where it ranks equal.
-    pub matches: Vec<Match>,
+    pub(crate) matches: Vec<Match>,
     /// How many entries were found: all of them were ranked.
-    pub entries: usize,
+    pub(crate) entries: usize,
     /// Whether the distance of every match found is exact: see [`Match::slack`].
-    pub exact: bool,
+    pub(crate) exact: bool,
 }
 
 impl Found<'_> {
@@ -49,7 +47,7 @@ impl Found<'_> {
     ///
     /// # Errors
     /// As for [`Found::is_empty`].
-    pub fn select<R: Ord + Copy>(
+    pub(crate) fn select<R: Ord + Copy>(
         &self,
         most: usize,
         labels: &BTreeSet<&str>,

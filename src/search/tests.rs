@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fingerprint::{Algorithms, Fingerprint, Pdq, Perceptual, View, digests};
-use crate::set::{Entry, EntryId, List, ListKind, Role, SetBuilder};
+use crate::set::{Entry, EntryId, List, ListKind, Role, Set, SetBuilder};
 
 /// A code with 128 bits, drawn from `seed`, and then `moved` pairs of bits exchanged.
 fn code(seed: u8, moved: usize) -> PdqHash {
@@ -157,11 +157,13 @@ fn sets_of_any_size_answer_for_every_entry() {
                 let hash = if same { code(1, 0) } else { code((i / 128) as u8, i % 128) };
                 builder.add(list, Entry { source_id: i.to_string(), ..Entry::new(hash) }).unwrap();
             }
-            let set = Set::from_bytes(&builder.to_bytes().unwrap().0).unwrap();
-            assert!(planted(&set, 31).unwrap() >= 2);
+            let sets = Layers::of(Set::from_bytes(&builder.to_bytes().unwrap().0).unwrap());
+            let sets = sets.unwrap();
+            assert!(planted(&sets.sets()[0], 31).unwrap() >= 2);
+            let mut search = RadiusSearch::new();
             for i in 0..size {
                 let hash = if same { code(1, 0) } else { code((i / 128) as u8, i % 128) };
-                let found = query(&set, hash, 0).unwrap();
+                let found = search.entries(&sets, hash, 0, usize::MAX, |_, _| true).unwrap();
                 assert_eq!(found.len(), if same { size } else { 1 }, "entry {i} of {size}");
             }
         }
@@ -260,6 +262,8 @@ fn a_flipped_bit_in_the_codes_is_an_error() {
         bytes.windows(32).position(|w| w == code(7, 0).0).expect("the code stands in the file");
     bytes[at] ^= 0x10;
     let set = Set::from_bytes(&bytes).unwrap();
-    assert_eq!(query(&set, code(7, 0), 31).unwrap_err().code(), crate::ErrorCode::SetCorrupt);
+    let mut search = RadiusSearch::new();
+    let error = search.within(&set, &[(code(7, 0), 31)]).unwrap_err();
+    assert_eq!(error.code(), crate::ErrorCode::SetCorrupt);
     assert_eq!(planted(&set, 31).unwrap_err().code(), crate::ErrorCode::SetCorrupt);
 }

@@ -117,9 +117,9 @@ impl Delta {
                 )));
             }
         };
-        let local = list.kind == ListKind::Local;
+        let may_suppress = list.kind.may_suppress();
         let suppressions = set.suppressions()?;
-        if !suppressions.is_empty() && !local {
+        if !suppressions.is_empty() && !may_suppress {
             return Err(foreign("it switches entries off, which is for the operator alone".into()));
         }
         let mut delta = Delta::new(list, change.last)?;
@@ -131,7 +131,7 @@ impl Delta {
         for (at, kind, key) in set.withdrawn()? {
             match TombstoneKind::from_number(kind).filter(|_| at == 0) {
                 None => return Err(corrupt(format!("a tombstone of kind {kind} of list {at}"))),
-                Some(TombstoneKind::Suppression) if !local => {
+                Some(TombstoneKind::Suppression) if !may_suppress => {
                     let what = "it switches entries on again, which is for the operator alone";
                     return Err(foreign(what.into()));
                 }
@@ -214,7 +214,7 @@ impl Delta {
     }
 
     fn only_local(&self) -> Result<()> {
-        if self.kind == ListKind::Local {
+        if self.kind.may_suppress() {
             return Ok(());
         }
         let what = "only a local list switches entries off: the operator decides on it";

@@ -13,8 +13,8 @@ use crate::names::digest_of;
 
 use super::blocks::Blocks;
 use super::format::{
-    self, ENTRY_BYTES, ID_BYTES, ITEM_BYTES, LIST_BYTES, NO_QUALITY, REVIEWED, array_at, section,
-    u32_at, u64_at,
+    self, ENTRY_BYTES, ITEM_BYTES, LIST_BYTES, NO_QUALITY, REVIEWED, array_at, section, u32_at,
+    u64_at,
 };
 use super::record::{Entry, EntryId, List, ListKind, Opinion, Role, Severity};
 
@@ -168,6 +168,12 @@ impl Set {
         Ok(lists)
     }
 
+    /// Position of the list of that name, if the set has it.
+    pub(crate) fn list_named(&self, name: &str) -> Result<Option<u32>> {
+        let position = self.lists()?.iter().position(|list| list.name == name);
+        Ok(position.and_then(|position| u32::try_from(position).ok()))
+    }
+
     fn list(&self, index: u64) -> Result<List> {
         let record = self.element(section::LISTS, index, LIST_BYTES)?;
         let kind = known("kind of a list", record[12], ListKind::from_number)?;
@@ -233,21 +239,12 @@ impl Set {
             .ok_or_else(|| corrupt(format!("entry {index} is cut short")))
     }
 
-    /// Whether this set switches the entry off.
-    ///
-    /// # Errors
-    /// [`ErrorCode::SetCorrupt`].
-    pub fn suppresses(&self, id: EntryId) -> Result<bool> {
-        let count = self.count(section::SUPPRESSIONS);
-        Ok(self.search_sorted(section::SUPPRESSIONS, count, &id.0)?.is_some())
-    }
-
     /// The ids of all entries that this set switches off, ascending.
     ///
     /// # Errors
     /// [`ErrorCode::SetCorrupt`].
     pub fn suppressions(&self) -> Result<Vec<EntryId>> {
-        Ok(self.table::<ID_BYTES>(section::SUPPRESSIONS)?.iter().map(|id| EntryId(*id)).collect())
+        Ok(self.suppressed_ids()?.iter().map(|id| EntryId(*id)).collect())
     }
 
     /// The row of a fingerprint among those of its algorithm, if it is there.

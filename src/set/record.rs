@@ -29,6 +29,53 @@ named! {
     }
 }
 
+/// What a kind of list may do, each right in one place. Whoever asks goes by these, so that this page tells what a list can cause: see the table in the tests below. A kind that
+/// is added has no rights until it is named here.
+impl ListKind {
+    /// Whether it holds the operator's own decisions. Then it has no maker: the store numbers its changes, and nobody else's key may sign them.
+    pub const fn is_own(self) -> bool {
+        matches!(self, ListKind::Local)
+    }
+
+    /// Whether it may switch entries of other lists off, and on again. Whoever else could would undo what others list. A store takes it of one list of this kind
+    /// alone, which is called `local`.
+    pub const fn may_suppress(self) -> bool {
+        self.is_own()
+    }
+
+    /// Whether files that are added to it, and rows that are read into it, may be exceptions: only the operator sees what was overturned here. What a whole set brings counts if
+    /// the kind [may except](ListKind::may_except); a signed feed brings none, of whatever kind.
+    pub const fn may_bring_exceptions(self) -> bool {
+        self.is_own()
+    }
+
+    /// Whether its word is enough to block. Somebody who answers for it has looked at what others only hint at. The built-in rules go by it; an operator's own rule may say
+    /// otherwise.
+    pub const fn may_block(self) -> bool {
+        matches!(self, ListKind::Exchange | ListKind::Local | ListKind::Test)
+    }
+
+    /// Whether its exceptions let files through. If its word is not enough to block, it is not enough for that either.
+    pub const fn may_except(self) -> bool {
+        self.may_block()
+    }
+
+    /// Whether its entries can be of an incident that the operator has declared, and so are spared by the breaker. A friend whose feed is flooded would spare himself.
+    pub const fn may_name_incidents(self) -> bool {
+        matches!(self, ListKind::Exchange | ListKind::Local)
+    }
+
+    /// Whether a change may neither add nor take away more than is plausible. The operator's own decisions are meant as they are; nobody else's are, until he says so.
+    pub const fn is_bounded(self) -> bool {
+        !self.is_own()
+    }
+
+    /// Whether the store is only as fresh as this list. Not so of friends, referrals and submissions, which may fall silent: they must not hold back all uploads.
+    pub const fn ages_store(self) -> bool {
+        matches!(self, ListKind::Exchange)
+    }
+}
+
 named! {
     /// What the list says of an entry.
     #[non_exhaustive]
@@ -238,4 +285,36 @@ pub fn incident_label(incident: &str) -> String {
 /// The incident that a label names, if it names one.
 pub fn incident_of(label: &str) -> Option<&str> {
     label.strip_prefix(INCIDENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_each_kind_of_list_may_do() {
+        let rights = |kind: ListKind| {
+            let rights = [
+                (kind.is_own(), "own"),
+                (kind.may_suppress(), "suppress"),
+                (kind.may_bring_exceptions(), "bring"),
+                (kind.may_block(), "block"),
+                (kind.may_except(), "except"),
+                (kind.may_name_incidents(), "incidents"),
+                (kind.is_bounded(), "bounded"),
+                (kind.ages_store(), "ages"),
+            ];
+            let named: Vec<_> = rights.iter().filter(|(has, _)| *has).map(|(_, n)| *n).collect();
+            (kind.name(), named.join(" "))
+        };
+        let table = [
+            ("exchange", "block except incidents bounded ages"),
+            ("local", "own suppress bring block except incidents"),
+            ("friend", "bounded"),
+            ("referral", "bounded"),
+            ("submissions", "bounded"),
+            ("test", "block except bounded"),
+        ];
+        assert_eq!(ListKind::ALL.map(rights), table.map(|(kind, text)| (kind, text.to_owned())));
+    }
 }

@@ -173,7 +173,7 @@ pub(super) fn check_fingerprint(
     quality: Option<u8>,
 ) -> Result<(), Refusal> {
     let algorithm = fingerprint.algorithm();
-    if role == Role::Exception && !matches!(algorithm, Algorithm::Sha256 | Algorithm::Blake3) {
+    if role == Role::Exception && !algorithm.may_except() {
         return Err(Refusal::ExceptionAlgorithm(algorithm));
     }
     if let Some(quality) = quality.filter(|quality| *quality > 100) {

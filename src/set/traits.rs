@@ -101,12 +101,28 @@ impl Set {
         }))
     }
 
+    /// Every row of every algorithm: each fingerprint once, in the order of the columns.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (Algorithm, u64)> {
+        let rows_of = move |a| (0..self.fingerprint_count(a)).map(move |row| (a, row));
+        Algorithm::ALL.into_iter().flat_map(rows_of)
+    }
+
+    /// Calls `each` with every entry, in the order of [`Set::rows`].
+    pub(crate) fn each_summary(&self, mut each: impl FnMut(&Summary) -> Result<()>) -> Result<()> {
+        for (algorithm, row) in self.rows() {
+            for entry in self.summaries(algorithm, row)? {
+                each(&entry?)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Number of entries that this set switches off.
     pub(crate) fn suppression_count(&self) -> u64 {
         self.count(section::SUPPRESSIONS)
     }
 
-    /// The ids of all entries that this set switches off, ascending.
+    /// [`Set::suppressions`] where they lie.
     pub(crate) fn suppressed_ids(&self) -> Result<&[[u8; ID_BYTES]]> {
         self.table(section::SUPPRESSIONS)
     }

@@ -174,27 +174,23 @@ impl ListRecord {
 impl SetRecord {
     /// What there is to say of a set of that name.
     pub(super) fn of(file: String, set: &Set) -> Result<SetRecord> {
-        let mut entries = BTreeMap::new();
-        let lists = set.lists()?;
-        for algorithm in set.algorithms().iter() {
-            for row in 0..set.fingerprint_count(algorithm) {
-                for entry in set.summaries(algorithm, row)? {
-                    *entries.entry(entry?.traits.list as usize).or_default() += 1;
-                }
-            }
-        }
-        let run = |change: Change| {
-            let position = lists.iter().position(|list| list.name == change.list);
+        let mut entries: BTreeMap<u32, u64> = BTreeMap::new();
+        set.each_summary(|entry| {
+            *entries.entry(entry.traits.list).or_default() += 1;
+            Ok(())
+        })?;
+        let run = |change: Change| -> Result<ChangeRecord> {
+            let position = set.list_named(&change.list)?;
             let entries = position.and_then(|list| entries.get(&list)).copied().unwrap_or(0);
             let Change { list, first, last, .. } = change;
-            ChangeRecord { list, first, last, entries }
+            Ok(ChangeRecord { list, first, last, entries })
         };
         Ok(SetRecord {
             file,
             digest: set.digest().to_string(),
             bytes: set.size(),
             entries: set.entry_count(),
-            changes: set.changes()?.into_iter().map(run).collect(),
+            changes: set.changes()?.into_iter().map(run).collect::<Result<_>>()?,
         })
     }
 

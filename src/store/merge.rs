@@ -84,17 +84,15 @@ fn keep_tombstones(
     builder: &mut SetBuilder,
 ) -> Result<()> {
     for (position, set) in layers.sets().iter().enumerate() {
-        let lists = set.lists()?;
         let above = layers.sets().get(position + 1..).unwrap_or_default();
         for change in set.changes()? {
             let void = above.iter().map(|set| replaces(set, &change.list));
             let void = void.collect::<Result<Vec<_>>>()?.contains(&true);
-            let (Some(id), Some(list)) =
-                (ids.get(&change.list), lists.iter().position(|list| list.name == change.list))
+            let (Some(id), Some(list)) = (ids.get(&change.list), set.list_named(&change.list)?)
             else {
                 continue;
             };
-            set.each_tombstone(list as u32, &mut |kind, key| {
+            set.each_tombstone(list, &mut |kind, key| {
                 if !void {
                     builder.bury(*id, kind, key);
                 }

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::fingerprint::Algorithms;
 use crate::names::digest_of;
 use crate::search::{Layers, group_of};
-use crate::set::{Entry, EntryId, ListKind, Set, SetDigest};
+use crate::set::{Entry, EntryId, Set, SetDigest};
 
 use super::manifest::{Manifest, SetRecord};
 use super::stamp::Stamp;
@@ -94,7 +94,7 @@ impl Snapshot {
         match &self.manifest {
             Some(manifest) => {
                 let others = manifest.lists.values().filter(|list| {
-                    list.kind == ListKind::Exchange && !list.suppressed && list.refreshed > 0
+                    list.kind.ages_store() && !list.suppressed && list.refreshed > 0
                 });
                 Ok(others.map(|list| list.refreshed).min().unwrap_or(manifest.updated))
             }

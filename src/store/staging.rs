@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorCode, Result, shown};
 use crate::search::Layers;
-use crate::set::{Change, Delta, ListKind, Set, SetDigest, Summary, TombstoneKind};
+use crate::set::{Change, Delta, Set, SetDigest, Summary, TombstoneKind};
 
 use super::manifest::{ChangeRecord, Incident, ListRecord, Manifest, SetRecord};
 use super::sum::Sum;
@@ -79,7 +79,7 @@ impl<'w> Staging<'w> {
         }
         self.check_gaps(&change)?;
         // The operator's own changes have no gaps, so they are merged with each other; nobody's sets are in his way.
-        let operators = list.kind == ListKind::Local && !list.has_maker();
+        let operators = list.kind.is_own() && !list.has_maker();
         if !operators && self.manifest.sets.len() >= MOST_SETS {
             self.join()?;
         }
@@ -253,7 +253,7 @@ impl<'w> Staging<'w> {
         if self.terms.force {
             return Ok(());
         }
-        for (name, _) in self.manifest.lists.iter().filter(|(_, l)| l.kind != ListKind::Local) {
+        for (name, _) in self.manifest.lists.iter().filter(|(_, l)| l.kind.is_bounded()) {
             let laid = self.laid(name);
             if !laid.is_empty() {
                 self.check_list(name, &laid)?;
@@ -363,11 +363,7 @@ impl Weight {
 
 /// Each entry of a list that stands.
 fn each_of(layers: &Layers, list: &str, each: &mut dyn FnMut(&Summary)) -> Result<()> {
-    let of = |set: &Arc<Set>| -> Result<Option<u32>> {
-        let position = set.lists()?.iter().position(|other| other.name == list);
-        Ok(position.and_then(|position| u32::try_from(position).ok()))
-    };
-    let lists = layers.sets().iter().map(of).collect::<Result<Vec<_>>>()?;
+    let lists = layers.sets().iter().map(|set| set.list_named(list)).collect::<Result<Vec<_>>>()?;
     layers.each_summary(0..lists.len(), &mut |position, entry| {
         if lists.get(position).copied().flatten() == Some(entry.traits.list) {
             each(entry);
@@ -380,8 +376,7 @@ fn each_of(layers: &Layers, list: &str, each: &mut dyn FnMut(&Summary)) -> Resul
 fn may_lose(laid: &[Arc<Set>], list: &str, held: u64) -> Result<bool> {
     let mut touched = 0_u64;
     for set in laid {
-        let Some(at) = set.lists()?.iter().position(|other| other.name == list) else { continue };
-        let at = u32::try_from(at).unwrap_or(u32::MAX);
+        let Some(at) = set.list_named(list)? else { continue };
         if set.changes()?.iter().any(|change| change.list == list && change.replaces)
             || set.withdraws_any(at, TombstoneKind::Item)?
             || set.withdraws_any(at, TombstoneKind::Source)?

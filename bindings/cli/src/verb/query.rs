@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Query, output: &mut Output) -> Result<Exit, Failur
         arguments.list.is_empty() || arguments.list.contains(&list.name)
     };
     let (layers, most) = (snapshot.layers(), most(arguments));
-    let found = search.standing(layers, arguments.pdq, arguments.radius, most, wanted);
+    let found = search.entries(layers, arguments.pdq, arguments.radius, most, wanted);
     let found = found.map_err(about)?;
     let now = arguments.now.unwrap_or_else(now);
     for near in &found {

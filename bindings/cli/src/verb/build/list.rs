@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::json;
 use tamis::fingerprint::Algorithm;
 use tamis::import::{self, Format, Options, Report};
-use tamis::set::{Entry, ListKind, Refusal};
+use tamis::set::{Entry, Refusal};
 
 use super::rejects::Rejects;
 use crate::args::{Build, ListFormat};
@@ -45,7 +45,7 @@ impl From<&Build> for Reading {
             format: arguments.format,
             algorithm: arguments.algorithm,
             reviewed: arguments.reviewed,
-            exceptions: arguments.kind == ListKind::Local,
+            exceptions: arguments.kind.may_bring_exceptions(),
             allow_empty: Some(arguments.allow_empty),
             nothing: "nothing was published",
         }

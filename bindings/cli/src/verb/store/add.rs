@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tamis::fingerprint::{Algorithm, Fingerprint};
-use tamis::set::{Delta, Entry, EntryId, ListKind, Role, draft_path, incident_label};
+use tamis::set::{Delta, Entry, EntryId, Role, draft_path, incident_label};
 use tamis::store::{ListRecord, Terms};
 
 use super::{NOTHING, entries_on, in_force, own_list, tell, unknown_list};
@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &Add, output: &mut Output) -> Result<Exit, Failure>
     let Some(record) = manifest.lists.get(&arguments.list) else {
         return Err(unknown_list(&manifest, &arguments.list));
     };
-    if arguments.exception && record.kind != ListKind::Local {
+    if arguments.exception && !record.kind.may_bring_exceptions() {
         return Err(Failure::new(format!(
             "--exception: only lists of kind local let files through, and {:?} is of kind {}",
             plain(&arguments.list),
@@ -123,7 +123,7 @@ fn add_file(
     let crate::args::Said { item, source_id, .. } = &said.arguments.said;
     let digests = hashed.digests.iter().filter(|digest| {
         // Only with these can nobody make a second file that is let through, too.
-        !exception || matches!(digest.algorithm(), Algorithm::Sha256 | Algorithm::Blake3)
+        !exception || digest.algorithm().may_except()
     });
     let digests: Vec<_> = digests.collect();
     // The same file is the same item, and its name is nobody's business.
@@ -198,7 +198,7 @@ fn add_rows(
         format: arguments.sources.format,
         algorithm: arguments.sources.algorithm,
         reviewed: !arguments.unreviewed,
-        exceptions: record.kind == ListKind::Local,
+        exceptions: record.kind.may_bring_exceptions(),
         allow_empty: None,
         nothing: NOTHING,
     };

@@ -136,7 +136,7 @@ fn read(
         format: arguments.format,
         algorithm: arguments.algorithm,
         reviewed: arguments.reviewed,
-        exceptions: record.kind == ListKind::Local,
+        exceptions: record.kind.may_bring_exceptions(),
         allow_empty: Some(arguments.allow_empty),
         nothing: NOTHING,
     };

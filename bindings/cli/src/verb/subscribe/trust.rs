@@ -52,7 +52,7 @@ pub(super) fn run(arguments: &Trust, output: &mut Output) -> Result<Exit, Failur
         state.show(name, record, output)?;
         return Ok(Exit::SUCCESS);
     }
-    if name == LOCAL || arguments.kind == Some(ListKind::Local) {
+    if name == LOCAL || arguments.kind.is_some_and(ListKind::is_own) {
         return Err(Failure::new(
             "a local list is the operator's own, and nobody else's: take another name or kind",
         ));
