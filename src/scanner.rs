@@ -20,7 +20,7 @@
 mod run;
 mod shadow;
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -246,7 +246,8 @@ impl Scanner {
     pub fn check(&mut self, bytes: &[u8], context: &Context) -> Result<Verdict> {
         let mut run = Run::new(self, context)?;
         let length = bytes.len() as u64;
-        let seen = bytes.get(..self.kept(length)).unwrap_or(bytes);
+        let most = usize::try_from(self.kept()).unwrap_or(usize::MAX);
+        let seen = bytes.get(..most).unwrap_or(bytes);
         let media = run.step(|t| &mut t.sniff, || sniff(seen));
         let mut digester = Digester::new(run.wanted());
         let digests = run.step(
@@ -266,32 +267,15 @@ impl Scanner {
     ///
     /// # Errors
     /// If the reader fails, or the store turns out to be damaged.
-    pub fn check_reader(&mut self, mut reader: impl Read, context: &Context) -> Result<Verdict> {
+    pub fn check_reader(&mut self, reader: impl Read, context: &Context) -> Result<Verdict> {
         let mut run = Run::new(self, context)?;
         let mut digester = Digester::new(run.wanted());
         let mut upload = std::mem::take(&mut self.upload);
         upload.clear();
-        let mut chunk = [0; 16 << 10];
-        let mut length = 0u64;
-        let read = run.step(
-            |t| &mut t.digests,
-            || -> io::Result<()> {
-                loop {
-                    match reader.read(&mut chunk) {
-                        Ok(0) => return Ok(()),
-                        Ok(n) => {
-                            digester.update(&chunk[..n]);
-                            length = length.saturating_add(n as u64);
-                            let wanted = self.kept(length).saturating_sub(upload.len());
-                            upload.extend_from_slice(&chunk[..wanted.min(n)]);
-                        }
-                        Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                        Err(e) => return Err(e),
-                    }
-                }
-            },
-        );
-        read.map_err(|e| Error::new(ErrorCode::Io, format!("cannot read the upload: {e}")))?;
+        let most = self.kept();
+        let read = run.step(|t| &mut t.digests, || digester.update_from(reader, most, &mut upload));
+        let length =
+            read.map_err(|e| Error::new(ErrorCode::Io, format!("cannot read the upload: {e}")))?;
         // A slow uploader must not use up the time for decoding.
         run.started = Instant::now();
         run.fingerprints.digests = digester.finish();
@@ -370,10 +354,9 @@ impl Scanner {
         Ok(run.finish(policy, media, complete))
     }
 
-    /// How many of `length` bytes are kept: all that may be decoded, or enough to name the kind of media.
-    fn kept(&self, length: u64) -> usize {
-        let most = self.limits.upload_bytes.max(SNIFFED);
-        usize::try_from(length.min(most)).unwrap_or(usize::MAX)
+    /// How many bytes of an upload are kept: all that may be decoded, or enough to name the kind of media.
+    fn kept(&self) -> u64 {
+        self.limits.upload_bytes.max(SNIFFED)
     }
 
     /// Judges the shadow, if there is one, after the verdict is settled.
