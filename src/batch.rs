@@ -12,7 +12,7 @@ use crate::limits::Limits;
 use crate::policy::Policy;
 #[cfg(feature = "worker")]
 use crate::sandbox::{Worker, WorkerOptions};
-use crate::scanner::{Context, Scanner, Shadow};
+use crate::scanner::{Context, Options, Scanner, Shadow};
 use crate::store::Store;
 use crate::verdict::Verdict;
 
@@ -22,13 +22,8 @@ pub const MAX_JOBS: usize = 512;
 /// How a batch is judged.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    store: Store,
-    policy: Policy,
-    limits: Limits,
+    options: Options,
     jobs: usize,
-    exact: bool,
-    counting: bool,
-    shadow: Option<Shadow>,
     #[cfg(feature = "worker")]
     worker: Option<WorkerOptions>,
 }
@@ -37,13 +32,8 @@ impl Batch {
     /// A batch with the default [`Limits`] and one thread per core.
     pub fn new(store: Store, policy: Policy) -> Batch {
         Batch {
-            store,
-            policy,
-            limits: Limits::default(),
+            options: Options::new(store, policy),
             jobs: 0,
-            exact: false,
-            counting: true,
-            shadow: None,
             #[cfg(feature = "worker")]
             worker: None,
         }
@@ -52,28 +42,28 @@ impl Batch {
     /// Replaces the limits.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Batch {
-        self.limits = limits;
+        self.options.limits = limits;
         self
     }
 
     /// Makes every hash exact: see [`Scanner::with_exact_hashes`].
     #[must_use]
     pub fn with_exact_hashes(mut self, exact: bool) -> Batch {
-        self.exact = exact;
+        self.options.exact = exact;
         self
     }
 
     /// Whether verdicts are counted; a backfill says no: see [`Scanner::with_counting`].
     #[must_use]
     pub fn with_counting(mut self, count: bool) -> Batch {
-        self.counting = count;
+        self.options.counting = count;
         self
     }
 
     /// Judges every upload a second time: see [`Scanner::with_shadow`]. What it says is in [`Verdict::shadow`].
     #[must_use]
     pub fn with_shadow(mut self, shadow: Shadow) -> Batch {
-        self.shadow = Some(shadow);
+        self.options.shadow = Some(shadow.into());
         self
     }
 
@@ -133,13 +123,7 @@ impl Batch {
     }
 
     fn scanner(&self) -> Scanner {
-        let mut scanner = Scanner::new(self.store.clone(), self.policy.clone())
-            .with_limits(self.limits.clone())
-            .with_exact_hashes(self.exact)
-            .with_counting(self.counting);
-        if let Some(shadow) = &self.shadow {
-            scanner = scanner.with_shadow(shadow.clone());
-        }
+        let scanner = Scanner::of(self.options.clone());
         #[cfg(feature = "worker")]
         if let Some(options) = &self.worker {
             return scanner.with_later_worker(options.clone());

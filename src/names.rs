@@ -17,7 +17,7 @@
 //! `Name ("a word", read as f)` reads a text as the name that `f(text)` makes of it, for words that people spell in several ways.
 //!
 //! The rules, the same for all: `ALL` is in the order of the numbers, `Display` writes the name, `FromStr` reads it in any
-//! ASCII case, and serde writes and reads the name as it is.
+//! ASCII case, and serde writes and reads the name as it is. `named!` makes a test of them for each enumeration, by the name of the enumeration.
 
 use crate::error::{Error, ErrorCode, shown};
 
@@ -72,6 +72,14 @@ macro_rules! named {
                     .find(|value| value.name().eq_ignore_ascii_case(text))
                     .ok_or_else(|| $crate::names::complaint(given, $what, &$name::ALL.map($name::name)))
             }
+        }
+
+        // No word can be forgotten: its test comes with it. A type and a function may bear one name.
+        #[cfg(test)]
+        #[test]
+        #[allow(non_snake_case, reason = "named after what it tests")]
+        fn $name() {
+            $crate::names::agree(&$name::ALL, $name::name, $name::from_number);
         }
     };
 }
@@ -131,63 +139,44 @@ pub(crate) fn complaint(text: &str, what: &str, names: &[&str]) -> Error {
     Error::new(ErrorCode::InvalidArgument, format!("{text:?} is not {what}; expected {expected}"))
 }
 
+/// Every way to write a value and to read it back, for every value of one enumeration: what each `named!` tests.
+#[cfg(test)]
+pub(crate) fn agree<T>(all: &[T], name: fn(T) -> &'static str, from_number: fn(u8) -> Option<T>)
+where
+    T: Copy
+        + std::fmt::Debug
+        + std::fmt::Display
+        + Ord
+        + std::str::FromStr<Err = Error>
+        + serde::Serialize
+        + serde::de::DeserializeOwned,
+{
+    assert!(all.is_sorted(), "{all:?}");
+    let names: std::collections::BTreeSet<_> = all.iter().map(|value| name(*value)).collect();
+    assert_eq!(names.len(), all.len(), "{names:?}");
+    for value in all {
+        let word = name(*value);
+        assert_eq!(value.to_string(), word);
+        for text in [word.to_owned(), word.to_ascii_uppercase()] {
+            assert_eq!(text.parse::<T>().unwrap(), *value);
+        }
+        let json = serde_json::to_value(value).unwrap();
+        assert_eq!(json, word);
+        assert_eq!(serde_json::from_value::<T>(json).unwrap(), *value);
+    }
+    let numbered: Vec<T> = (0..=u8::MAX).filter_map(from_number).collect();
+    assert_eq!(numbered, all);
+    let message = "\u{1b}no such word".parse::<T>().unwrap_err().to_string();
+    assert!(all.iter().all(|value| message.contains(name(*value))), "{message}");
+    assert!(!message.contains('\u{1b}'), "{message}");
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-    use std::fmt::{Debug, Display};
-    use std::str::FromStr;
-
-    use serde::Serialize;
-    use serde::de::DeserializeOwned;
-
     use crate::error::Error;
-    use crate::fingerprint::{Algorithm, View};
+    use crate::fingerprint::Algorithm;
     use crate::import::Format;
-    use crate::media::{MediaClass, Unscannable};
-    use crate::policy::{Action, Mode};
-    use crate::set::{ListKind, Opinion, Role, Severity};
-    use crate::store::Counter;
-
-    /// Every way to write a value and to read it back, for every value.
-    fn agree<T>(all: &[T], name: fn(T) -> &'static str, from_number: fn(u8) -> Option<T>)
-    where
-        T: Copy + Debug + Display + Ord + FromStr<Err = Error> + Serialize + DeserializeOwned,
-    {
-        assert!(all.is_sorted(), "{all:?}");
-        let names: BTreeSet<_> = all.iter().map(|value| name(*value)).collect();
-        assert_eq!(names.len(), all.len(), "{names:?}");
-        for value in all {
-            let word = name(*value);
-            assert_eq!(value.to_string(), word);
-            for text in [word.to_owned(), word.to_ascii_uppercase()] {
-                assert_eq!(text.parse::<T>().unwrap(), *value);
-            }
-            let json = serde_json::to_value(value).unwrap();
-            assert_eq!(json, word);
-            assert_eq!(serde_json::from_value::<T>(json).unwrap(), *value);
-        }
-        let numbered: Vec<T> = (0..=u8::MAX).filter_map(from_number).collect();
-        assert_eq!(numbered, all);
-        let message = "\u{1b}no such word".parse::<T>().unwrap_err().to_string();
-        assert!(all.iter().all(|value| message.contains(name(*value))), "{message}");
-        assert!(!message.contains('\u{1b}'), "{message}");
-    }
-
-    #[test]
-    fn every_spelling_of_every_word_agrees() {
-        agree(&Algorithm::ALL, Algorithm::name, Algorithm::from_number);
-        agree(&View::ALL, View::name, View::from_number);
-        agree(&MediaClass::ALL, MediaClass::name, MediaClass::from_number);
-        agree(&Unscannable::ALL, Unscannable::name, Unscannable::from_number);
-        agree(&Action::ALL, Action::name, Action::from_number);
-        agree(&Mode::ALL, Mode::name, Mode::from_number);
-        agree(&Format::ALL, Format::name, Format::from_number);
-        agree(&ListKind::ALL, ListKind::name, ListKind::from_number);
-        agree(&Opinion::ALL, Opinion::name, Opinion::from_number);
-        agree(&Severity::ALL, Severity::name, Severity::from_number);
-        agree(&Role::ALL, Role::name, Role::from_number);
-        agree(&Counter::ALL, Counter::name, Counter::from_number);
-    }
+    use crate::policy::Mode;
 
     #[test]
     fn a_complaint_says_what_was_expected() {

@@ -17,10 +17,11 @@
 //! Invariants: the digests are looked up whatever happens to the decoder; what could not be examined is in the verdict;
 //! an error is returned only when the store is broken or the upload cannot be read, and is never to be taken for `allow`.
 
+mod options;
 mod run;
 mod shadow;
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -40,6 +41,7 @@ use crate::verdict::{Difference, Method, ShadowVerdict, Verdict};
 
 use run::Run;
 
+pub(crate) use options::Options;
 pub use shadow::{Shadow, ShadowCounts};
 
 /// Bytes of an upload longer than [`Limits::upload_bytes`] that are looked at to name its kind, if the limit is not greater.
@@ -104,26 +106,13 @@ impl Context {
 /// ```
 #[derive(Debug)]
 pub struct Scanner {
-    store: Store,
-    policy: Arc<Policy>,
-    shadow: Option<Candidate>,
+    options: Options,
     shadow_counts: ShadowCounts,
-    limits: Limits,
-    timed: bool,
-    exact: bool,
-    counting: bool,
     examiner: Examiner,
     #[cfg(feature = "worker")]
     worker: Option<Worker>,
     searcher: Searcher,
     upload: Vec<u8>,
-}
-
-/// What is judged beside. What it leaves open is as in force.
-#[derive(Debug)]
-struct Candidate {
-    store: Option<Store>,
-    policy: Option<Arc<Policy>>,
 }
 
 /// What was examined of one upload, with what was asked: views, and whether exactly. Remembered only for a shadow.
@@ -132,15 +121,14 @@ type Remembered = Vec<(Vec<View>, bool, std::result::Result<Examined, Unscannabl
 impl Scanner {
     /// A scanner with the default [`Limits`].
     pub fn new(store: Store, policy: Policy) -> Scanner {
+        Scanner::of(Options::new(store, policy))
+    }
+
+    /// A scanner that judges like this.
+    pub(crate) fn of(options: Options) -> Scanner {
         Scanner {
-            store,
-            policy: Arc::new(policy),
-            shadow: None,
+            options,
             shadow_counts: ShadowCounts::default(),
-            limits: Limits::default(),
-            timed: false,
-            exact: false,
-            counting: true,
             examiner: Examiner::new(),
             #[cfg(feature = "worker")]
             worker: None,
@@ -151,13 +139,13 @@ impl Scanner {
 
     /// Judges by another policy from now on.
     pub fn set_policy(&mut self, policy: Policy) {
-        self.policy = Arc::new(policy);
+        self.options.policy = Arc::new(policy);
     }
 
     /// Replaces the limits.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Scanner {
-        self.limits = limits;
+        self.options.limits = limits;
         self
     }
 
@@ -165,7 +153,7 @@ impl Scanner {
     /// otherwise hashed from its luma alone, and its [`Perceptual::slack`](crate::fingerprint::Perceptual::slack) says how far that may be off.
     #[must_use]
     pub fn with_exact_hashes(mut self, exact: bool) -> Scanner {
-        self.exact = exact;
+        self.options.exact = exact;
         self
     }
 
@@ -173,7 +161,7 @@ impl Scanner {
     /// years is not what is uploaded now, and would make the breaker trip. What has tripped is degraded all the same.
     #[must_use]
     pub fn with_counting(mut self, count: bool) -> Scanner {
-        self.counting = count;
+        self.options.counting = count;
         self
     }
 
@@ -213,7 +201,7 @@ impl Scanner {
     /// the candidate's policy looks at other views, or if only one of the two finds something near.
     #[must_use]
     pub fn with_shadow(mut self, shadow: Shadow) -> Scanner {
-        self.shadow = Some(Candidate { store: shadow.store, policy: shadow.policy.map(Arc::new) });
+        self.options.shadow = Some(shadow.into());
         self
     }
 
@@ -225,18 +213,18 @@ impl Scanner {
     /// Measures each step from now on: see [`Verdict::timings`].
     #[must_use]
     pub fn with_timings(mut self, timed: bool) -> Scanner {
-        self.timed = timed;
+        self.options.timed = timed;
         self
     }
 
     /// The store it judges against.
     pub fn store(&self) -> &Store {
-        &self.store
+        &self.options.store
     }
 
     /// The policy it judges by.
     pub fn policy(&self) -> &Policy {
-        &self.policy
+        &self.options.policy
     }
 
     /// Judges an upload that is in memory.
@@ -246,7 +234,8 @@ impl Scanner {
     pub fn check(&mut self, bytes: &[u8], context: &Context) -> Result<Verdict> {
         let mut run = Run::new(self, context)?;
         let length = bytes.len() as u64;
-        let seen = bytes.get(..self.kept(length)).unwrap_or(bytes);
+        let most = usize::try_from(self.kept()).unwrap_or(usize::MAX);
+        let seen = bytes.get(..most).unwrap_or(bytes);
         let media = run.step(|t| &mut t.sniff, || sniff(seen));
         let mut digester = Digester::new(run.wanted());
         let digests = run.step(
@@ -257,7 +246,7 @@ impl Scanner {
             },
         );
         run.fingerprints.digests = digests;
-        let body = (length <= self.limits.upload_bytes).then_some(bytes);
+        let body = (length <= self.options.limits.upload_bytes).then_some(bytes);
         self.judge(run, media, body, context)
     }
 
@@ -266,37 +255,20 @@ impl Scanner {
     ///
     /// # Errors
     /// If the reader fails, or the store turns out to be damaged.
-    pub fn check_reader(&mut self, mut reader: impl Read, context: &Context) -> Result<Verdict> {
+    pub fn check_reader(&mut self, reader: impl Read, context: &Context) -> Result<Verdict> {
         let mut run = Run::new(self, context)?;
         let mut digester = Digester::new(run.wanted());
         let mut upload = std::mem::take(&mut self.upload);
         upload.clear();
-        let mut chunk = [0; 16 << 10];
-        let mut length = 0u64;
-        let read = run.step(
-            |t| &mut t.digests,
-            || -> io::Result<()> {
-                loop {
-                    match reader.read(&mut chunk) {
-                        Ok(0) => return Ok(()),
-                        Ok(n) => {
-                            digester.update(&chunk[..n]);
-                            length = length.saturating_add(n as u64);
-                            let wanted = self.kept(length).saturating_sub(upload.len());
-                            upload.extend_from_slice(&chunk[..wanted.min(n)]);
-                        }
-                        Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                        Err(e) => return Err(e),
-                    }
-                }
-            },
-        );
-        read.map_err(|e| Error::new(ErrorCode::Io, format!("cannot read the upload: {e}")))?;
+        let most = self.kept();
+        let read = run.step(|t| &mut t.digests, || digester.update_from(reader, most, &mut upload));
+        let length =
+            read.map_err(|e| Error::new(ErrorCode::Io, format!("cannot read the upload: {e}")))?;
         // A slow uploader must not use up the time for decoding.
         run.started = Instant::now();
         run.fingerprints.digests = digester.finish();
         let media = run.step(|t| &mut t.sniff, || sniff(&upload));
-        let body = (length <= self.limits.upload_bytes).then_some(&upload[..]);
+        let body = (length <= self.options.limits.upload_bytes).then_some(&upload[..]);
         let verdict = self.judge(run, media, body, context);
         // One large upload must not hold its memory for ever.
         if upload.capacity() > 4 << 20 {
@@ -342,7 +314,7 @@ impl Scanner {
         run.counting = false;
         run.fingerprints = fingerprints.clone();
         let beside = run.for_shadow();
-        let verdict = self.judge_fingerprints(run, &Arc::clone(&self.policy))?;
+        let verdict = self.judge_fingerprints(run, &Arc::clone(&self.options.policy))?;
         Ok(self.compare(verdict, beside, false, |scanner, run, policy| {
             scanner.judge_fingerprints(run, policy)
         }))
@@ -370,10 +342,9 @@ impl Scanner {
         Ok(run.finish(policy, media, complete))
     }
 
-    /// How many of `length` bytes are kept: all that may be decoded, or enough to name the kind of media.
-    fn kept(&self, length: u64) -> usize {
-        let most = self.limits.upload_bytes.max(SNIFFED);
-        usize::try_from(length.min(most)).unwrap_or(usize::MAX)
+    /// How many bytes of an upload are kept: all that may be decoded, or enough to name the kind of media.
+    fn kept(&self) -> u64 {
+        self.options.limits.upload_bytes.max(SNIFFED)
     }
 
     /// Judges the shadow, if there is one, after the verdict is settled.
@@ -384,8 +355,8 @@ impl Scanner {
         counting: bool,
         judge: impl FnOnce(&mut Scanner, Run, &Policy) -> Result<Verdict>,
     ) -> Verdict {
-        let (Some(run), Some(shadow)) = (beside, &self.shadow) else { return verdict };
-        let policy = Arc::clone(shadow.policy.as_ref().unwrap_or(&self.policy));
+        let (Some(run), Some(shadow)) = (beside, &self.options.shadow) else { return verdict };
+        let policy = Arc::clone(shadow.policy.as_ref().unwrap_or(&self.options.policy));
         // A candidate that turns out to be damaged must not harm what is in force.
         let Ok(other) = judge(self, run, &policy) else {
             self.shadow_counts.add(None);
@@ -393,7 +364,7 @@ impl Scanner {
         };
         let told = ShadowVerdict::of(&verdict, &other);
         self.shadow_counts.add(Some(told.difference));
-        if let Some(counters) = self.store.counters().filter(|_| counting) {
+        if let Some(counters) = self.options.store.counters().filter(|_| counting) {
             counters.add(match told.difference {
                 Difference::Same => Counter::ShadowSame,
                 Difference::Stricter => Counter::ShadowStricter,
@@ -415,8 +386,9 @@ impl Scanner {
         run.deadline = context.deadline.and_then(|d| run.started.checked_add(d));
         let beside = run.for_shadow();
         let mut seen = beside.is_some().then(Remembered::new);
-        let verdict = self.judge_by(run, &Arc::clone(&self.policy), &media, body, &mut seen)?;
-        Ok(self.compare(verdict, beside, self.counting, |scanner, run, policy| {
+        let verdict =
+            self.judge_by(run, &Arc::clone(&self.options.policy), &media, body, &mut seen)?;
+        Ok(self.compare(verdict, beside, self.options.counting, |scanner, run, policy| {
             scanner.judge_by(run, policy, &media, body, &mut seen)
         }))
     }
@@ -523,10 +495,10 @@ impl Scanner {
         seen: &mut Option<Remembered>,
     ) -> Result<std::result::Result<Examined, Unscannable>> {
         // The limits on time are those of examining; digests have their own pace.
-        let limits = self.limits.clone();
+        let limits = self.options.limits.clone();
         let first = Asked {
             views: policy.views(),
-            exact: self.exact,
+            exact: self.options.exact,
             limits: &limits,
             started: Instant::now(),
             deadline: run.deadline,

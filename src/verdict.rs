@@ -84,10 +84,8 @@ pub struct ShadowVerdict {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
     /// Identifies what it compared the upload with.
-    #[serde(serialize_with = "display")]
     pub store: StoreDigest,
     /// Identifies its policy.
-    #[serde(serialize_with = "display")]
     pub policy: PolicyDigest,
 }
 
@@ -114,11 +112,6 @@ impl ShadowVerdict {
 
 /// The answer to one call.
 ///
-/// # As JSON
-///
-/// A verdict is written with serde, by `serde_json` for instance, and is not read back. The JSON holds **no fingerprint of the upload**, so a line of it may be kept in a log; what it
-/// says of listed entries is for moderators, never for uploaders. What is false, none or zero is left out where the field's docs say so; digests are hexadecimal.
-///
 /// ```
 /// # use tamis::{Context, Policy, Scanner, SetBuilder, Set, Store, store::StoreOptions};
 /// # let set = Set::from_bytes(&SetBuilder::new().to_bytes()?.0)?;
@@ -131,9 +124,12 @@ impl ShadowVerdict {
 /// assert_eq!(json["media"], "image");
 /// assert_eq!(json["matches"][0]["list"], tamis::store::TEST_LIST);
 /// assert_eq!(json["reasons"][0]["cause"], "rule");
+/// assert_eq!(json["reasons"][0]["text"], verdict.reason());
 /// assert!(json.get("fingerprints").is_none());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+#[doc = include_str!("VERDICT.md")]
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Verdict {
@@ -145,6 +141,7 @@ pub struct Verdict {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub would_have: Option<Action>,
     /// Why, strongest first; empty for a clear upload.
+    #[serde(flatten, serialize_with = "with_the_first")]
     pub reasons: Vec<Reason>,
     /// Reasons that are not listed in `reasons`.
     pub more_reasons: usize,
@@ -169,12 +166,10 @@ pub struct Verdict {
     #[serde(skip)]
     pub fingerprints: Fingerprints,
     /// Identifies what the upload was compared with.
-    #[serde(serialize_with = "display")]
     pub store: StoreDigest,
     /// Which version of the store that was, and whether it is fresh.
     pub store_state: StoreState,
     /// Identifies the policy: [`Policy::digest`](crate::Policy::digest).
-    #[serde(serialize_with = "display")]
     pub policy: PolicyDigest,
     /// What the shadow says, if there is one: [`Scanner::with_shadow`](crate::Scanner::with_shadow).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -247,14 +242,21 @@ fn code<S: Serializer>(code: &Option<ErrorCode>, serializer: S) -> Result<S::Ok,
     code.map(ErrorCode::number).serialize(serializer)
 }
 
-fn display<S: Serializer>(
-    value: &impl std::fmt::Display,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
+/// The first reason's sentence stands beside them all, for whoever wants no more.
+fn with_the_first<S: Serializer>(reasons: &[Reason], serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Written<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        reasons: &'a [Reason],
+    }
+    Written { reason: reasons.first().map(ToString::to_string), reasons }.serialize(serializer)
 }
 
 fn class_only<S: Serializer>(media: &Media, serializer: S) -> Result<S::Ok, S::Error> {
     let class: MediaClass = media.class;
     class.serialize(serializer)
 }
+
+#[cfg(test)]
+mod tests;

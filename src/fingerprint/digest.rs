@@ -208,25 +208,44 @@ impl Digester {
         }
     }
 
-    /// Takes everything that a reader gives; returns the number of bytes.
+    /// Takes everything that a reader gives, and puts the first `most` bytes of it behind what `kept` holds: whoever looks at an upload needs both, and reads it once.
+    /// Returns the number of bytes read. There is no need to buffer the reader: it is asked for 64 KiB at once.
+    ///
+    /// ```
+    /// use tamis::fingerprint::{Algorithms, Digester, digests};
+    /// let mut digester = Digester::new(Algorithms::DIGESTS);
+    /// let mut kept = Vec::new();
+    /// assert_eq!(digester.update_from(&b"the upload"[..], 3, &mut kept)?, 10);
+    /// assert_eq!(kept, b"the");
+    /// assert_eq!(digester.finish(), digests(b"the upload", Algorithms::DIGESTS));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// The reader's own. All bytes since the start or the last [`finish`](Self::finish) are forgotten then, those of earlier calls too. Interrupted
-    /// reads are tried again.
-    pub fn update_from(&mut self, mut reader: impl Read) -> io::Result<u64> {
+    /// The reader's own, and one for a reader that claims more bytes than it was asked for. All bytes since the start or the last [`finish`](Self::finish) are forgotten
+    /// then, those of earlier calls too. Interrupted reads are tried again.
+    pub fn update_from(
+        &mut self,
+        mut reader: impl Read,
+        most: u64,
+        kept: &mut Vec<u8>,
+    ) -> io::Result<u64> {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.resize(READ, 0);
-        let mut total = 0;
+        let mut total = 0u64;
         let result = loop {
             match reader.read(&mut buffer) {
                 Ok(0) => break Ok(total),
                 Ok(n) => {
                     // A reader may not claim more than it was given room for, but nothing makes it obey.
                     let Some(bytes) = buffer.get(..n) else {
-                        break Err(io::Error::other("the reader claims more bytes than it may"));
+                        let claim = format!("the reader claims {n} bytes; it was asked for {READ}");
+                        break Err(io::Error::other(claim));
                     };
                     self.update(bytes);
-                    total += n as u64;
+                    let wanted = usize::try_from(most.saturating_sub(total)).unwrap_or(usize::MAX);
+                    kept.extend_from_slice(bytes.get(..wanted).unwrap_or(bytes));
+                    total = total.saturating_add(n as u64);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => break Err(error),
@@ -266,16 +285,6 @@ pub fn digests(bytes: &[u8], wanted: Algorithms) -> Digests {
     let mut digester = Digester::new(wanted);
     digester.update(bytes);
     digester.finish()
-}
-
-/// The wanted digests of everything that a reader gives. There is no need to buffer the reader: it is asked for 64 KiB at once.
-///
-/// # Errors
-/// The reader's own.
-pub fn digests_of_reader(reader: impl Read, wanted: Algorithms) -> io::Result<Digests> {
-    let mut digester = Digester::new(wanted);
-    digester.update_from(reader)?;
-    Ok(digester.finish())
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ mod pdq_hash;
 mod view;
 
 pub use algorithm::Algorithm;
-pub use digest::{Algorithms, Digester, Digests, digests, digests_of_reader};
+pub use digest::{Algorithms, Digester, Digests, digests};
 pub use fingerprint::Fingerprint;
 pub(crate) use fingerprint::hex;
 pub use fingerprints::{Fingerprints, Perceptual};

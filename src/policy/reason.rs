@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::error::shown;
 use crate::fingerprint::{Algorithm, View};
@@ -13,18 +13,33 @@ use crate::search::Match;
 use crate::set::EntryId;
 
 /// Why a judgement is what it is. `Display` gives one sentence for moderators; it never holds a
-/// fingerprint, yet it is not for the uploader.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// fingerprint, yet it is not for the uploader. It is written with that sentence, as `text`.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reason {
     /// What this reason calls for by itself.
     pub action: Action,
     /// Whether an exception lets the upload through all the same.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub set_aside: bool,
     /// What happened.
-    #[serde(flatten)]
     pub cause: Cause,
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Written<'a> {
+            action: Action,
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            set_aside: bool,
+            #[serde(flatten)]
+            cause: &'a Cause,
+            text: String,
+        }
+        let Reason { action, set_aside, cause } = self;
+        Written { action: *action, set_aside: *set_aside, cause, text: self.to_string() }
+            .serialize(serializer)
+    }
 }
 
 /// What happened.
@@ -45,8 +60,8 @@ pub enum Cause {
         matched: Matched,
         /// Number and name of the rule.
         rule: String,
-        /// Line of the policy file that the rule begins on. Not serialised: two policies of one
-        /// digest may be laid out differently, and their records must be equal.
+        /// Line of the policy file that the rule begins on. Neither in the sentence nor serialised: two
+        /// policies of one digest may be laid out differently, and their records must be equal.
         #[serde(skip)]
         line: Option<usize>,
         /// What kept the rule's block down to review, if anything did.
@@ -174,11 +189,8 @@ impl fmt::Display for Reason {
         write!(f, "{}: ", self.action)?;
         match &self.cause {
             Cause::Exception { matched } => write!(f, "exception, {matched}")?,
-            Cause::Rule { matched, rule, line, cap } => {
+            Cause::Rule { matched, rule, line: _, cap } => {
                 write!(f, "{matched}, by {rule}")?;
-                if let Some(line) = line {
-                    write!(f, " (line {line})")?;
-                }
                 match cap {
                     Some(Cap::Disputed) => {
                         f.write_str("; review at most, since the entry is disputed")?;

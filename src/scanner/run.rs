@@ -46,20 +46,20 @@ impl Run {
             let what = format!("the time is {}; expected seconds since 1970", context.now);
             return Err(Error::new(ErrorCode::InvalidArgument, what));
         }
-        let snapshot = scanner.store.current();
-        let beside = scanner.shadow.as_ref().map(|shadow| match &shadow.store {
+        let snapshot = scanner.options.store.current();
+        let beside = scanner.options.shadow.as_ref().map(|shadow| match &shadow.store {
             Some(store) => store.current(),
             None => Arc::clone(&snapshot),
         });
         Ok(Run {
             snapshot,
             beside,
-            breaker: scanner.store.counters().cloned(),
-            counting: scanner.counting,
+            breaker: scanner.options.store.counters().cloned(),
+            counting: scanner.options.counting,
             now: context.now,
             started: Instant::now(),
             deadline: None,
-            timed: scanner.timed,
+            timed: scanner.options.timed,
             timings: Timings::default(),
             fingerprints: Fingerprints::default(),
             matches: Vec::new(),
@@ -67,7 +67,7 @@ impl Run {
             exact: true,
             examined: Vec::new(),
             unscannable: None,
-            fault: scanner.store.fault().map(|fault| fault.code),
+            fault: scanner.options.store.fault().map(|fault| fault.code),
         })
     }
 

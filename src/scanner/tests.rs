@@ -240,6 +240,34 @@ proptest! {
     }
 }
 
+/// Gives some honest bytes, and then claims one more than it has room for.
+struct Liar(&'static [u8]);
+
+impl std::io::Read for Liar {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        match std::io::Read::read(&mut self.0, out)? {
+            0 => Ok(out.len() + 1),
+            n => Ok(n),
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_claims_more_than_it_was_asked_for_is_an_error() {
+    let set = Set::from_bytes(&SetBuilder::new().to_bytes().unwrap().0).unwrap();
+    let store = Store::from_set(set, crate::store::StoreOptions::new().test_list(true)).unwrap();
+    let mut scanner = Scanner::new(store, Policy::builtin());
+    let (context, listed) = (Context::at(1_790_000_000), crate::store::test_files()[0].bytes);
+    for honest in [&b""[..], listed] {
+        let error = scanner.check_reader(Liar(honest), &context).unwrap_err();
+        assert_eq!(error.code(), crate::ErrorCode::Io);
+        assert!(error.to_string().contains("the reader claims"), "{error}");
+        // The next upload is judged as if nothing had been.
+        let verdict = scanner.check_reader(listed, &context).unwrap();
+        assert_eq!(verdict.action, crate::Action::Block);
+    }
+}
+
 /// Names of a file and of a pipe that nobody writes to.
 #[cfg(unix)]
 fn file_and_pipe() -> (tempfile::TempDir, std::path::PathBuf, std::path::PathBuf) {

@@ -2,6 +2,13 @@
 
 use super::*;
 
+/// The digests of what a reader gives, and the first `most` bytes.
+fn read(reader: impl Read, most: u64) -> (Digests, Vec<u8>, u64) {
+    let (mut digester, mut kept) = (Digester::new(Algorithms::DIGESTS), Vec::new());
+    let total = digester.update_from(reader, most, &mut kept).unwrap();
+    (digester.finish(), kept, total)
+}
+
 /// From the algorithms' publications (RFC 1321, FIPS 180-4 with its examples). BLAKE3 publishes the empty input and
 /// counted bytes, see below; its other two were made with the Python package `blake3`.
 fn published() -> Vec<(Vec<u8>, [&'static str; 5])> {
@@ -46,7 +53,7 @@ fn published_vectors() {
         let found = digests(&bytes, Algorithms::DIGESTS);
         let hex: Vec<_> = found.iter().map(|digest| digest.to_hex()).collect();
         assert_eq!(hex, expected);
-        assert_eq!(digests_of_reader(&bytes[..], Algorithms::DIGESTS).unwrap(), found);
+        assert_eq!(read(&bytes[..], 0), (found, Vec::new(), bytes.len() as u64));
         reused.update(&bytes);
         assert_eq!(reused.finish(), found);
     }
@@ -89,7 +96,12 @@ fn lengths_around_the_blocks() {
                 self.0.read(&mut out[..n])
             }
         }
-        assert_eq!(digests_of_reader(Drip(bytes), Algorithms::DIGESTS).unwrap(), expected);
+        for most in [0, length - 1, length + 1] {
+            let whole = (expected, bytes[..most.min(length)].to_vec(), length as u64);
+            assert_eq!(read(bytes, most as u64), whole, "{most} of {length}");
+        }
+        let beginning = (expected, bytes[..READ.min(length) - 2].to_vec(), length as u64);
+        assert_eq!(read(Drip(bytes), READ.min(length) as u64 - 2), beginning, "{length}");
     }
 }
 
@@ -122,8 +134,11 @@ fn a_failing_reader_leaves_nothing_behind() {
         }
     }
     let mut digester = Digester::new(Algorithms::DIGESTS);
-    assert!(digester.update_from(Broken(false)).is_err());
-    assert!(digester.update_from(Liar).is_err());
+    for most in [0, u64::MAX] {
+        assert!(digester.update_from(Broken(false), most, &mut Vec::new()).is_err());
+        let error = digester.update_from(Liar, most, &mut Vec::new()).unwrap_err();
+        assert_eq!(error.to_string(), "the reader claims 65537 bytes; it was asked for 65536");
+    }
     assert_eq!(digester.finish(), digests(b"", Algorithms::DIGESTS));
 }
 

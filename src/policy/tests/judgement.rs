@@ -3,7 +3,7 @@
 use super::{action, entry, exception};
 use crate::fingerprint::{Algorithm, View};
 use crate::media::{MediaClass, Unscannable};
-use crate::policy::{Action, Cap, Ground, Idle, Mode, Policy, Rule};
+use crate::policy::{Action, Cap, Cause, Ground, Idle, Mode, Policy, Rule};
 use crate::search::Match;
 use crate::set::{EntryId, ListKind, Opinion, Role};
 
@@ -344,20 +344,20 @@ fn reasons_say_what_people_and_programs_need() {
     let id = entry(Algorithm::Md5, 0).entry;
     let m = Match { quality: Some(7), view: View::Rot90, ..entry(Algorithm::Pdq, 20) };
     let judgement = p.judge(&[m], MediaClass::Image, None);
-    assert_eq!(
-        judgement.reasons[0].to_string(),
-        format!(
-            "review: PDQ at distance 20 (view rot90) from entry {id} of list \"gifct\", by rule 2 \"crisis\" (line 6); \
-             review at most, since the picture has too little detail for a block or its quality is unknown"
-        )
+    let text = format!(
+        "review: PDQ at distance 20 (view rot90) from entry {id} of list \"gifct\", by rule 2 \"crisis\"; \
+         review at most, since the picture has too little detail for a block or its quality is unknown"
     );
+    assert_eq!(judgement.reasons[0].to_string(), text);
+    assert!(matches!(judgement.reasons[0].cause, Cause::Rule { line: Some(6), .. }));
     assert_eq!(
         serde_json::to_value(&judgement).unwrap(),
         serde_json::json!({
             "action": "review", "omitted": 0,
             "reasons": [{
                 "action": "review", "cause": "rule", "list": "gifct", "entry": id.to_string(),
-                "algorithm": "pdq", "distance": 20, "view": "rot90", "rule": "rule 2 \"crisis\"", "cap": "quality"
+                "algorithm": "pdq", "distance": 20, "view": "rot90", "rule": "rule 2 \"crisis\"", "cap": "quality",
+                "text": text
             }]
         })
     );

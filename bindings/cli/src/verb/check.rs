@@ -3,12 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use tamis::media::{MediaClass, Unscannable};
-use tamis::store::StoreDigest;
-use tamis::{
-    Action, Difference, Match, Method, Outcome, PolicyDigest, Scanner, ShadowVerdict, StoreState,
-    Timings, Verdict,
-};
+use tamis::policy::Cause;
+use tamis::{Action, Difference, Method, Scanner, Timings, Verdict};
 
 use crate::args::Judging;
 use crate::output::{remark, shown};
@@ -63,57 +59,17 @@ pub(crate) fn run(
 /// What is said once, however many verdicts say it.
 const TOO_OLD: &str = "the store is too old for the policy: nobody has changed it, or found it to be up to date, for too long; what it holds is enforced all the same";
 
-/// One verdict, as `check --json` and `scan --json` print it.
+/// One verdict, as `check --json` and `scan --json` print it: the library's form of it, and the file's name.
 #[derive(Serialize)]
 pub(crate) struct Judged<'a> {
     file: String,
-    outcome: Outcome,
-    action: Action,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    would_have: Option<Action>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    reason: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unscannable: Option<Unscannable>,
-    media: MediaClass,
-    examined: &'a [Method],
-    complete: bool,
-    matches: &'a [Match],
-    more_matches: usize,
-    reasons: Vec<String>,
-    more_reasons: usize,
-    store: StoreDigest,
-    store_state: StoreState,
-    policy: PolicyDigest,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    shadow: Option<&'a ShadowVerdict>,
-    /// Microseconds by step.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    timings: Option<Timings>,
+    #[serde(flatten)]
+    verdict: &'a Verdict,
 }
 
 impl Judged<'_> {
     pub(crate) fn new<'a>(file: &Path, verdict: &'a Verdict) -> Judged<'a> {
-        Judged {
-            file: file.to_string_lossy().into_owned(),
-            outcome: verdict.outcome,
-            action: verdict.action,
-            would_have: verdict.would_have,
-            reason: verdict.reason(),
-            unscannable: verdict.unscannable,
-            media: verdict.media.class,
-            examined: &verdict.examined,
-            complete: verdict.complete,
-            matches: &verdict.matches,
-            more_matches: verdict.more_matches,
-            reasons: verdict.reasons.iter().map(ToString::to_string).collect(),
-            more_reasons: verdict.more_reasons,
-            store: verdict.store,
-            store_state: verdict.store_state,
-            policy: verdict.policy,
-            shadow: verdict.shadow.as_ref(),
-            timings: verdict.timings,
-        }
+        Judged { file: file.to_string_lossy().into_owned(), verdict }
     }
 }
 
@@ -144,7 +100,13 @@ pub(crate) fn sentence(verdict: &Verdict) -> String {
             let text = reason.to_string();
             // The action stands in front of the line already.
             let action = format!("{}: ", reason.action);
-            text.strip_prefix(&action).unwrap_or(&text).to_owned()
+            let text = text.strip_prefix(&action).unwrap_or(&text);
+            match reason.cause {
+                Cause::Rule { line: Some(line), .. } => {
+                    format!("{text} (line {line} of the policy)")
+                }
+                _ => text.to_owned(),
+            }
         }
         None => clear(verdict),
     };

@@ -120,7 +120,8 @@ impl Bench {
     }
 
     pub(super) fn hash(&mut self, reader: impl Read) -> io::Result<Hashed> {
-        let (size, digests, kept) = read(reader, self.limits.upload_bytes)?;
+        let (mut digester, mut kept) = (Digester::new(Algorithms::DIGESTS), Vec::new());
+        let size = digester.update_from(reader, self.limits.upload_bytes, &mut kept)?;
         let media = sniff(&kept);
         let mut hashed = Hashed {
             file: String::new(),
@@ -129,7 +130,7 @@ impl Bench {
             format: media.format.name(),
             width: None,
             height: None,
-            digests,
+            digests: digester.finish(),
             pdq: None,
             reason: None,
         };
@@ -165,16 +166,6 @@ impl Bench {
             Err(reason) => hashed.reason = Some(reason.name()),
         }
     }
-}
-
-/// The size and digests of everything, and the first `limit` bytes or a little more.
-fn read(mut reader: impl Read, limit: u64) -> io::Result<(u64, Digests, Vec<u8>)> {
-    let mut digester = Digester::new(Algorithms::DIGESTS);
-    let mut kept = Vec::new();
-    reader.by_ref().take(limit).read_to_end(&mut kept)?;
-    digester.update(&kept);
-    let beyond = digester.update_from(reader)?;
-    Ok((kept.len() as u64 + beyond, digester.finish(), kept))
 }
 
 impl Hashed {

@@ -29,7 +29,7 @@ fn json_has_the_fields_of_the_contract() {
     assert_eq!(blocked["file"], BLOCKED);
     assert_eq!((&blocked["outcome"], &blocked["action"]), (&"match".into(), &"block".into()));
     assert!(blocked["reason"].as_str().unwrap().starts_with("block: "));
-    assert_eq!(blocked["reason"], blocked["reasons"][0]);
+    assert_eq!(blocked["reason"], blocked["reasons"][0]["text"]);
     assert_eq!(blocked["examined"], serde_json::json!(["digests"]));
     assert_eq!(blocked["complete"], false);
     let matches = blocked["matches"].as_array().unwrap();
@@ -55,6 +55,27 @@ fn json_has_the_fields_of_the_contract() {
     assert!(missing["error"].is_string() && missing.get("action").is_none());
     assert_eq!(missing["file"], "missing");
     assert_eq!(run.status, 1);
+}
+
+#[test]
+fn json_is_the_librarys_and_the_name_of_the_file() {
+    let bench = bench();
+    let store = tamis::Store::open(bench.path("base.tamis")).unwrap();
+    let mut scanner = tamis::Scanner::new(store, tamis::Policy::builtin());
+    for file in [BLOCKED, "review.jpg", "clear.txt"] {
+        let verdict = scanner.check_path(bench.path(file), &tamis::Context::at(1)).unwrap();
+        let mut expected = serde_json::to_value(verdict).unwrap();
+        expected["file"] = file.into();
+        assert_eq!(check(&bench, &[file]).objects(), [expected]);
+    }
+}
+
+#[test]
+fn people_are_told_the_line_of_the_rule() {
+    let bench = bench();
+    bench.write("rules.toml", "version = 1\n[[rule]]\naction = \"review\"\nlist = \"known\"\n");
+    let run = bench.run(&["check", BLOCKED, "--set", "base.tamis", "--policy", "rules.toml"]);
+    assert!(run.out.contains(", by rule 1 (line 2 of the policy)"), "{}", run.out);
 }
 
 #[test]
