@@ -4,12 +4,17 @@ mod entries;
 mod list;
 mod store;
 mod subscribe;
+mod values;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tamis::fingerprint::PdqHash;
+use tamis::fingerprint::{Algorithm, PdqHash};
+use tamis::import::Format;
+use tamis::policy::Mode;
+use tamis::search::Strategy;
+use tamis::set::{ListKind, Profile, Residency};
 
 pub(crate) use entries::{Said, Sources, Withdrawn};
 pub(crate) use list::{
@@ -19,6 +24,7 @@ pub(crate) use store::{
     Add, Breaker, Canary, Import, ListTerms, Revoke, StoreVerb, Suppress, Writing,
 };
 pub(crate) use subscribe::{SubscribeVerb, Trust, Watch};
+use values::words;
 
 /// Recognises known illegal pictures and files before an upload is stored.
 #[derive(Debug, Parser)]
@@ -246,16 +252,16 @@ pub(crate) struct Build {
     /// Name of the list. Default: each file's name without its ending.
     #[arg(long, value_name = "NAME")]
     pub(crate) list: Option<String>,
-    /// Where the lists come from, which decides how far they are trusted: exchange, local, friend, referral,
-    /// submissions or test. Only rows of a `local` list may be exceptions, which let a file through.
-    #[arg(long, default_value = "exchange")]
-    pub(crate) kind: tamis::set::ListKind,
+    /// Where the lists come from, which decides how far they are trusted. Only rows of a `local` list may be exceptions, which let a
+    /// file through.
+    #[arg(long, default_value_t = ListKind::Exchange, value_parser = words(&ListKind::ALL, ListKind::name))]
+    pub(crate) kind: ListKind,
     /// Format of the files. Default: by name and contents.
-    #[arg(long)]
-    pub(crate) format: Option<ListFormat>,
+    #[arg(long, value_parser = words(&Format::ALL, Format::name))]
+    pub(crate) format: Option<Format>,
     /// Algorithm of files that hold only fingerprints.
-    #[arg(long)]
-    pub(crate) algorithm: Option<tamis::fingerprint::Algorithm>,
+    #[arg(long, value_parser = words(&Algorithm::ALL, Algorithm::name))]
+    pub(crate) algorithm: Option<Algorithm>,
     /// Licence or agreement under which you hold the lists.
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) agreement: String,
@@ -271,10 +277,10 @@ pub(crate) struct Build {
     /// Also write every rejected row to this file, as JSON Lines.
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
-    /// What the set is for: full, or small: without the radius index, for hosts with little memory or disk. A search by PDQ then takes
-    /// some milliseconds for a million codes, and finds the same.
-    #[arg(long, default_value = "full")]
-    pub(crate) profile: tamis::set::Profile,
+    /// What the set is for. `small` is for hosts with little memory or disk and has no radius index: a search by PDQ then takes some
+    /// milliseconds for a million codes, and finds the same.
+    #[arg(long, default_value_t = Profile::Full, value_parser = words(&Profile::ALL, Profile::name))]
+    pub(crate) profile: Profile,
     /// Build even if it seems that this machine has not enough memory or disk.
     #[arg(long)]
     pub(crate) force: bool,
@@ -299,9 +305,10 @@ pub(crate) struct Query {
     /// Only entries of this list; may be given several times.
     #[arg(long, value_name = "NAME")]
     pub(crate) list: Vec<String>,
-    /// How to find them; every way finds the same.
-    #[arg(long, value_enum, default_value_t = SearchStrategy::Auto)]
-    pub(crate) strategy: SearchStrategy,
+    /// How to find them; every way finds the same. `auto` takes the cheaper one for this query; `index` the radius index, whatever it
+    /// costs, where the set has one and --radius is at most 95; `scan` compares all codes.
+    #[arg(long, default_value_t = Strategy::Auto, value_parser = words(&Strategy::ALL, Strategy::name))]
+    pub(crate) strategy: Strategy,
     /// Include the built-in test list.
     #[arg(long)]
     pub(crate) test_list: bool,
@@ -328,27 +335,6 @@ impl Place {
     }
 }
 
-/// Ways to find codes.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum SearchStrategy {
-    /// The cheaper one for this query.
-    Auto,
-    /// The radius index, whatever it costs. A set that has none is scanned, and so is one for a radius above 95.
-    Index,
-    /// Compare all codes.
-    Scan,
-}
-
-impl From<SearchStrategy> for tamis::search::Strategy {
-    fn from(strategy: SearchStrategy) -> tamis::search::Strategy {
-        match strategy {
-            SearchStrategy::Auto => tamis::search::Strategy::Auto,
-            SearchStrategy::Index => tamis::search::Strategy::Index,
-            SearchStrategy::Scan => tamis::search::Strategy::Scan,
-        }
-    }
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct BenchSet {
     /// How many codes.
@@ -363,9 +349,9 @@ pub(crate) struct BenchSet {
     /// The set file to write. It appears when it is complete, or not at all.
     #[arg(short, long, value_name = "SET")]
     pub(crate) output: PathBuf,
-    /// What the set is for: full, or small: without the radius index.
-    #[arg(long, default_value = "full")]
-    pub(crate) profile: tamis::set::Profile,
+    /// What the set is for. `small` has no radius index.
+    #[arg(long, default_value_t = Profile::Full, value_parser = words(&Profile::ALL, Profile::name))]
+    pub(crate) profile: Profile,
     /// Threads. Default: one per core.
     #[arg(long, short)]
     pub(crate) jobs: Option<NonZeroUsize>,
@@ -414,62 +400,14 @@ pub(crate) struct BenchQuery {
     /// Most scans that are timed: at ten million codes one takes tens of milliseconds.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub(crate) scans: u64,
-    /// Where the bytes of the set lie.
-    #[arg(long, value_enum, default_value_t = Residence::Mapped)]
-    pub(crate) residency: Residence,
+    /// Where the bytes of the set lie: `mapped`, in a map of the file that all processes share, the default of the library; `populated`, the
+    /// same, all of it brought in when it is opened; `heap`, in a copy in ordinary memory; `huge-pages`, in a copy in huge pages where the
+    /// system has them; `sealed`, in a copy that the kernel has sealed against every change (Linux).
+    #[arg(long, default_value_t = Residency::Mapped, value_parser = words(Residency::AVAILABLE, Residency::name))]
+    pub(crate) residency: Residency,
     /// Do not bring all of the set into memory first. The check of the answers then does so for what it touches.
     #[arg(long)]
     pub(crate) cold: bool,
-}
-
-/// Where the bytes of an open set lie.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Residence {
-    /// A map of the file, shared by all processes: the default of the library.
-    Mapped,
-    /// The same, all of it brought in when it is opened.
-    Populated,
-    /// A copy in ordinary memory.
-    Heap,
-    /// A copy in huge pages, where the system has them.
-    HugePages,
-    /// A copy in memory that the kernel has sealed against every change (Linux).
-    Sealed,
-}
-
-impl Residence {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Residence::Mapped => "mapped",
-            Residence::Populated => "populated",
-            Residence::Heap => "heap",
-            Residence::HugePages => "huge-pages",
-            Residence::Sealed => "sealed",
-        }
-    }
-}
-
-impl From<Residence> for tamis::set::Residency {
-    fn from(residence: Residence) -> tamis::set::Residency {
-        match residence {
-            Residence::Mapped => tamis::set::Residency::Mapped,
-            Residence::Populated => tamis::set::Residency::Populated,
-            Residence::Heap => tamis::set::Residency::Heap,
-            Residence::HugePages => tamis::set::Residency::HugePages,
-            Residence::Sealed => tamis::set::Residency::Sealed,
-        }
-    }
-}
-
-/// Native list formats.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum ListFormat {
-    /// CSV with a header.
-    Csv,
-    /// One JSON object per line.
-    Jsonl,
-    /// One hexadecimal fingerprint per line.
-    Hex,
 }
 
 #[derive(Debug, Args)]
@@ -522,16 +460,8 @@ pub(crate) enum PolicyVerb {
     Mode {
         /// The policy file.
         file: PathBuf,
-        /// The new mode. Without one, the mode is printed.
+        /// The new mode: `observe` holds nothing back and tells what would have been done, `enforce` acts. Without one, the mode is printed.
+        #[arg(value_parser = words(&Mode::ALL, Mode::name))]
         mode: Option<Mode>,
     },
-}
-
-/// The modes of a policy.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Mode {
-    /// Hold nothing back; record what would have been done.
-    Observe,
-    /// Act.
-    Enforce,
 }

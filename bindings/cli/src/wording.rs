@@ -25,6 +25,14 @@ pub(crate) fn count(number: u64, thing: &str) -> String {
     }
 }
 
+/// Words to choose from: `csv, jsonl or hex`.
+pub(crate) fn one_of(words: &[&str]) -> String {
+    match words {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => words.concat(),
+    }
+}
+
 /// Bytes in decimal units: `999 bytes`, `1.2 MB`.
 pub(crate) fn bytes(number: u64) -> String {
     let mut value = number as f64;
@@ -145,6 +153,8 @@ mod tests {
         assert_eq!(count(1, "entry"), "1 entry");
         assert_eq!(count(2_000, "entry"), "2,000 entries");
         assert_eq!(count(0, "row"), "0 rows");
+        assert_eq!(one_of(&["a", "b", "c"]), "a, b or c");
+        assert_eq!(one_of(&["a"]), "a");
     }
 
     #[test]

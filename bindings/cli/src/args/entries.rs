@@ -4,12 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 use tamis::fingerprint::{Algorithm, Fingerprint};
+use tamis::import::Format;
 use tamis::set::{Entry, EntryId, Severity, incident_label};
 
-use super::ListFormat;
+use super::values::words;
 use crate::Failure;
 use crate::moment::Moment;
 use crate::upload::STDIN;
+
+/// What is said by `--severity`; to say nothing, leave it out.
+const GRAVE: [Severity; 4] = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
 
 /// Where entries come from.
 #[derive(Debug, Args)]
@@ -24,10 +28,10 @@ pub(crate) struct Sources {
     #[arg(long, value_name = "LIST")]
     pub(crate) from: Vec<PathBuf>,
     /// Format of --from. Default: by name and contents.
-    #[arg(long, requires = "from")]
-    pub(crate) format: Option<ListFormat>,
+    #[arg(long, requires = "from", value_parser = words(&Format::ALL, Format::name))]
+    pub(crate) format: Option<Format>,
     /// Algorithm of --from, if it holds only fingerprints.
-    #[arg(long, requires = "from")]
+    #[arg(long, requires = "from", value_parser = words(&Algorithm::ALL, Algorithm::name))]
     pub(crate) algorithm: Option<Algorithm>,
     /// Also write every rejected row of --from to this file, as JSON Lines.
     #[arg(long, value_name = "FILE", requires = "from")]
@@ -57,8 +61,8 @@ pub(crate) struct Said {
     /// Your own id for it, such as a report's, but for rows that have one.
     #[arg(long, value_name = "ID")]
     pub(crate) source_id: Option<String>,
-    /// How grave it is: low, medium, high or critical; but for rows that say so themselves.
-    #[arg(long)]
+    /// How grave it is, but for rows that say so themselves.
+    #[arg(long, value_parser = words(&GRAVE, Severity::name))]
     pub(crate) severity: Option<Severity>,
     /// The incident that this belongs to; it ends by itself.
     #[arg(long, value_name = "ID", requires = "expires")]

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, Subcommand};
 use tamis::fingerprint::Algorithm;
+use tamis::import::Format;
 use tamis::set::{EntryId, ListKind};
 
-use super::{ListFormat, Said, Sources, SubscribeVerb, Withdrawn};
+use super::values::words;
+use super::{Said, Sources, SubscribeVerb, Withdrawn};
 use crate::moment::Moment;
 
 #[derive(Debug, Subcommand)]
@@ -217,9 +219,8 @@ pub(crate) struct Import {
     /// Name of the list.
     #[arg(long, value_name = "NAME")]
     pub(crate) list: String,
-    /// Where the list comes from, which decides how far it is trusted: exchange, local, friend, referral,
-    /// submissions or test. Default: as the store has it; exchange, if it does not know the list.
-    #[arg(long)]
+    /// Where the list comes from, which decides how far it is trusted. Default: as the store has it; exchange, if it does not know the list.
+    #[arg(long, value_parser = words(&ListKind::ALL, ListKind::name))]
     pub(crate) kind: Option<ListKind>,
     /// Only add, and withdraw nothing.
     #[arg(long)]
@@ -234,10 +235,10 @@ pub(crate) struct Import {
     #[arg(long)]
     pub(crate) reviewed: bool,
     /// Format of the files. Default: by name and contents.
-    #[arg(long)]
-    pub(crate) format: Option<ListFormat>,
+    #[arg(long, value_parser = words(&Format::ALL, Format::name))]
+    pub(crate) format: Option<Format>,
     /// Algorithm of files that hold only fingerprints.
-    #[arg(long)]
+    #[arg(long, value_parser = words(&Algorithm::ALL, Algorithm::name))]
     pub(crate) algorithm: Option<Algorithm>,
     /// Take it even if the list grows or shrinks beyond the bounds.
     #[arg(long)]
@@ -260,8 +261,8 @@ pub(crate) struct ListTerms {
     /// The list, which the store must know.
     #[arg(long, value_name = "NAME")]
     pub(crate) list: String,
-    /// Where it comes from: exchange, local, friend, referral, submissions or test.
-    #[arg(long)]
+    /// Where it comes from, which decides how far it is trusted.
+    #[arg(long, value_parser = words(&ListKind::ALL, ListKind::name))]
     pub(crate) kind: Option<ListKind>,
     /// Licence or agreement under which you hold it.
     #[arg(long, value_name = "TEXT")]

@@ -6,6 +6,11 @@ use clap::{Args, Subcommand};
 use tamis::set::ListKind;
 
 use super::Writing;
+use super::values::words;
+
+/// Kinds of lists that somebody else makes.
+const OF_OTHERS: [ListKind; 4] =
+    [ListKind::Friend, ListKind::Exchange, ListKind::Referral, ListKind::Submissions];
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SubscribeVerb {
@@ -49,8 +54,8 @@ pub(crate) struct Trust {
     /// How many of the keys must have signed. Default: as before, or 1.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) need: Option<u32>,
-    /// How far the list is trusted: friend, exchange, referral or submissions. Default: as before, or friend.
-    #[arg(long)]
+    /// How far the list is trusted. Default: as before, or friend.
+    #[arg(long, value_parser = words(&OF_OTHERS, ListKind::name))]
     pub(crate) kind: Option<ListKind>,
     /// Licence or agreement under which you hold the list.
     #[arg(long, value_name = "TEXT")]

@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Query, output: &mut Output) -> Result<Exit, Failur
     let about = |e: tamis::Error| Failure::from(e.with_path(path));
     check_lists(arguments, &snapshot)?;
 
-    let mut search = RadiusSearch::new().with_strategy(arguments.strategy.into());
+    let mut search = RadiusSearch::new().with_strategy(arguments.strategy);
     let wanted = |list: &List, _: &StoredEntry| {
         arguments.list.is_empty() || arguments.list.contains(&list.name)
     };

@@ -10,11 +10,11 @@ use tamis::import::{self, Format, Options, Report};
 use tamis::set::{Entry, ListKind, Refusal};
 
 use super::rejects::Rejects;
-use crate::args::{Build, ListFormat};
+use crate::args::Build;
 use crate::output::{plain, shown};
 use crate::progress::Progress;
 use crate::upload::STDIN;
-use crate::wording::{self, grouped};
+use crate::wording::{self, grouped, one_of};
 use crate::{Failure, Output};
 
 /// Bytes from the beginning of a list that its format is told from.
@@ -29,7 +29,7 @@ pub(in crate::verb) struct Source<'a> {
 /// What is known of lists that their rows do not say.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::verb) struct Reading {
-    pub(in crate::verb) format: Option<ListFormat>,
+    pub(in crate::verb) format: Option<Format>,
     pub(in crate::verb) algorithm: Option<Algorithm>,
     pub(in crate::verb) reviewed: bool,
     pub(in crate::verb) exceptions: bool,
@@ -110,14 +110,7 @@ pub(in crate::verb) fn read(
 
 /// The format of a list that begins like that.
 pub(super) fn format(path: &Path, beginning: &[u8], reading: &Reading) -> Result<Format, Failure> {
-    match reading.format {
-        Some(ListFormat::Csv) => Ok(Format::Csv),
-        Some(ListFormat::Jsonl) => Ok(Format::JsonLines),
-        Some(ListFormat::Hex) => Ok(Format::Hex),
-        // Any format can be empty.
-        None if beginning.is_empty() => Ok(Format::Hex),
-        None => detect(path, beginning),
-    }
+    reading.format.map_or_else(|| detect(path, beginning), Ok)
 }
 
 /// The same, as the import room knows it.
@@ -144,12 +137,17 @@ fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
 
 fn detect(path: &Path, beginning: &[u8]) -> Result<Format, Failure> {
     let extension = path.extension().and_then(|extension| extension.to_str());
-    Format::detect(extension, beginning).ok_or_else(|| {
-        let what = match beginning {
-            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => "the list is UTF-16 text; save it as UTF-8",
-            _ => "cannot tell the list's format; name it with --format csv, jsonl or hex",
-        };
-        Failure::of(path, what)
+    // Any format can be empty.
+    let empty = Some(Format::Hex).filter(|_| beginning.is_empty());
+    Format::detect(extension, beginning).or(empty).ok_or_else(|| match beginning {
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
+            Failure::of(path, "the list is UTF-16 text; save it as UTF-8")
+        }
+        _ => {
+            let words = one_of(&Format::ALL.map(Format::name));
+            let what = "cannot tell the list's format; name it with --format";
+            Failure::of(path, format_args!("{what} {words}"))
+        }
     })
 }
 
