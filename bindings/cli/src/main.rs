@@ -9,6 +9,7 @@ mod encode;
 mod exit;
 mod interrupt;
 mod judging;
+mod lists;
 mod moment;
 mod output;
 mod progress;

@@ -10,10 +10,6 @@
 //! Invariants: whatever goes wrong, and whenever it is interrupted, the old file is as it was and no draft stays behind. Rows that
 //! are rejected are accounted for, so they are no error; a list none of whose rows is usable is one.
 
-pub(super) mod list;
-pub(super) mod preflight;
-pub(super) mod rejects;
-
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -27,15 +23,15 @@ use super::verify::{Soundness, prove};
 use crate::args::Build;
 use crate::interrupt;
 use crate::judging::now;
+use crate::lists::list::{self, Reading};
+use crate::lists::preflight;
+use crate::lists::rejects::Rejects;
 use crate::output::shown;
 use crate::progress::{Progress, Share};
 use crate::replace::Draft;
 use crate::upload::STDIN;
 use crate::wording::{self, count, grouped};
 use crate::{Exit, Failure, Output};
-
-use list::Reading;
-use rejects::Rejects;
 
 pub(crate) fn run(arguments: &Build, output: &mut Output) -> Result<Exit, Failure> {
     let target = &arguments.output;
@@ -148,7 +144,7 @@ pub(super) fn check_output(target: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) fn check_writable(option: &str, path: &Path) -> Result<(), Failure> {
+pub(crate) fn check_writable(option: &str, path: &Path) -> Result<(), Failure> {
     if let Ok(metadata) = fs::metadata(path)
         && !metadata.is_file()
     {
@@ -165,7 +161,7 @@ pub(super) fn check_writable(option: &str, path: &Path) -> Result<(), Failure> {
     }
 }
 
-pub(super) fn same_file(a: &Path, b: &Path) -> bool {
+pub(crate) fn same_file(a: &Path, b: &Path) -> bool {
     a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
 }
 
@@ -236,7 +232,7 @@ fn read(
 }
 
 /// Bytes of some files, if all are regular ones.
-pub(super) fn length(files: &[PathBuf]) -> Option<u64> {
+pub(crate) fn length(files: &[PathBuf]) -> Option<u64> {
     let sizes = files.iter().map(|path| {
         fs::metadata(path)
             .ok()

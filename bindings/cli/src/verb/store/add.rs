@@ -10,11 +10,11 @@ use tamis::store::{ListRecord, Terms};
 
 use super::{NOTHING, entries_on, in_force, own_list, tell, unknown_list};
 use crate::args::Add;
+use crate::lists::list::Reading;
+use crate::lists::rows;
 use crate::output::{plain, remark, shown};
 use crate::upload::Opener;
-use crate::verb::build::list::Reading;
 use crate::verb::hash::{Bench, Hashed};
-use crate::verb::rows;
 use crate::wording::rfc3339;
 use crate::{Exit, Failure, Output, interrupt};
 

@@ -13,12 +13,12 @@ use tamis::store::{LOCAL, ListRecord, MANIFEST, Terms};
 
 use super::{NOTHING, entries_on, in_force, is_set, own_list, tell};
 use crate::args::Import;
+use crate::lists::list::{self, Reading, Source};
+use crate::lists::preflight::{self, Wish};
+use crate::lists::rejects::Rejects;
 use crate::output::{plain, shown};
 use crate::progress::Progress;
 use crate::upload::STDIN;
-use crate::verb::build::list::{self, Reading, Source};
-use crate::verb::build::preflight::{self, Wish};
-use crate::verb::build::rejects::Rejects;
 use crate::verb::build::{check_writable, length, same_file};
 use crate::wording::grouped;
 use crate::{Exit, Failure, Output, interrupt};

@@ -22,7 +22,9 @@ mod revoke;
 pub(super) mod status;
 mod suppress;
 mod terms;
+mod trust;
 pub(super) mod verify;
+mod watch;
 
 use std::fs::File;
 use std::io::Read;
@@ -35,7 +37,7 @@ use tamis::ErrorCode;
 use tamis::set::{BuildPhase, BuildProgress, Set};
 use tamis::store::{Applied, Manifest, StoreWriter};
 
-use crate::args::{StoreVerb, Writing};
+use crate::args::{StoreVerb, SubscribeVerb, Writing};
 use crate::output::{plain, remark, shown};
 use crate::progress::Share;
 use crate::upload::STDIN;
@@ -65,7 +67,8 @@ pub(crate) fn run(verb: &StoreVerb, output: &mut Output) -> Result<Exit, Failure
         StoreVerb::Log { store, since, now } => {
             log::run(store, since.map(|since| since.before(time(now))), output)
         }
-        StoreVerb::Subscribe(verb) => super::subscribe::run(verb, output),
+        StoreVerb::Subscribe(SubscribeVerb::Trust(arguments)) => trust::run(arguments, output),
+        StoreVerb::Subscribe(SubscribeVerb::Watch(arguments)) => watch::run(arguments, output),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `tamis store watch`: applies what is dropped into a directory.
 
+mod drops;
+
 use std::fs;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
@@ -10,12 +12,13 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use serde_json::json;
 use tamis::store::Manifest;
 
-use super::drops::Drops;
 use crate::args::Watch;
 use crate::judging;
 use crate::output::{remark, shown};
 use crate::wording::count;
 use crate::{Exit, Failure, Output, interrupt};
+
+use drops::Drops;
 
 /// After an event, others of the same drop are waited for, so long at a time and so long in all.
 const QUIET: Duration = Duration::from_millis(40);

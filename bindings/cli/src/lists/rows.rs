@@ -2,15 +2,15 @@
 
 use tamis::set::{Entry, Refusal, publish};
 
-use super::build::list::{self, Reading, Source};
-use super::build::rejects::Rejects;
-use super::build::{check_writable, length, same_file};
+use super::list::{self, Reading, Source};
+use super::rejects::Rejects;
 use crate::args::Sources;
 use crate::progress::Progress;
+use crate::verb::build::{check_writable, length, same_file};
 use crate::{Failure, Output};
 
 /// Gives every row to `take`, tells what became of all of them, and returns how many were rejected. `name` is that of the list that they are added to.
-pub(super) fn read(
+pub(crate) fn read(
     sources: &Sources,
     name: &str,
     reading: &Reading,

@@ -21,22 +21,22 @@ use crate::{Failure, Output};
 const BEGINNING: u64 = 4096;
 
 /// A file and the name of the list that it belongs to.
-pub(in crate::verb) struct Source<'a> {
-    pub(in crate::verb) path: &'a Path,
-    pub(in crate::verb) name: &'a str,
+pub(crate) struct Source<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) name: &'a str,
 }
 
 /// What is known of lists that their rows do not say.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::verb) struct Reading {
-    pub(in crate::verb) format: Option<Format>,
-    pub(in crate::verb) algorithm: Option<Algorithm>,
-    pub(in crate::verb) reviewed: bool,
-    pub(in crate::verb) exceptions: bool,
+pub(crate) struct Reading {
+    pub(crate) format: Option<Format>,
+    pub(crate) algorithm: Option<Algorithm>,
+    pub(crate) reviewed: bool,
+    pub(crate) exceptions: bool,
     /// Whether lists without rows are taken; none if the verb has no option for that.
-    pub(in crate::verb) allow_empty: Option<bool>,
+    pub(crate) allow_empty: Option<bool>,
     /// What is said where a list is refused as a whole.
-    pub(in crate::verb) nothing: &'static str,
+    pub(crate) nothing: &'static str,
 }
 
 impl From<&Build> for Reading {
@@ -53,7 +53,7 @@ impl From<&Build> for Reading {
 }
 
 /// Reads one list, tells what became of its rows, and refuses a list that gave nothing.
-pub(in crate::verb) fn read(
+pub(crate) fn read(
     source: &Source<'_>,
     reading: &Reading,
     take: &mut dyn FnMut(Entry) -> Result<(), Refusal>,

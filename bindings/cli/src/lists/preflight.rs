@@ -44,21 +44,21 @@ struct Room {
 
 /// A set that is to be written, as the user asked for it.
 #[derive(Clone, Copy)]
-pub(in crate::verb) struct Wish<'a> {
-    pub(in crate::verb) target: &'a Path,
+pub(crate) struct Wish<'a> {
+    pub(crate) target: &'a Path,
     /// Build it even so.
-    pub(in crate::verb) force: bool,
+    pub(crate) force: bool,
     /// What else the user can do where there is no room.
-    pub(in crate::verb) instead: &'static str,
+    pub(crate) instead: &'static str,
 }
 
 /// Refuses a build whose lists are too long for this machine.
-pub(super) fn before_reading(arguments: &Build, options: &BuildOptions) -> Result<(), Failure> {
+pub(crate) fn before_reading(arguments: &Build, options: &BuildOptions) -> Result<(), Failure> {
     before_taking(wish(arguments), options, &arguments.lists, &Reading::from(arguments))
 }
 
 /// Refuses lists that are too long for this machine.
-pub(in crate::verb) fn before_taking(
+pub(crate) fn before_taking(
     wish: Wish<'_>,
     options: &BuildOptions,
     lists: &[PathBuf],
@@ -70,7 +70,7 @@ pub(in crate::verb) fn before_taking(
 
 /// Refuses a set that is too large for this machine, told by builders that hold a part of it, and how many times larger the whole is. `besides` is
 /// memory that is needed besides the builder's.
-pub(in crate::verb) fn before_filling(
+pub(crate) fn before_filling(
     wish: Wish<'_>,
     options: &BuildOptions,
     samples: impl IntoIterator<Item = (SetBuilder, f64)>,
@@ -90,7 +90,7 @@ pub(in crate::verb) fn before_filling(
 }
 
 /// Refuses to write a set that this machine has no room for.
-pub(in crate::verb) fn before_writing(
+pub(crate) fn before_writing(
     wish: Wish<'_>,
     builder: &SetBuilder,
     options: &BuildOptions,
@@ -104,7 +104,7 @@ pub(in crate::verb) fn before_writing(
 }
 
 /// What `tamis build` was asked for.
-pub(super) fn wish(arguments: &Build) -> Wish<'_> {
+pub(crate) fn wish(arguments: &Build) -> Wish<'_> {
     Wish {
         target: &arguments.output,
         force: arguments.force,
