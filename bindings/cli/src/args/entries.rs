@@ -9,8 +9,8 @@ use tamis::set::{Entry, EntryId, Severity, incident_label};
 
 use super::values::words;
 use crate::Failure;
+use crate::lists;
 use crate::moment::Moment;
-use crate::upload::STDIN;
 
 /// What is said by `--severity`; to say nothing, leave it out.
 const GRAVE: [Severity; 4] = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
@@ -39,13 +39,10 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// Refuses what can be read only once and is named more often.
+    /// Refuses, before anything is read, what cannot be read or written as it is named.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        let paths = self.files.iter().chain(&self.from);
-        match paths.filter(|path| path.as_os_str() == STDIN).count() {
-            0 | 1 => Ok(()),
-            _ => Err(Failure::new("stdin is named more than once; name it once")),
-        }
+        lists::stdin_once(self.files.iter().chain(&self.from))?;
+        lists::check(&self.from, self.rejects.as_deref())
     }
 }
 

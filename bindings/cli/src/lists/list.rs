@@ -7,10 +7,9 @@ use std::path::Path;
 use serde_json::json;
 use tamis::fingerprint::Algorithm;
 use tamis::import::{self, Format, Options, Report};
-use tamis::set::{Entry, ListKind, Refusal};
+use tamis::set::{Entry, Refusal};
 
 use super::rejects::Rejects;
-use crate::args::Build;
 use crate::output::{plain, shown};
 use crate::progress::Progress;
 use crate::upload::STDIN;
@@ -37,19 +36,6 @@ pub(crate) struct Reading {
     pub(crate) allow_empty: Option<bool>,
     /// What is said where a list is refused as a whole.
     pub(crate) nothing: &'static str,
-}
-
-impl From<&Build> for Reading {
-    fn from(arguments: &Build) -> Reading {
-        Reading {
-            format: arguments.format,
-            algorithm: arguments.algorithm,
-            reviewed: arguments.reviewed,
-            exceptions: arguments.kind == ListKind::Local,
-            allow_empty: Some(arguments.allow_empty),
-            nothing: "nothing was published",
-        }
-    }
 }
 
 /// Reads one list, tells what became of its rows, and refuses a list that gave nothing.

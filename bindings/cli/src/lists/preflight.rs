@@ -15,7 +15,6 @@ use tamis::import;
 use tamis::set::{BuildOptions, Estimate, List, ListKind, Profile, SetBuilder};
 
 use super::list::{self, Reading};
-use crate::args::Build;
 use crate::wording::bytes;
 use crate::{Failure, room};
 
@@ -50,11 +49,6 @@ pub(crate) struct Wish<'a> {
     pub(crate) force: bool,
     /// What else the user can do where there is no room.
     pub(crate) instead: &'static str,
-}
-
-/// Refuses a build whose lists are too long for this machine.
-pub(crate) fn before_reading(arguments: &Build, options: &BuildOptions) -> Result<(), Failure> {
-    before_taking(wish(arguments), options, &arguments.lists, &Reading::from(arguments))
 }
 
 /// Refuses lists that are too long for this machine.
@@ -101,15 +95,6 @@ pub(crate) fn before_writing(
     };
     let least = options.clone().profile(Profile::Small);
     check(need(options), need(&least), wish)
-}
-
-/// What `tamis build` was asked for.
-pub(crate) fn wish(arguments: &Build) -> Wish<'_> {
-    Wish {
-        target: &arguments.output,
-        force: arguments.force,
-        instead: "split the lists over several sets",
-    }
 }
 
 /// A builder with what stands in the beginning of a list, and how many times longer the list is.

@@ -2,11 +2,11 @@
 
 use tamis::set::{Entry, Refusal, publish};
 
+use super::length;
 use super::list::{self, Reading, Source};
 use super::rejects::Rejects;
 use crate::args::Sources;
 use crate::progress::Progress;
-use crate::verb::build::{check_writable, length, same_file};
 use crate::{Failure, Output};
 
 /// Gives every row to `take`, tells what became of all of them, and returns how many were rejected. `name` is that of the list that they are added to.
@@ -30,15 +30,8 @@ pub(crate) fn read(
     };
     let read = match &sources.rejects {
         None => read(Rejects::new(None)),
-        Some(file) => {
-            check_writable("--rejects", file)?;
-            if sources.from.iter().any(|path| same_file(file, path)) {
-                let what = "--rejects names a list that is read; give another name";
-                return Err(Failure::of(file, what));
-            }
-            // Rejected rows are wanted most when nothing is taken because of them.
-            publish(file, |writer| Ok(read(Rejects::new(Some(writer)))))?
-        }
+        // Rejected rows are wanted most when nothing is taken because of them.
+        Some(file) => publish(file, |writer| Ok(read(Rejects::new(Some(writer)))))?,
     };
     progress.clear();
     read

@@ -16,10 +16,9 @@ use crate::args::Import;
 use crate::lists::list::{self, Reading, Source};
 use crate::lists::preflight::{self, Wish};
 use crate::lists::rejects::Rejects;
+use crate::lists::{self, length};
 use crate::output::{plain, shown};
 use crate::progress::Progress;
-use crate::upload::STDIN;
-use crate::verb::build::{check_writable, length, same_file};
 use crate::wording::grouped;
 use crate::{Exit, Failure, Output, interrupt};
 
@@ -61,18 +60,7 @@ fn check(arguments: &Import) -> Result<(), Failure> {
              add to it with --merge, or give the list another name",
         ));
     }
-    if arguments.lists.iter().filter(|path| path.as_os_str() == STDIN).count() > 1 {
-        return Err(Failure::new("stdin is named more than once; name it once"));
-    }
-    let Some(rejects) = &arguments.rejects else { return Ok(()) };
-    check_writable("--rejects", rejects)?;
-    match arguments.lists.iter().any(|list| same_file(list, rejects)) {
-        true => {
-            let what = "--rejects names a list that is read; give another name";
-            Err(Failure::of(rejects, what))
-        }
-        false => Ok(()),
-    }
+    lists::check(&arguments.lists, arguments.rejects.as_deref())
 }
 
 /// What the arguments say of the list itself.
