@@ -262,12 +262,8 @@ pub(crate) struct Build {
     /// Algorithm of files that hold only fingerprints.
     #[arg(long, value_parser = words(&Algorithm::ALL, Algorithm::name))]
     pub(crate) algorithm: Option<Algorithm>,
-    /// Licence or agreement under which you hold the lists.
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-    pub(crate) agreement: String,
-    /// Legal basis for acting on their matches.
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-    pub(crate) legal_basis: String,
+    #[command(flatten)]
+    pub(crate) grounds: Grounds,
     /// Take rows that do not say so as reviewed by a human.
     #[arg(long)]
     pub(crate) reviewed: bool,
@@ -287,6 +283,32 @@ pub(crate) struct Build {
     /// Take lists that hold no rows at all. Without it they are an error: an export that failed looks like that.
     #[arg(long)]
     pub(crate) allow_empty: bool,
+}
+
+/// By what right lists are held, and their matches acted on.
+#[derive(Debug, Args)]
+pub(crate) struct Grounds {
+    /// Licence or agreement under which you hold what is listed.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) agreement: Option<String>,
+    /// Legal basis for acting on what matches.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) legal_basis: Option<String>,
+}
+
+impl Grounds {
+    pub(crate) fn are_given(&self) -> bool {
+        self.agreement.is_some() || self.legal_basis.is_some()
+    }
+
+    /// Lays down what is given. What is not stays as it was.
+    pub(crate) fn lay_down(&self, agreement: &mut String, legal_basis: &mut String) {
+        for (given, text) in [(&self.agreement, agreement), (&self.legal_basis, legal_basis)] {
+            if let Some(given) = given {
+                text.clone_from(given);
+            }
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use tamis::import::Format;
 use tamis::set::{EntryId, ListKind};
 
 use super::values::words;
-use super::{Said, Sources, SubscribeVerb, Withdrawn};
+use super::{Grounds, Said, Sources, SubscribeVerb, Withdrawn};
 use crate::moment::Moment;
 
 #[derive(Debug, Subcommand)]
@@ -225,12 +225,8 @@ pub(crate) struct Import {
     /// Only add, and withdraw nothing.
     #[arg(long)]
     pub(crate) merge: bool,
-    /// Licence or agreement under which you hold the list.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) agreement: Option<String>,
-    /// Legal basis for acting on its matches.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) legal_basis: Option<String>,
+    #[command(flatten)]
+    pub(crate) grounds: Grounds,
     /// Take rows that do not say so as reviewed by a human.
     #[arg(long)]
     pub(crate) reviewed: bool,
@@ -264,12 +260,8 @@ pub(crate) struct ListTerms {
     /// Where it comes from, which decides how far it is trusted.
     #[arg(long, value_parser = words(&ListKind::ALL, ListKind::name))]
     pub(crate) kind: Option<ListKind>,
-    /// Licence or agreement under which you hold it.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) agreement: Option<String>,
-    /// Legal basis for acting on its matches.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) legal_basis: Option<String>,
+    #[command(flatten)]
+    pub(crate) grounds: Grounds,
     /// Why, for the log.
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) reason: String,

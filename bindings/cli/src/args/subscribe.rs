@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use tamis::set::ListKind;
 
-use super::Writing;
 use super::values::words;
+use super::{Grounds, Writing};
 
 /// Kinds of lists that somebody else makes.
 const OF_OTHERS: [ListKind; 4] =
@@ -57,12 +57,8 @@ pub(crate) struct Trust {
     /// How far the list is trusted. Default: as before, or friend.
     #[arg(long, value_parser = words(&OF_OTHERS, ListKind::name))]
     pub(crate) kind: Option<ListKind>,
-    /// Licence or agreement under which you hold the list.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) agreement: Option<String>,
-    /// Legal basis for acting on its matches.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) legal_basis: Option<String>,
+    #[command(flatten)]
+    pub(crate) grounds: Grounds,
     /// Let go of this key, by its id, in favour of the ones that are given. May be given several times.
     #[arg(long, value_name = "KEYID", requires = "keys")]
     pub(crate) replace: Vec<String>,

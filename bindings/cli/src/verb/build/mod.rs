@@ -165,8 +165,7 @@ fn add_lists(
 ) -> Result<Vec<(ListId, String)>, Failure> {
     let mut add = |name: &str| {
         let mut list = List::new(name, arguments.kind);
-        list.agreement.clone_from(&arguments.agreement);
-        list.legal_basis.clone_from(&arguments.legal_basis);
+        arguments.grounds.lay_down(&mut list.agreement, &mut list.legal_basis);
         builder.add_list(list)
     };
     if let Some(name) = &arguments.list {

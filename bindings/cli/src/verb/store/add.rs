@@ -14,7 +14,7 @@ use crate::lists::list::Reading;
 use crate::lists::rows;
 use crate::output::{plain, remark, shown};
 use crate::upload::Opener;
-use crate::verb::hash::{Bench, Hashed};
+use crate::verb::hash::{Bench, Hashed, Lack};
 use crate::wording::rfc3339;
 use crate::{Exit, Failure, Output, interrupt};
 
@@ -160,7 +160,7 @@ fn add_file(
             }
         }
         _ => {
-            missing = hashed.reason;
+            missing = hashed.reason.map(Lack::name);
             // Of what is no picture nobody expects one.
             if hashed.is_picture() {
                 remark(format_args!(

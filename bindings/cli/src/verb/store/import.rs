@@ -32,7 +32,8 @@ pub(super) fn run(arguments: &Import, output: &mut Output) -> Result<Exit, Failu
     let kind = arguments.kind.or(known.map(|list| list.kind)).or_else(|| kind_of(arguments, &sets));
     let kind = kind.unwrap_or(ListKind::Exchange);
     let mut record = known.cloned().unwrap_or_else(|| ListRecord::new(kind));
-    lay_down(arguments, kind, &mut record);
+    record.kind = kind;
+    arguments.grounds.lay_down(&mut record.agreement, &mut record.legal_basis);
 
     let delta = match delta_file(arguments, &sets)? {
         Some(set) => Delta::from_set(set, record.list(&arguments.list))?,
@@ -61,17 +62,6 @@ fn check(arguments: &Import) -> Result<(), Failure> {
         ));
     }
     lists::check(&arguments.lists, arguments.rejects.as_deref())
-}
-
-/// What the arguments say of the list itself.
-fn lay_down(arguments: &Import, kind: ListKind, record: &mut ListRecord) {
-    record.kind = kind;
-    if let Some(agreement) = &arguments.agreement {
-        record.agreement.clone_from(agreement);
-    }
-    if let Some(legal_basis) = &arguments.legal_basis {
-        record.legal_basis.clone_from(legal_basis);
-    }
 }
 
 /// Those of the files that are sets, by their position: whole ones, as their checksums say.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::json;
 use tamis::set::Set;
-use tamis::store::{Manifest, STATE, SetRecord, Store, StoreWriter};
+use tamis::store::{CANARIES, Manifest, STATE, SetRecord, Store, StoreWriter};
 
 use crate::output::{plain, shown};
 use crate::verb::verify::prove;
@@ -131,7 +131,7 @@ fn names(store: &Path, manifest: &Manifest) -> Result<String, String> {
     }
     // Of the version before, or left by a writer that died: the next writer removes what nobody needs.
     let spare = there.iter().filter(|name| name.ends_with(".tamis") && !named.contains(*name));
-    let spare = spare.filter(|name| *name != "canaries.tamis").count() as u64;
+    let spare = spare.filter(|name| *name != CANARIES).count() as u64;
     let spare = match spare {
         0 => String::new(),
         n => format!("; {} of versions before, which the next writers remove", count(n, "set")),
