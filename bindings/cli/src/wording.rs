@@ -91,13 +91,29 @@ pub(crate) fn cannot_make(error: &std::io::Error) -> String {
         ErrorKind::AlreadyExists => {
             "there is something of that name already; give another name".into()
         }
-        ErrorKind::NotFound => {
-            "the directory that it would lie in is not there; make that first".into()
+        ErrorKind::NotFound => NO_PARENT.into(),
+        ErrorKind::PermissionDenied => {
+            "permission denied; choose a place that you may write to".into()
         }
         _ => why(error),
     };
     format!("cannot make it: {why}")
 }
+
+/// Why a file cannot be written, and what to do about it: a clause that goes behind its name.
+pub(crate) fn cannot_write(error: &std::io::Error) -> String {
+    let why = match error.kind() {
+        ErrorKind::NotFound => NO_PARENT.into(),
+        ErrorKind::PermissionDenied => {
+            "permission denied; choose a place that you may write to".into()
+        }
+        _ => why(error),
+    };
+    format!("cannot write it: {why}")
+}
+
+/// What is said where something cannot be made for want of its directory.
+const NO_PARENT: &str = "the directory that it would lie in is not there; make that first";
 
 /// Why a directory cannot be walked: a clause that goes behind the name of what could not be read.
 pub(crate) fn cannot_walk(error: &walkdir::Error) -> String {

@@ -24,7 +24,7 @@ pub(crate) struct Sources {
     /// A fingerprint to list, such as md5:0cc175b9c0f1b6a831c399e269772661; may be given several times.
     #[arg(long, value_name = "ALG:HEX", value_parser = fingerprint)]
     pub(crate) fingerprint: Vec<Fingerprint>,
-    /// A list whose rows are added: CSV, JSON Lines or bare hexadecimal digits, as for `tamis build`; `-` is stdin. May be given several times.
+    /// A list whose rows are added: CSV, JSON Lines or bare hexadecimal digits, as for `tamis build`; `-` is stdin; may be given several times.
     #[arg(long, value_name = "LIST")]
     pub(crate) from: Vec<PathBuf>,
     /// Format of --from. Default: by name and contents.
@@ -115,7 +115,7 @@ pub(crate) struct Withdrawn {
     #[arg(long, value_name = "NAME")]
     pub(crate) item: Vec<String>,
     /// All entries with a source id of the list; may be given several times.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, visible_alias = "source-id", value_name = "ID")]
     pub(crate) source: Vec<String>,
 }
 

@@ -7,7 +7,7 @@ use tamis::fingerprint::Algorithm;
 use tamis::import::Format;
 use tamis::set::{EntryId, ListKind};
 
-use super::values::words;
+use super::values::{time, whole, words};
 use super::{Grounds, Said, Sources, SubscribeVerb, Withdrawn};
 use crate::moment::Moment;
 
@@ -23,8 +23,8 @@ pub(crate) enum StoreVerb {
     Init {
         /// The directory; made if it does not exist.
         dir: PathBuf,
-        /// The time, in seconds since 1970. Default: now.
-        #[arg(long, value_name = "SECONDS")]
+        /// The time of the change: a date, RFC 3339 or seconds since 1970. Default: now.
+        #[arg(long, value_name = "TIME", value_parser = time)]
         now: Option<u64>,
     },
     /// List files, fingerprints or rows: in force in every process within a second.
@@ -88,8 +88,8 @@ pub(crate) enum StoreVerb {
         /// Do not count the entries of each list.
         #[arg(long)]
         quick: bool,
-        /// The time at which entries have expired or not, in seconds since 1970. Default: now.
-        #[arg(long, value_name = "SECONDS")]
+        /// The time at which entries have expired or not: a date, RFC 3339 or seconds since 1970. Default: now.
+        #[arg(long, value_name = "TIME", value_parser = time)]
         now: Option<u64>,
     },
     /// Make one base of the base and its deltas.
@@ -139,8 +139,8 @@ pub(crate) enum StoreVerb {
         /// Only what happened since: a date, RFC 3339, seconds since 1970, or how long ago, such as 48h or 7d.
         #[arg(long, value_name = "TIME")]
         since: Option<Moment>,
-        /// The time from which --since counts back, in seconds since 1970. Default: now.
-        #[arg(long, value_name = "SECONDS")]
+        /// The time from which --since counts back: a date, RFC 3339 or seconds since 1970. Default: now.
+        #[arg(long, value_name = "TIME", value_parser = time)]
         now: Option<u64>,
     },
     #[command(flatten)]
@@ -152,11 +152,11 @@ pub(crate) enum StoreVerb {
 pub(crate) struct Writing {
     /// The store directory.
     pub(crate) store: PathBuf,
-    /// How long to wait while another process writes to the store.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    /// How many seconds to wait while another process writes to the store.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = whole::<u64>(0..=u64::MAX))]
     pub(crate) wait: u64,
-    /// The time of the change, in seconds since 1970. Default: now.
-    #[arg(long, value_name = "SECONDS")]
+    /// The time of the change: a date, RFC 3339 or seconds since 1970. Default: now.
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) now: Option<u64>,
 }
 
@@ -176,8 +176,8 @@ pub(crate) struct Canary {
 pub(crate) struct Breaker {
     /// The store directory.
     pub(crate) store: PathBuf,
-    /// Let this entry act again; may be given several times.
-    #[arg(long, value_name = "ENTRY")]
+    /// Let this entry act again, by its id; may be given several times.
+    #[arg(long, value_name = "ID")]
     pub(crate) reset: Vec<EntryId>,
     /// Let this list act again; may be given several times.
     #[arg(long, value_name = "NAME")]

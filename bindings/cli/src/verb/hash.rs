@@ -34,7 +34,7 @@ pub(crate) fn run(files: &[PathBuf], output: &mut Output) -> Result<Exit, Failur
     for (number, file) in files.iter().enumerate() {
         let hashed = opener
             .open(file)
-            .and_then(|reader| bench.hash(reader).map_err(|e| format!("cannot read it: {e}")));
+            .and_then(|reader| bench.hash(reader).map_err(|e| wording::cannot_read(&e)));
         match hashed {
             Ok(mut hashed) => {
                 hashed.file = file.to_string_lossy().into_owned();

@@ -76,8 +76,8 @@ fn check_lists(arguments: &Query, snapshot: &Snapshot) -> Result<(), Failure> {
     match arguments.list.iter().find(|name| !known.contains(*name)) {
         None => Ok(()),
         Some(name) => Err(Failure::new(format!(
-            "--list: there is no list {name:?} in the store; it has {}",
-            known.into_iter().collect::<Vec<_>>().join(", ")
+            "the store does not know the list {name:?}; it has {}",
+            plain(&known.into_iter().collect::<Vec<_>>().join(", "))
         ))),
     }
 }

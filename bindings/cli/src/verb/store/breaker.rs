@@ -14,7 +14,11 @@ use crate::{Exit, Failure, Output};
 
 pub(super) fn run(arguments: &Breaker, output: &mut Output) -> Result<Exit, Failure> {
     let store = &arguments.store;
-    super::manifest(store)?;
+    let manifest = super::manifest(store)?;
+    if let Some(list) = arguments.reset_list.iter().find(|name| !manifest.lists.contains_key(*name))
+    {
+        return Err(super::unknown_list(&manifest, list));
+    }
     let Counted { counters, fault } = Counted::of(store);
     let mut exit = Exit::SUCCESS;
     let mut reset = 0;

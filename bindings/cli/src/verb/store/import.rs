@@ -19,7 +19,7 @@ use crate::lists::rejects::Rejects;
 use crate::lists::{self, length};
 use crate::output::{plain, shown};
 use crate::progress::Progress;
-use crate::wording::grouped;
+use crate::wording::{count, grouped};
 use crate::{Exit, Failure, Output, interrupt};
 
 pub(super) fn run(arguments: &Import, output: &mut Output) -> Result<Exit, Failure> {
@@ -205,9 +205,9 @@ fn read_set(
     let list = plain(name);
     progress.above(|| {
         output.line(format_args!(
-            "{} (set) as list {list:?}: {} entries: {} accepted, {} rejected",
+            "{} (set) as list {list:?}: {}: {} accepted, {} rejected",
             shown(path),
-            grouped(rows),
+            count(rows, "entry"),
             grouped(rows - refused),
             grouped(refused)
         ))

@@ -10,7 +10,7 @@ use tamis::store::{CANARIES, Manifest, STATE, SetRecord, Store, StoreWriter};
 
 use crate::output::{plain, shown};
 use crate::verb::verify::prove;
-use crate::wording::{bytes, count, grouped};
+use crate::wording::{bytes, cannot_read, count, grouped};
 use crate::{Exit, Failure, Output};
 
 /// Tells what was found as it is found.
@@ -117,10 +117,10 @@ fn set(store: &Path, record: &SetRecord) -> tamis::Result<String> {
 
 /// What lies in the directory against what the manifest names.
 fn names(store: &Path, manifest: &Manifest) -> Result<String, String> {
-    let entries = fs::read_dir(store).map_err(|error| format!("cannot list it: {error}"))?;
+    let entries = fs::read_dir(store).map_err(|error| cannot_read(&error))?;
     let mut there = BTreeSet::new();
     for entry in entries {
-        let entry = entry.map_err(|error| format!("cannot list it: {error}"))?;
+        let entry = entry.map_err(|error| cannot_read(&error))?;
         there.insert(entry.file_name().to_string_lossy().into_owned());
     }
     let named: BTreeSet<String> = manifest.sets.iter().map(|set| set.file.clone()).collect();
@@ -176,7 +176,7 @@ fn modes(store: &Path) -> Vec<(String, Result<String, String>)> {
             Err(error) if name != "." && error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok("not there yet".to_owned());
             }
-            Err(error) => return Err(format!("cannot look at it: {error}")),
+            Err(error) => return Err(cannot_read(&error)),
         };
         match mode & forbidden {
             0 => Ok(format!("mode {mode:04o}")),

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use serde_json::json;
-use tamis::store::Manifest;
 
 use crate::args::Watch;
 use crate::judging;
@@ -33,7 +32,7 @@ const SOON: Duration = Duration::from_millis(500);
 pub(super) fn run(arguments: &Watch, output: &mut Output) -> Result<Exit, Failure> {
     let Watch { dir, store, once, force, .. } = arguments;
     // What cannot be used at all is an error at once, and not something to wait for.
-    Manifest::read(store)?;
+    super::manifest(store)?;
     fs::read_dir(dir).map_err(|e| Failure::of(dir, crate::wording::cannot_read(&e)))?;
     warn_of_modes(dir);
     let now = || arguments.now.unwrap_or_else(judging::now);
@@ -96,7 +95,7 @@ fn listen(dir: &Path) -> (Option<Receiver<()>>, Option<RecommendedWatcher>) {
         // Reading is no change, and we read ourselves.
         let reading = |kind: &EventKind| matches!(kind, EventKind::Access(access) if *access != AccessKind::Close(AccessMode::Write));
         if !event.is_ok_and(|event| reading(&event.kind)) {
-            // Nobody listens any more when the programme ends.
+            // Nobody listens any more when the program ends.
             let _ = sender.send(());
         }
     });
