@@ -143,10 +143,9 @@ mod tests {
     use crate::error::Error;
     use crate::fingerprint::{Algorithm, View};
     use crate::import::Format;
-    use crate::index::Strategy;
     use crate::media::{MediaClass, Unscannable};
     use crate::policy::{Action, Mode};
-    use crate::set::{ListKind, Opinion, Profile, Residency, Role, Severity};
+    use crate::set::{ListKind, Opinion, Role, Severity};
     use crate::store::Counter;
 
     /// Every way to write a value and to read it back, for every value.
@@ -187,9 +186,6 @@ mod tests {
         agree(&Opinion::ALL, Opinion::name, Opinion::from_number);
         agree(&Severity::ALL, Severity::name, Severity::from_number);
         agree(&Role::ALL, Role::name, Role::from_number);
-        agree(&Profile::ALL, Profile::name, Profile::from_number);
-        agree(&Residency::ALL, Residency::name, Residency::from_number);
-        agree(&Strategy::ALL, Strategy::name, Strategy::from_number);
         agree(&Counter::ALL, Counter::name, Counter::from_number);
     }
 
