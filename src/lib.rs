@@ -106,7 +106,7 @@ pub mod set;
 pub mod store;
 mod verdict;
 
-pub use error::{Error, ErrorCode, Result};
+pub use error::{Error, ErrorCode, Result, visible};
 pub use limits::Limits;
 pub use policy::{Action, Policy, PolicyDigest};
 pub use scanner::{Context, Scanner, Shadow, ShadowCounts};

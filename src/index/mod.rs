@@ -85,6 +85,7 @@ use std::ops::Range;
 
 use crate::error::Result;
 use crate::hamming::{Code, Isa, scan_batch};
+use crate::names::named;
 
 pub use build::Builder;
 pub use radius::{Buffers, RadiusIndex};
@@ -98,17 +99,19 @@ pub fn kernel(isa: Isa) -> &'static str {
     kernel::Kernel::of(isa).name()
 }
 
-/// How rows are found. Every strategy gives the same answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Strategy {
-    /// The cheaper one for each query, by the measured costs of this instruction set.
-    #[default]
-    Auto,
-    /// The index, whatever it costs, where there is one and the radius is at most [`WIDEST`].
-    Index,
-    /// The scan.
-    Scan,
+named! {
+    /// How rows are found. Every strategy gives the same answer.
+    #[derive(Default)]
+    #[non_exhaustive]
+    Strategy ("a strategy") {
+        /// The cheaper one for each query, by the measured costs of this instruction set.
+        #[default]
+        Auto = 1 "auto",
+        /// The index, whatever it costs, where there is one and the radius is at most [`WIDEST`].
+        Index = 2 "index",
+        /// The scan.
+        Scan = 3 "scan",
+    }
 }
 
 /// A code within the radius of a query.

@@ -25,7 +25,7 @@ impl Judging {
             return Ok(options.open(&self.store)?);
         }
         // What comes here is often decrypted by the program before: it is kept where nobody else can change it, and no file is made of it.
-        let sealed = Residency::ALL.contains(&Residency::Sealed);
+        let sealed = Residency::AVAILABLE.contains(&Residency::Sealed);
         let residency = if sealed { Residency::Sealed } else { Residency::Heap };
         let set = Set::from_reader(std::io::stdin().lock(), residency);
         Ok(Store::from_set(set.map_err(|e| e.with_path("stdin".as_ref()))?, options)?)

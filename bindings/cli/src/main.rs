@@ -9,6 +9,7 @@ mod encode;
 mod exit;
 mod interrupt;
 mod judging;
+mod lists;
 mod moment;
 mod output;
 mod progress;
@@ -18,6 +19,7 @@ mod upload;
 mod verb;
 mod wording;
 
+use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -26,15 +28,14 @@ use clap::Parser;
 
 use args::{Cli, Verb};
 use exit::Exit;
-use output::{Failure, Output, remark};
+use output::{Failure, Output, plain, remark};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             let status = if error.use_stderr() { Exit::ERROR } else { Exit::SUCCESS };
-            // Help that nobody reads to the end is not an error.
-            let _ = error.print();
+            tell(&error);
             return status.into();
         }
     };
@@ -52,6 +53,22 @@ fn main() -> ExitCode {
             remark(failure);
             Exit::ERROR.into()
         }
+    }
+}
+
+/// Help, or what is wrong with the command line, which is quoted and may hold the name of a file.
+fn tell(error: &clap::Error) {
+    let steers = std::env::args_os().any(|argument| {
+        let argument = argument.to_string_lossy();
+        plain(&argument) != argument
+    });
+    if !(steers && error.use_stderr()) {
+        // Help that nobody reads to the end is not an error.
+        let _ = error.print();
+        return;
+    }
+    for line in error.render().to_string().lines() {
+        let _ = writeln!(std::io::stderr(), "{}", plain(line));
     }
 }
 

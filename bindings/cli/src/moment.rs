@@ -59,10 +59,19 @@ impl FromStr for Moment {
         {
             return Ok(Moment::Distance(seconds));
         }
-        tamis::import::date(text).map(|at| Moment::At(at.into())).map_err(|error| {
+        date(text).map(Moment::At).map_err(|error| {
             format!("{error}; a distance is a whole number with s, m, h, d or w, such as 48h")
         })
     }
+}
+
+/// A date as lists have it, in seconds since 1970.
+pub(crate) fn date(text: &str) -> Result<u64, String> {
+    tamis::import::date(text).map(u64::from).map_err(|error| {
+        // The column of a list that it would have stood in.
+        let error = error.to_string();
+        error.strip_prefix("date: ").unwrap_or(&error).to_owned()
+    })
 }
 
 #[cfg(test)]

@@ -133,11 +133,9 @@ pub(crate) fn shows_progress() -> bool {
 }
 
 /// Foreign text, such as a file's name, as it may be shown on a terminal.
-pub(crate) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
-}
+pub(crate) use tamis::visible as plain;
 
-/// A file's name for people: as it was given, without control characters.
+/// A file's name for people: as it was given, without characters that cannot be seen.
 pub(crate) fn shown(path: &Path) -> String {
     plain(&path.to_string_lossy())
 }

@@ -41,9 +41,7 @@ impl Opener {
 fn regular(metadata: &fs::Metadata) -> Result<(), String> {
     match metadata {
         m if m.is_file() => Ok(()),
-        m if m.is_dir() => {
-            Err("a directory; name files (`tamis scan` judges all files below a directory)".into())
-        }
+        m if m.is_dir() => Err("a directory; expected a file: name its files".into()),
         _ => Err("not a regular file; pipe it in and name it `-`".into()),
     }
 }

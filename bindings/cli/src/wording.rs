@@ -25,6 +25,14 @@ pub(crate) fn count(number: u64, thing: &str) -> String {
     }
 }
 
+/// Words to choose from: `csv, jsonl or hex`.
+pub(crate) fn one_of(words: &[&str]) -> String {
+    match words {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => words.concat(),
+    }
+}
+
 /// Bytes in decimal units: `999 bytes`, `1.2 MB`.
 pub(crate) fn bytes(number: u64) -> String {
     let mut value = number as f64;
@@ -83,13 +91,29 @@ pub(crate) fn cannot_make(error: &std::io::Error) -> String {
         ErrorKind::AlreadyExists => {
             "there is something of that name already; give another name".into()
         }
-        ErrorKind::NotFound => {
-            "the directory that it would lie in is not there; make that first".into()
+        ErrorKind::NotFound => NO_PARENT.into(),
+        ErrorKind::PermissionDenied => {
+            "permission denied; choose a place that you may write to".into()
         }
         _ => why(error),
     };
     format!("cannot make it: {why}")
 }
+
+/// Why a file cannot be written, and what to do about it: a clause that goes behind its name.
+pub(crate) fn cannot_write(error: &std::io::Error) -> String {
+    let why = match error.kind() {
+        ErrorKind::NotFound => NO_PARENT.into(),
+        ErrorKind::PermissionDenied => {
+            "permission denied; choose a place that you may write to".into()
+        }
+        _ => why(error),
+    };
+    format!("cannot write it: {why}")
+}
+
+/// What is said where something cannot be made for want of its directory.
+const NO_PARENT: &str = "the directory that it would lie in is not there; make that first";
 
 /// Why a directory cannot be walked: a clause that goes behind the name of what could not be read.
 pub(crate) fn cannot_walk(error: &walkdir::Error) -> String {
@@ -145,6 +169,8 @@ mod tests {
         assert_eq!(count(1, "entry"), "1 entry");
         assert_eq!(count(2_000, "entry"), "2,000 entries");
         assert_eq!(count(0, "row"), "0 rows");
+        assert_eq!(one_of(&["a", "b", "c"]), "a, b or c");
+        assert_eq!(one_of(&["a"]), "a");
     }
 
     #[test]

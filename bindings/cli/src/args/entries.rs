@@ -4,12 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 use tamis::fingerprint::{Algorithm, Fingerprint};
+use tamis::import::Format;
 use tamis::set::{Entry, EntryId, Severity, incident_label};
 
-use super::ListFormat;
+use super::values::words;
 use crate::Failure;
+use crate::lists;
 use crate::moment::Moment;
-use crate::upload::STDIN;
+
+/// What is said by `--severity`; to say nothing, leave it out.
+const GRAVE: [Severity; 4] = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
 
 /// Where entries come from.
 #[derive(Debug, Args)]
@@ -20,14 +24,14 @@ pub(crate) struct Sources {
     /// A fingerprint to list, such as md5:0cc175b9c0f1b6a831c399e269772661; may be given several times.
     #[arg(long, value_name = "ALG:HEX", value_parser = fingerprint)]
     pub(crate) fingerprint: Vec<Fingerprint>,
-    /// A list whose rows are added: CSV, JSON Lines or bare hexadecimal digits, as for `tamis build`; `-` is stdin. May be given several times.
+    /// A list whose rows are added: CSV, JSON Lines or bare hexadecimal digits, as for `tamis build`; `-` is stdin; may be given several times.
     #[arg(long, value_name = "LIST")]
     pub(crate) from: Vec<PathBuf>,
     /// Format of --from. Default: by name and contents.
-    #[arg(long, requires = "from")]
-    pub(crate) format: Option<ListFormat>,
+    #[arg(long, requires = "from", value_parser = words(&Format::ALL, Format::name))]
+    pub(crate) format: Option<Format>,
     /// Algorithm of --from, if it holds only fingerprints.
-    #[arg(long, requires = "from")]
+    #[arg(long, requires = "from", value_parser = words(&Algorithm::ALL, Algorithm::name))]
     pub(crate) algorithm: Option<Algorithm>,
     /// Also write every rejected row of --from to this file, as JSON Lines.
     #[arg(long, value_name = "FILE", requires = "from")]
@@ -35,13 +39,10 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// Refuses what can be read only once and is named more often.
+    /// Refuses, before anything is read, what cannot be read or written as it is named.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        let paths = self.files.iter().chain(&self.from);
-        match paths.filter(|path| path.as_os_str() == STDIN).count() {
-            0 | 1 => Ok(()),
-            _ => Err(Failure::new("stdin is named more than once; name it once")),
-        }
+        lists::stdin_once(self.files.iter().chain(&self.from))?;
+        lists::check(&self.from, self.rejects.as_deref())
     }
 }
 
@@ -57,8 +58,8 @@ pub(crate) struct Said {
     /// Your own id for it, such as a report's, but for rows that have one.
     #[arg(long, value_name = "ID")]
     pub(crate) source_id: Option<String>,
-    /// How grave it is: low, medium, high or critical; but for rows that say so themselves.
-    #[arg(long)]
+    /// How grave it is, but for rows that say so themselves.
+    #[arg(long, value_parser = words(&GRAVE, Severity::name))]
     pub(crate) severity: Option<Severity>,
     /// The incident that this belongs to; it ends by itself.
     #[arg(long, value_name = "ID", requires = "expires")]
@@ -114,7 +115,7 @@ pub(crate) struct Withdrawn {
     #[arg(long, value_name = "NAME")]
     pub(crate) item: Vec<String>,
     /// All entries with a source id of the list; may be given several times.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, visible_alias = "source-id", value_name = "ID")]
     pub(crate) source: Vec<String>,
 }
 

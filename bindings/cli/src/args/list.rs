@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 
+use super::values::{time, whole};
 use super::{Said, Sources, Withdrawn};
 
 #[derive(Debug, Subcommand)]
@@ -90,7 +91,7 @@ pub(crate) struct NewList {
     pub(crate) criteria: String,
     /// Let each publication end after so many days: then nobody in between can hold news back for longer, but you must publish (`--renew`)
     /// at least that often.
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
+    #[arg(long, value_name = "DAYS", value_parser = whole::<u32>(1..=3650))]
     pub(crate) expires_after: Option<u32>,
 }
 
@@ -129,8 +130,8 @@ pub(crate) struct PublishList {
     /// Publish a new version even if nothing was noted: new dates, and what was edited in list.json.
     #[arg(long)]
     pub(crate) renew: bool,
-    /// The time of the publication, in seconds since 1970. Default: now.
-    #[arg(long, value_name = "SECONDS")]
+    /// The time of the publication: a date, RFC 3339 or seconds since 1970. Default: now.
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) now: Option<u64>,
 }
 
@@ -150,14 +151,14 @@ pub(crate) struct SignList {
 pub(crate) struct LintList {
     /// The list's directory, or a feed's.
     pub(crate) dir: PathBuf,
-    /// A public key that must have signed it: a file or the key itself. May be given several times.
+    /// A public key that must have signed it: a file or the key itself; may be given several times.
     #[arg(long = "pub", value_name = "KEY")]
     pub(crate) keys: Vec<String>,
-    /// A file, or a directory of files, that no entry may match. May be given several times.
+    /// A file, or a directory of files, that no entry may match; may be given several times.
     #[arg(long, value_name = "PATH")]
     pub(crate) canaries: Vec<PathBuf>,
-    /// The time to check at, in seconds since 1970. Default: now.
-    #[arg(long, value_name = "SECONDS")]
+    /// The time to check at: a date, RFC 3339 or seconds since 1970. Default: now.
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) now: Option<u64>,
 }
 

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, Subcommand};
 use tamis::fingerprint::Algorithm;
+use tamis::import::Format;
 use tamis::set::{EntryId, ListKind};
 
-use super::{ListFormat, Said, Sources, SubscribeVerb, Withdrawn};
+use super::values::{time, whole, words};
+use super::{Grounds, Said, Sources, SubscribeVerb, Withdrawn};
 use crate::moment::Moment;
 
 #[derive(Debug, Subcommand)]
@@ -21,8 +23,8 @@ pub(crate) enum StoreVerb {
     Init {
         /// The directory; made if it does not exist.
         dir: PathBuf,
-        /// The time, in seconds since 1970. Default: now.
-        #[arg(long, value_name = "SECONDS")]
+        /// The time of the change: a date, RFC 3339 or seconds since 1970. Default: now.
+        #[arg(long, value_name = "TIME", value_parser = time)]
         now: Option<u64>,
     },
     /// List files, fingerprints or rows: in force in every process within a second.
@@ -86,8 +88,8 @@ pub(crate) enum StoreVerb {
         /// Do not count the entries of each list.
         #[arg(long)]
         quick: bool,
-        /// The time at which entries have expired or not, in seconds since 1970. Default: now.
-        #[arg(long, value_name = "SECONDS")]
+        /// The time at which entries have expired or not: a date, RFC 3339 or seconds since 1970. Default: now.
+        #[arg(long, value_name = "TIME", value_parser = time)]
         now: Option<u64>,
     },
     /// Make one base of the base and its deltas.
@@ -137,8 +139,8 @@ pub(crate) enum StoreVerb {
         /// Only what happened since: a date, RFC 3339, seconds since 1970, or how long ago, such as 48h or 7d.
         #[arg(long, value_name = "TIME")]
         since: Option<Moment>,
-        /// The time from which --since counts back, in seconds since 1970. Default: now.
-        #[arg(long, value_name = "SECONDS")]
+        /// The time from which --since counts back: a date, RFC 3339 or seconds since 1970. Default: now.
+        #[arg(long, value_name = "TIME", value_parser = time)]
         now: Option<u64>,
     },
     #[command(flatten)]
@@ -150,11 +152,11 @@ pub(crate) enum StoreVerb {
 pub(crate) struct Writing {
     /// The store directory.
     pub(crate) store: PathBuf,
-    /// How long to wait while another process writes to the store.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    /// How many seconds to wait while another process writes to the store.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = whole::<u64>(0..=u64::MAX))]
     pub(crate) wait: u64,
-    /// The time of the change, in seconds since 1970. Default: now.
-    #[arg(long, value_name = "SECONDS")]
+    /// The time of the change: a date, RFC 3339 or seconds since 1970. Default: now.
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) now: Option<u64>,
 }
 
@@ -174,8 +176,8 @@ pub(crate) struct Canary {
 pub(crate) struct Breaker {
     /// The store directory.
     pub(crate) store: PathBuf,
-    /// Let this entry act again; may be given several times.
-    #[arg(long, value_name = "ENTRY")]
+    /// Let this entry act again, by its id; may be given several times.
+    #[arg(long, value_name = "ID")]
     pub(crate) reset: Vec<EntryId>,
     /// Let this list act again; may be given several times.
     #[arg(long, value_name = "NAME")]
@@ -217,27 +219,22 @@ pub(crate) struct Import {
     /// Name of the list.
     #[arg(long, value_name = "NAME")]
     pub(crate) list: String,
-    /// Where the list comes from, which decides how far it is trusted: exchange, local, friend, referral,
-    /// submissions or test. Default: as the store has it; exchange, if it does not know the list.
-    #[arg(long)]
+    /// Where the list comes from, which decides how far it is trusted. Default: as the store has it; exchange, if it does not know the list.
+    #[arg(long, value_parser = words(&ListKind::ALL, ListKind::name))]
     pub(crate) kind: Option<ListKind>,
     /// Only add, and withdraw nothing.
     #[arg(long)]
     pub(crate) merge: bool,
-    /// Licence or agreement under which you hold the list.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) agreement: Option<String>,
-    /// Legal basis for acting on its matches.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) legal_basis: Option<String>,
+    #[command(flatten)]
+    pub(crate) grounds: Grounds,
     /// Take rows that do not say so as reviewed by a human.
     #[arg(long)]
     pub(crate) reviewed: bool,
     /// Format of the files. Default: by name and contents.
-    #[arg(long)]
-    pub(crate) format: Option<ListFormat>,
+    #[arg(long, value_parser = words(&Format::ALL, Format::name))]
+    pub(crate) format: Option<Format>,
     /// Algorithm of files that hold only fingerprints.
-    #[arg(long)]
+    #[arg(long, value_parser = words(&Algorithm::ALL, Algorithm::name))]
     pub(crate) algorithm: Option<Algorithm>,
     /// Take it even if the list grows or shrinks beyond the bounds.
     #[arg(long)]
@@ -260,15 +257,11 @@ pub(crate) struct ListTerms {
     /// The list, which the store must know.
     #[arg(long, value_name = "NAME")]
     pub(crate) list: String,
-    /// Where it comes from: exchange, local, friend, referral, submissions or test.
-    #[arg(long)]
+    /// Where it comes from, which decides how far it is trusted.
+    #[arg(long, value_parser = words(&ListKind::ALL, ListKind::name))]
     pub(crate) kind: Option<ListKind>,
-    /// Licence or agreement under which you hold it.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) agreement: Option<String>,
-    /// Legal basis for acting on its matches.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) legal_basis: Option<String>,
+    #[command(flatten)]
+    pub(crate) grounds: Grounds,
     /// Why, for the log.
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) reason: String,

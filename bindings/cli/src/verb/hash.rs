@@ -7,13 +7,15 @@
 //!     else: say why there is no PDQ
 //! ```
 
+use std::fmt::{self, Display};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tamis::Limits;
 use tamis::examine::{Asked, Examiner};
+use tamis::fingerprint::pdq::MIN_SIDE;
 use tamis::fingerprint::{
     Algorithm, Algorithms, Digester, Digests, Dihedral, Fingerprint, PdqHash, View,
 };
@@ -25,9 +27,6 @@ use crate::upload::Opener;
 use crate::wording;
 use crate::{Exit, Failure, Output};
 
-/// A picture with a shorter side has no PDQ.
-const MIN_SIDE: usize = 5;
-
 pub(crate) fn run(files: &[PathBuf], output: &mut Output) -> Result<Exit, Failure> {
     let mut bench = Bench::new();
     let mut opener = Opener::default();
@@ -35,7 +34,7 @@ pub(crate) fn run(files: &[PathBuf], output: &mut Output) -> Result<Exit, Failur
     for (number, file) in files.iter().enumerate() {
         let hashed = opener
             .open(file)
-            .and_then(|reader| bench.hash(reader).map_err(|e| format!("cannot read it: {e}")));
+            .and_then(|reader| bench.hash(reader).map_err(|e| wording::cannot_read(&e)));
         match hashed {
             Ok(mut hashed) => {
                 hashed.file = file.to_string_lossy().into_owned();
@@ -96,7 +95,7 @@ pub(super) struct Hashed {
     pub(super) digests: Digests,
     pub(super) pdq: Option<Pdq>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) reason: Option<&'static str>,
+    pub(super) reason: Option<Lack>,
 }
 
 #[derive(Serialize)]
@@ -135,9 +134,9 @@ impl Bench {
             reason: None,
         };
         if !media.class.is_picture() {
-            hashed.reason = Some("not-a-picture");
+            hashed.reason = Some(Lack::NoPicture);
         } else if kept.len() as u64 != size {
-            hashed.reason = Some(Unscannable::Limit.name());
+            hashed.reason = Some(Lack::Unscannable(Unscannable::Limit));
         } else {
             self.picture(&kept, &media, &mut hashed);
         }
@@ -152,7 +151,7 @@ impl Bench {
                 let (width, height) = examined.size.map(|(w, h)| (w as usize, h as usize)).unzip();
                 (hashed.width, hashed.height) = (width, height);
                 if width.min(height).is_some_and(|side| side < MIN_SIDE) {
-                    hashed.reason = Some("too-small");
+                    hashed.reason = Some(Lack::TooSmall);
                     return;
                 }
                 let of = |view: &View| examined.perceptual.iter().find(|p| p.view == *view);
@@ -161,9 +160,9 @@ impl Bench {
                     quality: stored.quality,
                     dihedral: views.map(|view| of(&view).map_or(stored.hash, |p| p.hash)),
                 });
-                hashed.reason = examined.missed.map(Unscannable::name);
+                hashed.reason = examined.missed.map(Lack::Unscannable);
             }
-            Err(reason) => hashed.reason = Some(reason.name()),
+            Err(reason) => hashed.reason = Some(Lack::Unscannable(reason)),
         }
     }
 }
@@ -202,19 +201,69 @@ impl Hashed {
     }
 
     pub(super) fn why(&self) -> String {
-        match self.reason {
-            Some("not-a-picture") => "only pictures have one".into(),
-            Some("too-small") => format!("a side is shorter than {MIN_SIDE} pixels"),
-            Some("limit") => "the picture is larger than the limits allow".into(),
-            Some("unsupported") => "this build has no decoder for the format".into(),
-            Some("truncated") => "the file ends before its picture does".into(),
-            Some("corrupt") => "the file breaks the rules of its format".into(),
-            other => other.unwrap_or_default().into(),
+        self.reason.map(|lack| lack.to_string()).unwrap_or_default()
+    }
+}
+
+/// Why there is no PDQ, or none of the whole picture.
+#[derive(Clone, Copy)]
+pub(super) enum Lack {
+    NoPicture,
+    TooSmall,
+    Unscannable(Unscannable),
+}
+
+impl Lack {
+    /// The word for programs.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Lack::NoPicture => "not-a-picture",
+            Lack::TooSmall => "too-small",
+            Lack::Unscannable(reason) => reason.name(),
         }
+    }
+}
+
+impl Serialize for Lack {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reason = match self {
+            Lack::NoPicture => return f.write_str("only pictures have one"),
+            Lack::TooSmall => return write!(f, "a side is shorter than {MIN_SIDE} pixels"),
+            Lack::Unscannable(reason) => reason,
+        };
+        f.write_str(match reason {
+            Unscannable::Unsupported => "this build has no decoder for the format",
+            Unscannable::Truncated => "the file ends before its picture does",
+            Unscannable::Corrupt => "the file breaks the rules of its format",
+            Unscannable::Limit => "the picture is larger than the limits allow",
+            Unscannable::Timeout => "decoding it takes longer than the limits allow",
+            Unscannable::DecoderPanic => "the decoder panicked, a defect: please report it",
+            Unscannable::WorkerDied => "the worker process that decoded it died",
+            other => other.name(),
+        })
     }
 }
 
 /// A dihedral form by the name of its view.
 fn name(form: Dihedral) -> &'static str {
     View::of(form).name()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_told_in_words() {
+        for reason in Unscannable::ALL {
+            let told = Lack::Unscannable(reason).to_string();
+            assert!(told.contains(' '), "{reason}: {told}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use tamis::Policy;
 use tamis::policy::{Mode, set_mode_in};
 
-use crate::args::{self, PolicyVerb};
+use crate::args::PolicyVerb;
 use crate::output::shown;
 use crate::replace::replace;
 use crate::wording::{self, count};
@@ -70,11 +70,7 @@ fn check(file: &Path, output: &mut Output) -> Result<Exit, Failure> {
     Ok(Exit::SUCCESS)
 }
 
-fn switch(file: &Path, mode: args::Mode, output: &mut Output) -> Result<Exit, Failure> {
-    let mode = match mode {
-        args::Mode::Observe => Mode::Observe,
-        args::Mode::Enforce => Mode::Enforce,
-    };
+fn switch(file: &Path, mode: Mode, output: &mut Output) -> Result<Exit, Failure> {
     let before = Policy::load(file)?.mode();
     if before != mode {
         let read = |e| Failure::of(file, wording::cannot_read(&e));

@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Query, output: &mut Output) -> Result<Exit, Failur
     let about = |e: tamis::Error| Failure::from(e.with_path(path));
     check_lists(arguments, &snapshot)?;
 
-    let mut search = RadiusSearch::new().with_strategy(arguments.strategy.into());
+    let mut search = RadiusSearch::new().with_strategy(arguments.strategy);
     let wanted = |list: &List, _: &StoredEntry| {
         arguments.list.is_empty() || arguments.list.contains(&list.name)
     };
@@ -76,8 +76,8 @@ fn check_lists(arguments: &Query, snapshot: &Snapshot) -> Result<(), Failure> {
     match arguments.list.iter().find(|name| !known.contains(*name)) {
         None => Ok(()),
         Some(name) => Err(Failure::new(format!(
-            "--list: there is no list {name:?} in the store; it has {}",
-            known.into_iter().collect::<Vec<_>>().join(", ")
+            "the store does not know the list {name:?}; it has {}",
+            plain(&known.into_iter().collect::<Vec<_>>().join(", "))
         ))),
     }
 }

@@ -8,17 +8,11 @@ use serde_json::json;
 use tamis::store::{TEST_LIST, TestFile, test_files};
 
 use crate::output::shown;
+use crate::wording;
 use crate::{Exit, Failure, Output};
 
 pub(crate) fn run(dir: &Path, output: &mut Output) -> Result<Exit, Failure> {
-    if dir.exists() && !dir.is_dir() {
-        return Err(Failure::of(
-            dir,
-            "cannot make the directory: a file of that name is there; name a directory",
-        ));
-    }
-    fs::create_dir_all(dir)
-        .map_err(|e| Failure::of(dir, format_args!("cannot make the directory: {e}")))?;
+    fs::create_dir_all(dir).map_err(|e| Failure::of(dir, wording::cannot_make(&e)))?;
     // All are looked at before any is written.
     let mut missing = Vec::new();
     for file in test_files() {
@@ -32,7 +26,7 @@ pub(crate) fn run(dir: &Path, output: &mut Output) -> Result<Exit, Failure> {
                 ));
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound => missing.push((file, true)),
-            Err(e) => return Err(Failure::of(&path, format_args!("cannot read it: {e}"))),
+            Err(e) => return Err(Failure::of(&path, wording::cannot_read(&e))),
         }
     }
     for (file, write_it) in missing {
@@ -64,6 +58,6 @@ fn write(path: &Path, file: &TestFile) -> Result<(), Failure> {
         if e.kind() != io::ErrorKind::AlreadyExists {
             let _ = fs::remove_file(path);
         }
-        Failure::of(path, format_args!("cannot write it: {e}"))
+        Failure::of(path, wording::cannot_write(&e))
     })
 }

@@ -110,4 +110,23 @@ fn names_of_files_do_not_steer_the_terminal() {
     let run = bench.run(&["check", "--set", "base.tamis", "a\u{1b}[31m\nb", "missing\u{7}"]);
     assert!(!run.out.contains('\u{1b}') && run.out.lines().count() == 1, "{:?}", run.out);
     assert!(!run.err.contains('\u{7}') && run.err.lines().count() == 1);
+
+    // Nor do they turn the text round, end a line or look like another name.
+    let unseen = ['\u{7}', '\u{ad}', '\u{200b}', '\u{202e}', '\u{2028}', '\u{e0001}', '\u{feff}'];
+    let name: String = ['a'].into_iter().chain(unseen).collect();
+    bench.write(&name, "text");
+    for arguments in [
+        &["check", "--set", "base.tamis", &name, "missing\u{202e}"][..],
+        &["hash", &name, "missing\u{202e}"],
+        &["scan", "--set", "base.tamis", "--all", ".", "missing\u{202e}"],
+        &["build", "-o", "x.tamis", "--list", "x", &name],
+        &["verify", &name],
+        &[format!("--{name}").as_str()],
+        &["hash", format!("--{name}").as_str()],
+    ] {
+        let run = bench.run(arguments);
+        let said = format!("{}{}", run.out, run.err);
+        assert!(said.contains("??????") || said.contains("missing?"), "{said}");
+        assert!(!said.contains(unseen), "{said:?}");
+    }
 }

@@ -23,6 +23,40 @@ fn completion_scripts_name_the_verbs_and_parse() {
 }
 
 #[test]
+fn words_of_the_library_are_listed_and_read_in_every_spelling() {
+    let bench = Bench::new();
+    bench.write("list.txt", "a7".repeat(32));
+    let build = |option, word| {
+        bench.run(&["build", "-o", "x.tamis", "--algorithm", "sha256", option, word, "list.txt"])
+    };
+    let help = bench.run(&["build", "--help"]).out;
+    for (option, words) in [
+        ("--kind", tamis::set::ListKind::ALL.map(|kind| kind.name()).join(", ")),
+        ("--format", tamis::import::Format::ALL.map(|format| format.name()).join(", ")),
+        ("--profile", tamis::set::Profile::ALL.map(|profile| profile.name()).join(", ")),
+    ] {
+        let refused = build(option, "nonsense");
+        assert_eq!(refused.status, 2);
+        for text in [&help, &refused.err] {
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(text.contains(&format!("possible values: {words}]")), "{words}: {text}");
+        }
+    }
+    for (option, word) in [("--kind", "Referral"), ("--format", "HEX"), ("--profile", "SMALL")] {
+        let run = build(option, word);
+        assert_eq!(run.status, 0, "{}", run.err);
+    }
+    let run = bench.run(&["build", "-o", "x.tamis", "--algorithm", "SHA-256", "list.txt"]);
+    assert_eq!(run.status, 0, "{}", run.err);
+    for shell in ["bash", "zsh", "fish"] {
+        let script = bench.run(&["completions", shell]).out;
+        for word in ["submissions", "huge-pages", "sha512", "jsonl", "enforce", "critical"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+}
+
+#[test]
 fn help_says_what_the_exit_status_means() {
     let bench = Bench::new();
     for arguments in ["", "check", "build", "verify", "query", "bench-set", "bench-query"] {

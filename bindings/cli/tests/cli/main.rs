@@ -10,6 +10,7 @@ mod completions;
 mod guard_rails;
 mod hash;
 mod list;
+mod messages;
 mod policy;
 mod query;
 mod store;

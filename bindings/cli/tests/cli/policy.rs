@@ -74,5 +74,7 @@ fn test_files_are_written_once_and_overwrite_nothing() {
     assert_eq!(bench.read("other/tamis-test-3.gif"), b"mine");
     assert_eq!(std::fs::read_dir(bench.path("other")).unwrap().count(), 1);
     bench.write("file", "");
-    bench.run(&["test-files", "file"]).fails_with("cannot make the directory");
+    bench
+        .run(&["test-files", "file"])
+        .fails_with("cannot make it: there is something of that name already");
 }

@@ -163,7 +163,7 @@ fn what_cannot_be_meant_is_an_error() {
         assert_eq!(run.status, 2, "{arguments:?}");
     }
     let query = ["query", "base.tamis", "--pdq", &code(0), "--list", "three"];
-    bench.run(&query).fails_with("there is no list \"three\" in the store; it has one, two");
+    bench.run(&query).fails_with("the store does not know the list \"three\"; it has one, two");
     bench.run(&["query", "nowhere", "--pdq", &code(0)]).fails_with("nowhere");
 }
 

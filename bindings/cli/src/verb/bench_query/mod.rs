@@ -38,7 +38,7 @@ struct Run {
 pub(crate) fn run(arguments: &BenchQuery, output: &mut Output) -> Result<Exit, Failure> {
     let path = set_file(&arguments.set)?;
     let started = Instant::now();
-    let set = Set::open_with(&path, arguments.residency.into())?;
+    let set = Set::open_with(&path, arguments.residency)?;
     let open = started.elapsed();
     let warm = if arguments.cold { None } else { Some(warm(&set)?) };
 

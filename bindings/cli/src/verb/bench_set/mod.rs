@@ -10,11 +10,11 @@ use serde_json::json;
 use tamis::fingerprint::PdqHash;
 use tamis::set::{BuildOptions, Entry, List, ListId, ListKind, SetBuilder, draft_path};
 
-use super::build::preflight::{self, Wish};
 use super::build::{Published, check_output, write};
 use super::info::radius_index;
 use crate::args::BenchSet;
 use crate::interrupt;
+use crate::lists::preflight::{self, Wish};
 use crate::output::shown;
 use crate::progress::Share;
 use crate::replace::Draft;

@@ -10,32 +10,31 @@
 //! Invariants: whatever goes wrong, and whenever it is interrupted, the old file is as it was and no draft stays behind. Rows that
 //! are rejected are accounted for, so they are no error; a list none of whose rows is usable is one.
 
-pub(super) mod list;
-pub(super) mod preflight;
-pub(super) mod rejects;
-
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::json;
 use tamis::ErrorCode;
-use tamis::set::{BuildOptions, BuildReport, List, ListId, Set, SetBuilder, draft_path, publish};
+use tamis::set::{
+    BuildOptions, BuildReport, List, ListId, ListKind, Set, SetBuilder, draft_path, publish,
+};
 
 use super::info::fingerprints;
 use super::verify::{Soundness, prove};
 use crate::args::Build;
 use crate::interrupt;
 use crate::judging::now;
+use crate::lists::list::{self, Reading};
+use crate::lists::preflight::{self, Wish};
+use crate::lists::rejects::Rejects;
+use crate::lists::{self, check_writable, length, not_read, same_file};
 use crate::output::shown;
 use crate::progress::{Progress, Share};
 use crate::replace::Draft;
 use crate::upload::STDIN;
 use crate::wording::{self, count, grouped};
 use crate::{Exit, Failure, Output};
-
-use list::Reading;
-use rejects::Rejects;
 
 pub(crate) fn run(arguments: &Build, output: &mut Output) -> Result<Exit, Failure> {
     let target = &arguments.output;
@@ -47,7 +46,8 @@ pub(crate) fn run(arguments: &Build, output: &mut Output) -> Result<Exit, Failur
     interrupt::abandon(drafts, "nothing was published");
 
     let options = BuildOptions::new().profile(arguments.profile).jobs(0);
-    preflight::before_reading(arguments, &options)?;
+    let (wish, reading) = (wish(arguments), Reading::from(arguments));
+    preflight::before_taking(wish, &options, &arguments.lists, &reading)?;
     let mut builder = SetBuilder::new();
     let created = arguments.created.unwrap_or_else(now);
     builder.set_created(created);
@@ -60,10 +60,31 @@ pub(crate) fn run(arguments: &Build, output: &mut Output) -> Result<Exit, Failur
         Some(path) => publish(path, |writer| Ok(read_all(Rejects::new(Some(writer)))))??,
     }
 
-    preflight::before_writing(preflight::wish(arguments), &builder, &options)?;
+    preflight::before_writing(wish, &builder, &options)?;
     let published = write(builder, &options, target, draft)?;
     summarise(arguments, created, &published, output)?;
     Ok(Exit::SUCCESS)
+}
+
+fn wish(arguments: &Build) -> Wish<'_> {
+    Wish {
+        target: &arguments.output,
+        force: arguments.force,
+        instead: "split the lists over several sets",
+    }
+}
+
+impl From<&Build> for Reading {
+    fn from(arguments: &Build) -> Reading {
+        Reading {
+            format: arguments.format,
+            algorithm: arguments.algorithm,
+            reviewed: arguments.reviewed,
+            exceptions: arguments.kind.may_bring_exceptions(),
+            allow_empty: Some(arguments.allow_empty),
+            nothing: "nothing was published",
+        }
+    }
 }
 
 /// A set that is in place, and what is known of it.
@@ -106,19 +127,8 @@ fn about(target: &Path, draft: &Draft, error: &tamis::Error) -> Failure {
 /// Refuses, before anything is read, a target that cannot be meant or cannot be written.
 fn check_target(arguments: &Build) -> Result<(), Failure> {
     let target = &arguments.output;
-    let mut written = vec![("-o", target)];
-    if let Some(path) = &arguments.rejects {
-        check_writable("--rejects", path)?;
-        written.push(("--rejects", path));
-    }
-    for (option, path) in &written {
-        for list in &arguments.lists {
-            if same_file(path, list) {
-                let what = format!("{option} names a list that is read; give another name");
-                return Err(Failure::of(path, what));
-            }
-        }
-    }
+    lists::check(&arguments.lists, arguments.rejects.as_deref())?;
+    not_read("-o", target, &arguments.lists)?;
     if arguments.rejects.as_ref().is_some_and(|r| r == target || same_file(r, target)) {
         return Err(Failure::of(target, "-o and --rejects name the same file"));
     }
@@ -148,39 +158,14 @@ pub(super) fn check_output(target: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) fn check_writable(option: &str, path: &Path) -> Result<(), Failure> {
-    if let Ok(metadata) = fs::metadata(path)
-        && !metadata.is_file()
-    {
-        let kind = if metadata.is_dir() { "a directory" } else { "not a regular file" };
-        return Err(Failure::of(path, format_args!("{option} is {kind}; give the name of a file")));
-    }
-    let directory = path.parent().filter(|p| !p.as_os_str().is_empty());
-    match directory {
-        Some(directory) if !directory.is_dir() => Err(Failure::of(
-            path,
-            format_args!("there is no directory {}; make it first", directory.display()),
-        )),
-        _ => Ok(()),
-    }
-}
-
-pub(super) fn same_file(a: &Path, b: &Path) -> bool {
-    a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
-}
-
 /// Gives every file its list: one for all if `--list` names it, else one for each, named after it.
 fn add_lists(
     arguments: &Build,
     builder: &mut SetBuilder,
 ) -> Result<Vec<(ListId, String)>, Failure> {
-    if arguments.lists.iter().filter(|path| path.as_os_str() == STDIN).count() > 1 {
-        return Err(Failure::new("stdin is named more than once; name it once"));
-    }
     let mut add = |name: &str| {
         let mut list = List::new(name, arguments.kind);
-        list.agreement.clone_from(&arguments.agreement);
-        list.legal_basis.clone_from(&arguments.legal_basis);
+        arguments.grounds.lay_down(&mut list.agreement, &mut list.legal_basis);
         builder.add_list(list)
     };
     if let Some(name) = &arguments.list {
@@ -233,17 +218,6 @@ fn read(
     }
     progress.clear();
     rejects.finish(reading.nothing)
-}
-
-/// Bytes of some files, if all are regular ones.
-pub(super) fn length(files: &[PathBuf]) -> Option<u64> {
-    let sizes = files.iter().map(|path| {
-        fs::metadata(path)
-            .ok()
-            .filter(|m| m.is_file() && path.as_os_str() != STDIN)
-            .map(|m| m.len())
-    });
-    sizes.sum()
 }
 
 fn summarise(

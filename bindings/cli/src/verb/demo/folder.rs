@@ -3,9 +3,8 @@
 use std::fs::{self, DirBuilder};
 use std::path::{Path, PathBuf};
 
-use tamis::Error;
-
 use crate::Failure;
+use crate::wording::cannot_make;
 
 pub(super) struct Folder {
     path: PathBuf,
@@ -17,7 +16,10 @@ impl Folder {
     pub(super) fn new(keep: Option<&Path>) -> Result<Folder, Failure> {
         if let Some(path) = keep {
             if !path.is_dir() {
-                private().recursive(true).create(path).map_err(|e| Error::io("make", path, e))?;
+                private()
+                    .recursive(true)
+                    .create(path)
+                    .map_err(|e| Failure::of(path, cannot_make(&e)))?;
             }
             return Ok(Folder { path: path.to_path_buf(), kept: true });
         }
@@ -28,7 +30,7 @@ impl Folder {
             match private().create(&path) {
                 Ok(()) => return Ok(Folder { path, kept: false }),
                 Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(Error::io("make", &path, e).into()),
+                Err(e) => return Err(Failure::of(&path, cannot_make(&e))),
             }
         }
         Err(Failure::new(format!(

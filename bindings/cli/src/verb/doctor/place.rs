@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use tamis::store::MANIFEST;
 
 use super::Check;
+use crate::wording::cannot_read;
 
 /// File systems whose files may change, or go, under a map.
 const NETWORK: [&str; 13] = [
@@ -44,7 +45,8 @@ pub(super) fn permissions(store: &Path) -> Check {
     let (file, folder, directory) = match found {
         Ok(found) => found,
         Err(error) => {
-            return Check::fail(name, format!("{}: cannot look at it: {error}", store.display()));
+            let file = if store.is_dir() { store.join(MANIFEST) } else { store.to_path_buf() };
+            return Check::fail(name, format!("{}: {}", file.display(), cannot_read(&error)));
         }
     };
     let (mode, folder_mode) = (file.mode() & 0o777, folder.mode() & 0o7777);
@@ -55,7 +57,7 @@ pub(super) fn permissions(store: &Path) -> Check {
         folder.uid()
     );
     if let Err(error) = file_and_directory(store).and_then(|(file, _)| fs::File::open(file)) {
-        return Check::fail(name, format!("{message}: this user cannot read it: {error}"));
+        return Check::fail(name, format!("{message}: {}", cannot_read(&error)));
     }
     if mode & 0o027 != 0 {
         return Check::fail(

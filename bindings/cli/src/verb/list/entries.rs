@@ -14,9 +14,10 @@ use tamis::set::{Entry, Severity, refusal};
 
 use super::NOTHING;
 use crate::args::AddToList;
+use crate::lists::list::Reading;
+use crate::lists::rows;
 use crate::output::{plain, remark};
-use crate::verb::build::list::Reading;
-use crate::verb::{hash, rows};
+use crate::verb::hash;
 use crate::wording::count;
 use crate::{Failure, Output};
 

@@ -11,6 +11,7 @@ use tamis::store::feed::PublicKey;
 use super::secret::password;
 use crate::args::Keygen;
 use crate::output::{remark, shown};
+use crate::wording::cannot_write;
 use crate::{Exit, Failure, Output};
 
 pub(super) fn run(arguments: &Keygen, output: &mut Output) -> Result<Exit, Failure> {
@@ -78,5 +79,5 @@ fn create(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
         file.write_all(bytes)?;
         file.sync_all()
     });
-    written.map_err(|e| Failure::of(path, format_args!("cannot write it: {e}")))
+    written.map_err(|e| Failure::of(path, cannot_write(&e)))
 }

@@ -122,7 +122,9 @@ fn look(
     }
     for (name, id) in received.signatures() {
         match id {
-            Some(id) => findings.output.line(format_args!("{name}: says that it is by {id}"))?,
+            Some(id) => {
+                findings.output.line(format_args!("{}: says that it is by {id}", plain(name)))?
+            }
             None => findings
                 .fault("signature", format_args!("{name} is not a signature that is understood"))?,
         }

@@ -8,6 +8,7 @@ use minisign::{PublicKey, SecretKey, SecretKeyBox};
 use tamis::store::feed::{self, KeyId};
 
 use crate::Failure;
+use crate::output::shown;
 use crate::wording::cannot_read;
 
 /// Where scripts put the password.
@@ -40,7 +41,7 @@ impl Secret {
             // The tool writes no checksum into such a key, so the crate's reader of boxes, which wants one, cannot be used. Every signature is verified.
             SecretKey::from_bytes(&bytes).map_err(wrong)?
         } else {
-            let password = password(&format!("password of {}: ", path.display()))?;
+            let password = password(&format!("password of {}: ", shown(path)))?;
             SecretKeyBox::from_string(&text)
                 .and_then(|key| key.into_secret_key(Some(password)))
                 .map_err(wrong)?

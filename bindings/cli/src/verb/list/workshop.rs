@@ -137,7 +137,7 @@ pub(super) fn make_directory(path: &Path) -> Result<(), Failure> {
 fn lock(dir: &Path) -> Result<File, Failure> {
     let path = dir.join(LOCK);
     let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
-    let file = file.map_err(|e| Failure::of(&path, e))?;
+    let file = file.map_err(|e| Failure::of(&path, crate::wording::cannot_write(&e)))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Failure::of(

@@ -252,7 +252,7 @@ impl<T> Named<T> {
 /// The error without the file's name, which stands in front of it anyway.
 fn clause(path: &Path, error: &Error) -> String {
     let text = error.to_string();
-    text.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&text).to_owned()
+    text.strip_prefix(&format!("{}: ", shown(path))).unwrap_or(&text).to_owned()
 }
 
 /// The word of an action in the journal.

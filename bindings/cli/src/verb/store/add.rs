@@ -10,12 +10,12 @@ use tamis::store::{ListRecord, Terms};
 
 use super::{NOTHING, entries_on, in_force, own_list, tell, unknown_list};
 use crate::args::Add;
+use crate::lists::list::Reading;
+use crate::lists::rows;
 use crate::output::{plain, remark, shown};
 use crate::upload::Opener;
-use crate::verb::build::list::Reading;
-use crate::verb::hash::{Bench, Hashed};
-use crate::verb::rows;
-use crate::wording::rfc3339;
+use crate::verb::hash::{Bench, Hashed, Lack};
+use crate::wording::{cannot_read, rfc3339};
 use crate::{Exit, Failure, Output, interrupt};
 
 /// What is added, and when it ends.
@@ -108,7 +108,7 @@ fn add_files(said: &Said<'_>, delta: &mut Delta, output: &mut Output) -> Result<
 }
 
 fn hash(bench: &mut Bench, reader: impl Read) -> Result<Hashed, String> {
-    bench.hash(reader).map_err(|error| format!("cannot read it: {error}"))
+    bench.hash(reader).map_err(|error| cannot_read(&error))
 }
 
 /// All digests of a file, and the PDQ of the picture as it is stored, as entries of one item.
@@ -160,7 +160,7 @@ fn add_file(
             }
         }
         _ => {
-            missing = hashed.reason;
+            missing = hashed.reason.map(Lack::name);
             // Of what is no picture nobody expects one.
             if hashed.is_picture() {
                 remark(format_args!(

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tamis::set::EntryId;
-use tamis::store::{COUNTERS, Counter, Counters, STATE, StoreOptions, Tripped};
+use tamis::store::{COUNTERS, Counters, STATE, StoreOptions, Tripped};
 
 use crate::args::Breaker;
 use crate::output::{plain, remark, shown};
@@ -14,7 +14,11 @@ use crate::{Exit, Failure, Output};
 
 pub(super) fn run(arguments: &Breaker, output: &mut Output) -> Result<Exit, Failure> {
     let store = &arguments.store;
-    super::manifest(store)?;
+    let manifest = super::manifest(store)?;
+    if let Some(list) = arguments.reset_list.iter().find(|name| !manifest.lists.contains_key(*name))
+    {
+        return Err(super::unknown_list(&manifest, list));
+    }
     let Counted { counters, fault } = Counted::of(store);
     let mut exit = Exit::SUCCESS;
     let mut reset = 0;
@@ -127,12 +131,7 @@ fn identity(metadata: &Metadata) -> u64 {
     metadata.len()
 }
 
-/// All numbers that are counted.
-pub(super) fn numbers(counters: &Counters) -> Value {
-    let numbers = Counter::ALL.map(|c| (c.name().to_owned(), counters.count(c).into()));
-    Value::Object(numbers.into_iter().collect())
-}
-
+/// One of those that have tripped, for machines.
 pub(super) fn object(one: &Tripped) -> Value {
     json!({
         "entry": one.entry,

@@ -13,14 +13,13 @@ use tamis::store::{LOCAL, ListRecord, MANIFEST, Terms};
 
 use super::{NOTHING, entries_on, in_force, is_set, own_list, tell};
 use crate::args::Import;
+use crate::lists::list::{self, Reading, Source};
+use crate::lists::preflight::{self, Wish};
+use crate::lists::rejects::Rejects;
+use crate::lists::{self, length};
 use crate::output::{plain, shown};
 use crate::progress::Progress;
-use crate::upload::STDIN;
-use crate::verb::build::list::{self, Reading, Source};
-use crate::verb::build::preflight::{self, Wish};
-use crate::verb::build::rejects::Rejects;
-use crate::verb::build::{check_writable, length, same_file};
-use crate::wording::grouped;
+use crate::wording::{count, grouped};
 use crate::{Exit, Failure, Output, interrupt};
 
 pub(super) fn run(arguments: &Import, output: &mut Output) -> Result<Exit, Failure> {
@@ -33,7 +32,8 @@ pub(super) fn run(arguments: &Import, output: &mut Output) -> Result<Exit, Failu
     let kind = arguments.kind.or(known.map(|list| list.kind)).or_else(|| kind_of(arguments, &sets));
     let kind = kind.unwrap_or(ListKind::Exchange);
     let mut record = known.cloned().unwrap_or_else(|| ListRecord::new(kind));
-    lay_down(arguments, kind, &mut record);
+    record.kind = kind;
+    arguments.grounds.lay_down(&mut record.agreement, &mut record.legal_basis);
 
     let delta = match delta_file(arguments, &sets)? {
         Some(set) => Delta::from_set(set, record.list(&arguments.list))?,
@@ -61,29 +61,7 @@ fn check(arguments: &Import) -> Result<(), Failure> {
              add to it with --merge, or give the list another name",
         ));
     }
-    if arguments.lists.iter().filter(|path| path.as_os_str() == STDIN).count() > 1 {
-        return Err(Failure::new("stdin is named more than once; name it once"));
-    }
-    let Some(rejects) = &arguments.rejects else { return Ok(()) };
-    check_writable("--rejects", rejects)?;
-    match arguments.lists.iter().any(|list| same_file(list, rejects)) {
-        true => {
-            let what = "--rejects names a list that is read; give another name";
-            Err(Failure::of(rejects, what))
-        }
-        false => Ok(()),
-    }
-}
-
-/// What the arguments say of the list itself.
-fn lay_down(arguments: &Import, kind: ListKind, record: &mut ListRecord) {
-    record.kind = kind;
-    if let Some(agreement) = &arguments.agreement {
-        record.agreement.clone_from(agreement);
-    }
-    if let Some(legal_basis) = &arguments.legal_basis {
-        record.legal_basis.clone_from(legal_basis);
-    }
+    lists::check(&arguments.lists, arguments.rejects.as_deref())
 }
 
 /// Those of the files that are sets, by their position: whole ones, as their checksums say.
@@ -227,9 +205,9 @@ fn read_set(
     let list = plain(name);
     progress.above(|| {
         output.line(format_args!(
-            "{} (set) as list {list:?}: {} entries: {} accepted, {} rejected",
+            "{} (set) as list {list:?}: {}: {} accepted, {} rejected",
             shown(path),
-            grouped(rows),
+            count(rows, "entry"),
             grouped(rows - refused),
             grouped(refused)
         ))

@@ -22,7 +22,9 @@ mod revoke;
 pub(super) mod status;
 mod suppress;
 mod terms;
+mod trust;
 pub(super) mod verify;
+mod watch;
 
 use std::fs::File;
 use std::io::Read;
@@ -35,7 +37,7 @@ use tamis::ErrorCode;
 use tamis::set::{BuildPhase, BuildProgress, Set};
 use tamis::store::{Applied, Manifest, StoreWriter};
 
-use crate::args::{StoreVerb, Writing};
+use crate::args::{StoreVerb, SubscribeVerb, Writing};
 use crate::output::{plain, remark, shown};
 use crate::progress::Share;
 use crate::upload::STDIN;
@@ -65,12 +67,14 @@ pub(crate) fn run(verb: &StoreVerb, output: &mut Output) -> Result<Exit, Failure
         StoreVerb::Log { store, since, now } => {
             log::run(store, since.map(|since| since.before(time(now))), output)
         }
-        StoreVerb::Subscribe(verb) => super::subscribe::run(verb, output),
+        StoreVerb::Subscribe(SubscribeVerb::Trust(arguments)) => trust::run(arguments, output),
+        StoreVerb::Subscribe(SubscribeVerb::Watch(arguments)) => watch::run(arguments, output),
     }
 }
 
 /// Opens a store to change it, once nobody else does. From now on Ctrl-C asks, and sets that are being written are given up.
 pub(super) fn open(writing: &Writing) -> Result<StoreWriter, Failure> {
+    place(writing.store())?;
     let mut writer = once_free(writing.store(), Duration::from_secs(writing.wait))?;
     interrupt::gently();
     let mut share: Option<Share> = None;
@@ -138,20 +142,26 @@ fn tell(
 
 /// The manifest of a store directory, or what to do instead.
 pub(super) fn manifest(store: &Path) -> Result<Manifest, Failure> {
+    place(store)?;
+    Ok(Manifest::read(store)?)
+}
+
+/// Refuses what cannot be a store directory, and says what to do instead.
+fn place(store: &Path) -> Result<(), Failure> {
     match std::fs::metadata(store) {
         Ok(metadata) if metadata.is_file() && !is_set(store) => Err(Failure::of(
             store,
-            "a file, and no store; give the name of a store's directory, or make a store with `tamis store init DIRECTORY`",
+            "a file, and no store; give the name of a store's directory, or make a store with `tamis store init DIR`",
         )),
         Ok(metadata) if metadata.is_file() => Err(Failure::of(
             store,
-            "a single set, which cannot be changed; `tamis info` shows what it holds, and `tamis store init DIRECTORY` makes a store",
+            "a single set, which cannot be changed; `tamis info` shows what it holds, and `tamis store init DIR` makes a store",
         )),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Failure::of(
             store,
-            "there is nothing of that name; check the path, or make a store with `tamis store init DIRECTORY`",
+            "there is nothing of that name; check the path, or make a store with `tamis store init DIR`",
         )),
-        _ => Ok(Manifest::read(store)?),
+        _ => Ok(()),
     }
 }
 

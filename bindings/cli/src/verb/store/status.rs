@@ -144,7 +144,7 @@ impl Found {
             "lists": lists,
             "incidents": incidents,
             "suppressions": self.suppressed,
-            "counters": self.counted.counters.as_ref().map(breaker::numbers),
+            "counters": self.counted.counters.as_ref().map(numbers),
             "counters_fault": self.counted.fault,
             "degraded": self.counted.counters.iter().flat_map(Counters::tripped).map(|one| breaker::object(&one)).collect::<Vec<_>>(),
             "fault": fault.map(|e| json!({ "code": e.code().number(), "message": e.to_string() })),
@@ -273,6 +273,12 @@ impl Found {
         }
         Ok(())
     }
+}
+
+/// All numbers that are counted.
+fn numbers(counters: &Counters) -> Value {
+    let numbers = Counter::ALL.map(|c| (c.name().to_owned(), counters.count(c).into()));
+    Value::Object(numbers.into_iter().collect())
 }
 
 /// A distance in time in the unit that suits it.

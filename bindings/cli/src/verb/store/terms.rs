@@ -1,6 +1,7 @@
 //! `tamis store terms`: what the operator lays down for a list.
 
 use serde_json::json;
+use tamis::store::ListRecord;
 
 use super::{in_force, unknown_list};
 use crate::args::ListTerms;
@@ -9,8 +10,8 @@ use crate::{Exit, Failure, Output, interrupt};
 
 pub(super) fn run(arguments: &ListTerms, output: &mut Output) -> Result<Exit, Failure> {
     interrupt::abandon(Vec::new(), super::NOTHING);
-    let ListTerms { writing, list: name, kind, agreement, legal_basis, reason } = arguments;
-    if kind.is_none() && agreement.is_none() && legal_basis.is_none() {
+    let ListTerms { writing, list: name, kind, grounds, reason } = arguments;
+    if kind.is_none() && !grounds.are_given() {
         return Err(Failure::new("nothing to lay down: give --kind, --agreement or --legal-basis"));
     }
     let mut writer = super::open(writing)?;
@@ -21,12 +22,7 @@ pub(super) fn run(arguments: &ListTerms, output: &mut Output) -> Result<Exit, Fa
     let what = ("its terms were laid down", reason.as_str());
     in_force(writer.set_list(name, before.1, what, writing.now(), |list| {
         list.kind = kind.unwrap_or(list.kind);
-        if let Some(agreement) = agreement {
-            list.agreement.clone_from(agreement);
-        }
-        if let Some(legal_basis) = legal_basis {
-            list.legal_basis.clone_from(legal_basis);
-        }
+        grounds.lay_down(&mut list.agreement, &mut list.legal_basis);
         Ok(())
     }))?;
     let manifest = writer.manifest();
@@ -47,10 +43,16 @@ pub(super) fn run(arguments: &ListTerms, output: &mut Output) -> Result<Exit, Fa
         plain(name),
         list.kind
     ))?;
+    grounds_of(list, output)?;
+    Ok(Exit::SUCCESS)
+}
+
+/// By what right a list is held and acted on, as far as that was laid down.
+pub(super) fn grounds_of(list: &ListRecord, output: &mut Output) -> Result<(), Failure> {
     for (what, text) in [("agreement", &list.agreement), ("legal basis", &list.legal_basis)] {
         if !text.is_empty() {
             output.line(format_args!("  {what}: {}", plain(text)))?;
         }
     }
-    Ok(Exit::SUCCESS)
+    Ok(())
 }

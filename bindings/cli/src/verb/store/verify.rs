@@ -6,11 +6,11 @@ use std::path::Path;
 
 use serde_json::json;
 use tamis::set::Set;
-use tamis::store::{Manifest, STATE, SetRecord, Store, StoreWriter};
+use tamis::store::{CANARIES, Manifest, STATE, SetRecord, Store, StoreWriter};
 
 use crate::output::{plain, shown};
 use crate::verb::verify::prove;
-use crate::wording::{bytes, count, grouped};
+use crate::wording::{bytes, cannot_read, count, grouped};
 use crate::{Exit, Failure, Output};
 
 /// Tells what was found as it is found.
@@ -117,10 +117,10 @@ fn set(store: &Path, record: &SetRecord) -> tamis::Result<String> {
 
 /// What lies in the directory against what the manifest names.
 fn names(store: &Path, manifest: &Manifest) -> Result<String, String> {
-    let entries = fs::read_dir(store).map_err(|error| format!("cannot list it: {error}"))?;
+    let entries = fs::read_dir(store).map_err(|error| cannot_read(&error))?;
     let mut there = BTreeSet::new();
     for entry in entries {
-        let entry = entry.map_err(|error| format!("cannot list it: {error}"))?;
+        let entry = entry.map_err(|error| cannot_read(&error))?;
         there.insert(entry.file_name().to_string_lossy().into_owned());
     }
     let named: BTreeSet<String> = manifest.sets.iter().map(|set| set.file.clone()).collect();
@@ -131,7 +131,7 @@ fn names(store: &Path, manifest: &Manifest) -> Result<String, String> {
     }
     // Of the version before, or left by a writer that died: the next writer removes what nobody needs.
     let spare = there.iter().filter(|name| name.ends_with(".tamis") && !named.contains(*name));
-    let spare = spare.filter(|name| *name != "canaries.tamis").count() as u64;
+    let spare = spare.filter(|name| *name != CANARIES).count() as u64;
     let spare = match spare {
         0 => String::new(),
         n => format!("; {} of versions before, which the next writers remove", count(n, "set")),
@@ -176,7 +176,7 @@ fn modes(store: &Path) -> Vec<(String, Result<String, String>)> {
             Err(error) if name != "." && error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok("not there yet".to_owned());
             }
-            Err(error) => return Err(format!("cannot look at it: {error}")),
+            Err(error) => return Err(cannot_read(&error)),
         };
         match mode & forbidden {
             0 => Ok(format!("mode {mode:04o}")),

@@ -2,15 +2,15 @@
 
 use tamis::set::{Entry, Refusal, publish};
 
-use super::build::list::{self, Reading, Source};
-use super::build::rejects::Rejects;
-use super::build::{check_writable, length, same_file};
+use super::length;
+use super::list::{self, Reading, Source};
+use super::rejects::Rejects;
 use crate::args::Sources;
 use crate::progress::Progress;
 use crate::{Failure, Output};
 
 /// Gives every row to `take`, tells what became of all of them, and returns how many were rejected. `name` is that of the list that they are added to.
-pub(super) fn read(
+pub(crate) fn read(
     sources: &Sources,
     name: &str,
     reading: &Reading,
@@ -30,15 +30,8 @@ pub(super) fn read(
     };
     let read = match &sources.rejects {
         None => read(Rejects::new(None)),
-        Some(file) => {
-            check_writable("--rejects", file)?;
-            if sources.from.iter().any(|path| same_file(file, path)) {
-                let what = "--rejects names a list that is read; give another name";
-                return Err(Failure::of(file, what));
-            }
-            // Rejected rows are wanted most when nothing is taken because of them.
-            publish(file, |writer| Ok(read(Rejects::new(Some(writer)))))?
-        }
+        // Rejected rows are wanted most when nothing is taken because of them.
+        Some(file) => publish(file, |writer| Ok(read(Rejects::new(Some(writer)))))?,
     };
     progress.clear();
     read

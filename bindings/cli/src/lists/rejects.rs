@@ -15,7 +15,7 @@ use crate::wording::count;
 const SHOWN: u64 = 20;
 
 /// Where rejected rows go.
-pub(in crate::verb) struct Rejects<'f> {
+pub(crate) struct Rejects<'f> {
     file: Option<&'f mut BufWriter<File>>,
     /// Of the list that is read now.
     count: u64,
@@ -24,7 +24,7 @@ pub(in crate::verb) struct Rejects<'f> {
 }
 
 impl Rejects<'_> {
-    pub(in crate::verb) fn new(file: Option<&mut BufWriter<File>>) -> Rejects<'_> {
+    pub(crate) fn new(file: Option<&mut BufWriter<File>>) -> Rejects<'_> {
         Rejects { file, count: 0, failed: None }
     }
 
@@ -53,7 +53,7 @@ impl Rejects<'_> {
     }
 
     /// The file must be whole. `nothing`: what is said if it is not.
-    pub(in crate::verb) fn finish(self, nothing: &str) -> Result<(), Failure> {
+    pub(crate) fn finish(self, nothing: &str) -> Result<(), Failure> {
         match self.failed {
             Some(error) => Err(Failure::new(format!(
                 "--rejects: cannot write the rejected rows: {error} ({nothing})"

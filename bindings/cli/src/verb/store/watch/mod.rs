@@ -1,5 +1,7 @@
 //! `tamis store watch`: applies what is dropped into a directory.
 
+mod drops;
+
 use std::fs;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
@@ -8,14 +10,14 @@ use std::time::{Duration, Instant};
 use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use serde_json::json;
-use tamis::store::Manifest;
 
-use super::drops::Drops;
 use crate::args::Watch;
 use crate::judging;
 use crate::output::{remark, shown};
 use crate::wording::count;
 use crate::{Exit, Failure, Output, interrupt};
+
+use drops::Drops;
 
 /// After an event, others of the same drop are waited for, so long at a time and so long in all.
 const QUIET: Duration = Duration::from_millis(40);
@@ -30,7 +32,7 @@ const SOON: Duration = Duration::from_millis(500);
 pub(super) fn run(arguments: &Watch, output: &mut Output) -> Result<Exit, Failure> {
     let Watch { dir, store, once, force, .. } = arguments;
     // What cannot be used at all is an error at once, and not something to wait for.
-    Manifest::read(store)?;
+    super::manifest(store)?;
     fs::read_dir(dir).map_err(|e| Failure::of(dir, crate::wording::cannot_read(&e)))?;
     warn_of_modes(dir);
     let now = || arguments.now.unwrap_or_else(judging::now);
@@ -93,7 +95,7 @@ fn listen(dir: &Path) -> (Option<Receiver<()>>, Option<RecommendedWatcher>) {
         // Reading is no change, and we read ourselves.
         let reading = |kind: &EventKind| matches!(kind, EventKind::Access(access) if *access != AccessKind::Close(AccessMode::Write));
         if !event.is_ok_and(|event| reading(&event.kind)) {
-            // Nobody listens any more when the programme ends.
+            // Nobody listens any more when the program ends.
             let _ = sender.send(());
         }
     });

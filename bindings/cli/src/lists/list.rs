@@ -10,50 +10,36 @@ use tamis::import::{self, Format, Options, Report};
 use tamis::set::{Entry, Refusal};
 
 use super::rejects::Rejects;
-use crate::args::{Build, ListFormat};
 use crate::output::{plain, shown};
 use crate::progress::Progress;
 use crate::upload::STDIN;
-use crate::wording::{self, grouped};
+use crate::wording::{self, grouped, one_of};
 use crate::{Failure, Output};
 
 /// Bytes from the beginning of a list that its format is told from.
 const BEGINNING: u64 = 4096;
 
 /// A file and the name of the list that it belongs to.
-pub(in crate::verb) struct Source<'a> {
-    pub(in crate::verb) path: &'a Path,
-    pub(in crate::verb) name: &'a str,
+pub(crate) struct Source<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) name: &'a str,
 }
 
 /// What is known of lists that their rows do not say.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::verb) struct Reading {
-    pub(in crate::verb) format: Option<ListFormat>,
-    pub(in crate::verb) algorithm: Option<Algorithm>,
-    pub(in crate::verb) reviewed: bool,
-    pub(in crate::verb) exceptions: bool,
+pub(crate) struct Reading {
+    pub(crate) format: Option<Format>,
+    pub(crate) algorithm: Option<Algorithm>,
+    pub(crate) reviewed: bool,
+    pub(crate) exceptions: bool,
     /// Whether lists without rows are taken; none if the verb has no option for that.
-    pub(in crate::verb) allow_empty: Option<bool>,
+    pub(crate) allow_empty: Option<bool>,
     /// What is said where a list is refused as a whole.
-    pub(in crate::verb) nothing: &'static str,
-}
-
-impl From<&Build> for Reading {
-    fn from(arguments: &Build) -> Reading {
-        Reading {
-            format: arguments.format,
-            algorithm: arguments.algorithm,
-            reviewed: arguments.reviewed,
-            exceptions: arguments.kind.may_bring_exceptions(),
-            allow_empty: Some(arguments.allow_empty),
-            nothing: "nothing was published",
-        }
-    }
+    pub(crate) nothing: &'static str,
 }
 
 /// Reads one list, tells what became of its rows, and refuses a list that gave nothing.
-pub(in crate::verb) fn read(
+pub(crate) fn read(
     source: &Source<'_>,
     reading: &Reading,
     take: &mut dyn FnMut(Entry) -> Result<(), Refusal>,
@@ -110,14 +96,7 @@ pub(in crate::verb) fn read(
 
 /// The format of a list that begins like that.
 pub(super) fn format(path: &Path, beginning: &[u8], reading: &Reading) -> Result<Format, Failure> {
-    match reading.format {
-        Some(ListFormat::Csv) => Ok(Format::Csv),
-        Some(ListFormat::Jsonl) => Ok(Format::JsonLines),
-        Some(ListFormat::Hex) => Ok(Format::Hex),
-        // Any format can be empty.
-        None if beginning.is_empty() => Ok(Format::Hex),
-        None => detect(path, beginning),
-    }
+    reading.format.map_or_else(|| detect(path, beginning), Ok)
 }
 
 /// The same, as the import room knows it.
@@ -144,12 +123,17 @@ fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
 
 fn detect(path: &Path, beginning: &[u8]) -> Result<Format, Failure> {
     let extension = path.extension().and_then(|extension| extension.to_str());
-    Format::detect(extension, beginning).ok_or_else(|| {
-        let what = match beginning {
-            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => "the list is UTF-16 text; save it as UTF-8",
-            _ => "cannot tell the list's format; name it with --format csv, jsonl or hex",
-        };
-        Failure::of(path, what)
+    // Any format can be empty.
+    let empty = Some(Format::Hex).filter(|_| beginning.is_empty());
+    Format::detect(extension, beginning).or(empty).ok_or_else(|| match beginning {
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
+            Failure::of(path, "the list is UTF-16 text; save it as UTF-8")
+        }
+        _ => {
+            let words = one_of(&Format::ALL.map(Format::name));
+            let what = "cannot tell the list's format; name it with --format";
+            Failure::of(path, format_args!("{what} {words}"))
+        }
     })
 }
 

@@ -8,10 +8,11 @@ use tamis::store::feed::{self, PublicKey};
 use tamis::store::{LOCAL, ListRecord};
 use tamis::{Error, ErrorCode};
 
+use super::terms::grounds_of;
+use super::{NOTHING, in_force, manifest, open};
 use crate::args::Trust;
 use crate::output::{plain, remark, shown};
 use crate::verb::list::public_key;
-use crate::verb::store::{NOTHING, in_force, manifest, open};
 use crate::wording::rfc3339;
 use crate::{Exit, Failure, Output, interrupt};
 
@@ -40,8 +41,7 @@ pub(super) fn run(arguments: &Trust, output: &mut Output) -> Result<Exit, Failur
         || arguments.unsigned
         || arguments.need.is_some()
         || arguments.kind.is_some()
-        || arguments.agreement.is_some()
-        || arguments.legal_basis.is_some();
+        || arguments.grounds.are_given();
     if !changes {
         let Some(record) = manifest.lists.get(name) else {
             return Err(Failure::new(format!(
@@ -110,12 +110,7 @@ fn lay_down(
 ) -> tamis::Result<()> {
     let fault = |what: String| Err(Error::new(ErrorCode::InvalidArgument, what));
     record.kind = arguments.kind.unwrap_or(record.kind);
-    if let Some(agreement) = &arguments.agreement {
-        record.agreement.clone_from(agreement);
-    }
-    if let Some(legal_basis) = &arguments.legal_basis {
-        record.legal_basis.clone_from(legal_basis);
-    }
+    arguments.grounds.lay_down(&mut record.agreement, &mut record.legal_basis);
     if arguments.unsigned {
         record.keys.clear();
         (record.need, record.unsigned) = (0, true);
@@ -219,12 +214,6 @@ impl State<'_> {
                 rfc3339(record.refreshed)
             ))?;
         }
-        for (what, text) in [("agreement", &record.agreement), ("legal basis", &record.legal_basis)]
-        {
-            if !text.is_empty() {
-                output.line(format_args!("  {what}: {}", plain(text)))?;
-            }
-        }
-        Ok(())
+        grounds_of(record, output)
     }
 }

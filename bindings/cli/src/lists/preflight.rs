@@ -15,7 +15,6 @@ use tamis::import;
 use tamis::set::{BuildOptions, Estimate, List, ListKind, Profile, SetBuilder};
 
 use super::list::{self, Reading};
-use crate::args::Build;
 use crate::wording::bytes;
 use crate::{Failure, room};
 
@@ -44,21 +43,16 @@ struct Room {
 
 /// A set that is to be written, as the user asked for it.
 #[derive(Clone, Copy)]
-pub(in crate::verb) struct Wish<'a> {
-    pub(in crate::verb) target: &'a Path,
+pub(crate) struct Wish<'a> {
+    pub(crate) target: &'a Path,
     /// Build it even so.
-    pub(in crate::verb) force: bool,
+    pub(crate) force: bool,
     /// What else the user can do where there is no room.
-    pub(in crate::verb) instead: &'static str,
-}
-
-/// Refuses a build whose lists are too long for this machine.
-pub(super) fn before_reading(arguments: &Build, options: &BuildOptions) -> Result<(), Failure> {
-    before_taking(wish(arguments), options, &arguments.lists, &Reading::from(arguments))
+    pub(crate) instead: &'static str,
 }
 
 /// Refuses lists that are too long for this machine.
-pub(in crate::verb) fn before_taking(
+pub(crate) fn before_taking(
     wish: Wish<'_>,
     options: &BuildOptions,
     lists: &[PathBuf],
@@ -70,7 +64,7 @@ pub(in crate::verb) fn before_taking(
 
 /// Refuses a set that is too large for this machine, told by builders that hold a part of it, and how many times larger the whole is. `besides` is
 /// memory that is needed besides the builder's.
-pub(in crate::verb) fn before_filling(
+pub(crate) fn before_filling(
     wish: Wish<'_>,
     options: &BuildOptions,
     samples: impl IntoIterator<Item = (SetBuilder, f64)>,
@@ -90,7 +84,7 @@ pub(in crate::verb) fn before_filling(
 }
 
 /// Refuses to write a set that this machine has no room for.
-pub(in crate::verb) fn before_writing(
+pub(crate) fn before_writing(
     wish: Wish<'_>,
     builder: &SetBuilder,
     options: &BuildOptions,
@@ -101,15 +95,6 @@ pub(in crate::verb) fn before_writing(
     };
     let least = options.clone().profile(Profile::Small);
     check(need(options), need(&least), wish)
-}
-
-/// What `tamis build` was asked for.
-pub(super) fn wish(arguments: &Build) -> Wish<'_> {
-    Wish {
-        target: &arguments.output,
-        force: arguments.force,
-        instead: "split the lists over several sets",
-    }
 }
 
 /// A builder with what stands in the beginning of a list, and how many times longer the list is.
