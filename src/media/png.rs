@@ -66,7 +66,8 @@ pub(super) fn decode(
     let mut sample = Sample::still();
     if let Some(control) = reader.info().animation_control() {
         let counted = usize::try_from(control.num_frames).unwrap_or(usize::MAX);
-        let plain = reader.info().frame_control().is_none().then(|| survey.area().into());
+        let hidden = reader.info().frame_control().is_none();
+        let plain = hidden.then(|| Shown::new(survey.area(), 0));
         let frames = plain.into_iter().chain(frames(job).take(counted));
         sample = Sample::of(job.request, survey.area(), frames);
         if survey::png_frames(job).nth(counted).is_some() {

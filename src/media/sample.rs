@@ -25,13 +25,6 @@ impl Shown {
     }
 }
 
-impl From<u64> for Shown {
-    /// A frame that is shown as long as the others.
-    fn from(area: u64) -> Self {
-        Shown::new(area, 0)
-    }
-}
-
 /// The frames that are handed over: the first, the last, where an animation that does not loop stays, and of the others those that
 /// are shown longest. Those shown equally long are taken at even distances.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,18 +49,17 @@ impl Sample {
     ///
     /// All frames up to the last one wanted must be decoded, as each is drawn over the one before: their pixels, and
     /// those of the canvases handed over, each stay within [`Limits::pixels`](crate::Limits::pixels).
-    pub(super) fn of<S: Into<Shown>>(
+    pub(super) fn of(
         request: &Request<'_>,
         canvas: u64,
-        frames: impl Iterator<Item = S>,
+        frames: impl Iterator<Item = Shown>,
     ) -> Sample {
         let limits = request.limits;
         let canvases = (limits.pixels / canvas.max(1)).max(1);
         let asked = u64::from(request.frames.min(limits.frames).max(1));
         let most = asked.min(canvases);
         let (mut times, mut spent, mut work, mut more) = (Vec::new(), 0u64, 0u64, false);
-        for frame in frames {
-            let Shown { area, time } = frame.into();
+        for Shown { area, time } in frames {
             spent = spent.saturating_add(area).saturating_add(PER_FRAME);
             // The second frame settles whether there are more than one; the first was admitted already.
             if !times.is_empty() && (spent > limits.pixels || most == 1) {
@@ -174,7 +166,12 @@ mod tests {
 
     fn sample(frames: u32, limits: &Limits, areas: &[u64]) -> Sample {
         let request = Request { frames, ..Request::still(b"", sniff(b""), limits) };
-        Sample::of(&request, 100, areas.iter().copied())
+        Sample::of(&request, 100, untimed(areas))
+    }
+
+    /// Frames that ask for no time.
+    fn untimed(areas: &[u64]) -> impl Iterator<Item = Shown> {
+        areas.iter().map(|area| Shown::new(*area, 0))
     }
 
     fn timed(frames: u32, times: &[u32]) -> Vec<u32> {
@@ -244,10 +241,10 @@ mod tests {
         // Canvases that are handed over count as well.
         let small = Limits { pixels: 250, ..Limits::default() };
         let request = Request { frames: 8, ..Request::still(b"", sniff(b""), &small) };
-        let one = Sample::of(&request, 100, [0u64; 9].into_iter());
+        let one = Sample::of(&request, 100, untimed(&[0; 9]));
         assert_eq!((one.wanted(), one.missed()), (1, limit));
         // Whoever asks for the first frame only misses nothing.
-        let asked = Sample::of(&Request { frames: 1, ..request }, 100, [0u64; 9].into_iter());
+        let asked = Sample::of(&Request { frames: 1, ..request }, 100, untimed(&[0; 9]));
         assert_eq!((asked.wanted(), asked.all(), asked.missed()), (1, false, None));
         let only = sample(8, &Limits::default(), &[100; 5]).first_only();
         assert_eq!((indexes(&only), only.all(), only.decoded()), (vec![0], false, 1));

@@ -157,7 +157,7 @@ impl Film<'_, '_> {
     ) -> Result<Decoded, Unscannable> {
         let (job, canvas) = (self.job, self.survey.area());
         let frames = || survey::webp_frames(job.bytes(), found.frames.clone());
-        let mut sample = Sample::of(job.request, canvas, frames().map(|f| f.area()));
+        let mut sample = Sample::of(job.request, canvas, frames().map(|frame| frame.shown()));
         let held = Canvas::bytes(canvas, PixelFormat::Rgb8);
         if sample.wanted() > 1 && !job.affords(&self.survey, held) {
             sample = sample.first_only();
@@ -167,7 +167,7 @@ impl Film<'_, '_> {
             let (area, picture) = self.placed(&first)?;
             let layout = self.picture(&picture, pixels, 0, 0, Padding::Zeros)?;
             self.hand_over(pixels, layout, area, sink);
-            let cut_short = unannounced(found, layout, pixels);
+            let cut_short = unannounced(found, layout, pixels).or(sample.missed());
             return Ok(Decoded { all_frames: sample.all(), cut_short, ..WHOLE });
         }
         job.allow(sample.work().max(canvas));
@@ -200,7 +200,7 @@ impl Film<'_, '_> {
                 decoded.frames += 1;
             }
         }
-        decoded.cut_short = decoded.cut_short.or(odd);
+        decoded.cut_short = decoded.cut_short.or(odd).or(sample.missed());
         match (decoded.frames, decoded.cut_short) {
             (0, reason) => Err(reason.unwrap_or(Unscannable::Truncated)),
             _ => Ok(decoded),
