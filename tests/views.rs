@@ -8,7 +8,7 @@ mod pictures;
 use image::codecs::gif::GifEncoder;
 use image::{DynamicImage, RgbImage};
 use listed::{NOW, patient, reviewed, scanner_of, store_of};
-use pictures::{at_distance, hash, hash_of_file, jpeg, png, scene, turned_jpeg};
+use pictures::{at_distance, encode, hash, hash_of_file, jpeg, png, scene, turned_jpeg};
 use tamis::fingerprint::{Fingerprint, View};
 use tamis::media::{MediaClass, Unscannable};
 use tamis::policy::{Cap, Cause};
@@ -77,8 +77,7 @@ fn of_a_long_animation_a_spread_out_sample_is_examined() {
     assert!(parts.windows(2).all(|w| w[1] - w[0] >= 5), "spread: {parts:?}");
 }
 
-/// What is missed inside an archive is for the policy to judge; the built-in one lets it pass.
-/// The same frames, each shown for so many milliseconds.
+/// These frames, each shown for so many milliseconds.
 fn timed_gif(frames: &[(&RgbImage, u32)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = GifEncoder::new_with_speed(&mut bytes, 10);
@@ -91,6 +90,67 @@ fn timed_gif(frames: &[(&RgbImage, u32)]) -> Vec<u8> {
     bytes
 }
 
+/// The same as an APNG, which holds what PNGs of the frames hold.
+fn timed_apng(frames: &[(&RgbImage, u32)]) -> Vec<u8> {
+    let first = png(frames[0].0);
+    let mut out = first[..33].to_vec();
+    let count = (frames.len() as u32).to_be_bytes();
+    out.extend(png_chunk(b"acTL", &[count, [0; 4]].concat()));
+    let mut sequence = 0u32;
+    let mut numbered = |kind: &[u8; 4], body: &[u8]| {
+        let chunk = png_chunk(kind, &[&sequence.to_be_bytes()[..], body].concat());
+        sequence += 1;
+        chunk
+    };
+    for (n, (frame, time)) in frames.iter().enumerate() {
+        let sides = [frame.width(), frame.height(), 0, 0].map(u32::to_be_bytes).concat();
+        let hundredths = ((time / 10) as u16).to_be_bytes();
+        out.extend(numbered(b"fcTL", &[&sides[..], &hundredths, &[0, 100, 0, 0]].concat()));
+        let still = png(frame);
+        let mut at = 33;
+        while let Some(head) = still.get(at..at + 8) {
+            let length = u32::from_be_bytes(head[..4].try_into().unwrap()) as usize;
+            let body = &still[at + 8..at + 8 + length];
+            match &head[4..] {
+                b"IDAT" if n == 0 => out.extend(png_chunk(b"IDAT", body)),
+                b"IDAT" => out.extend(numbered(b"fdAT", body)),
+                _ => {}
+            }
+            at += 12 + length;
+        }
+    }
+    out.extend(png_chunk(b"IEND", b""));
+    out
+}
+
+fn png_chunk(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    let named = [&kind[..], body].concat();
+    let length = (body.len() as u32).to_be_bytes();
+    [&length[..], &named, &crc(&named).to_be_bytes()].concat()
+}
+
+/// The same as a WebP.
+fn timed_webp(frames: &[(&RgbImage, u32)]) -> Vec<u8> {
+    let chunk = |kind: &[u8; 4], body: &[u8]| {
+        [&kind[..], &(body.len() as u32).to_le_bytes(), body].concat()
+    };
+    let sides = |picture: &RgbImage| {
+        [picture.width(), picture.height()].map(|side| (side - 1).to_le_bytes())
+    };
+    let [width, height] = sides(frames[0].0);
+    // Flags: an animation.
+    let head = [&[2, 0, 0, 0][..], &width[..3], &height[..3]].concat();
+    let mut body = [&b"WEBP"[..], &chunk(b"VP8X", &head), &chunk(b"ANIM", &[0; 6])].concat();
+    for (frame, time) in frames {
+        let [width, height] = sides(frame);
+        let time = time.to_le_bytes();
+        let place = [&[0; 6][..], &width[..3], &height[..3], &time[..3], &[2]].concat();
+        let still = encode(frame, image::ImageFormat::WebP);
+        body.extend(chunk(b"ANMF", &[&place[..], &still[12..]].concat()));
+    }
+    chunk(b"RIFF", &body)
+}
+
 /// Nobody sees what is shown for a fiftieth of a second; what stays for minutes must not hide behind it.
 #[test]
 fn the_frames_that_are_shown_longest_are_examined() {
@@ -98,9 +158,13 @@ fn the_frames_that_are_shown_longest_are_examined() {
     for (at, frames) in [(7, 9), (1, 9), (17, 40), (30, 40)] {
         let film: Vec<_> =
             (0..frames).map(|n| if n == at { (&listed, 655_000) } else { (&other, 20) }).collect();
-        let verdict = scanner([&listed]).check(&timed_gif(&film), &now()).unwrap();
-        assert_eq!(seen(&verdict), [(View::Frame, at)], "{at} of {frames}");
-        assert_eq!(verdict.unscannable, None, "a sample is no fault of the upload");
+        for upload in [timed_gif(&film), timed_apng(&film), timed_webp(&film)] {
+            let format = tamis::media::sniff(&upload).format;
+            let verdict = scanner([&listed]).check(&upload, &now()).unwrap();
+            assert_eq!(seen(&verdict), [(View::Frame, at)], "{at} of {frames}, {format}");
+            assert_eq!(verdict.unscannable, None, "a sample is no fault of the upload");
+            assert!(!verdict.complete);
+        }
     }
 }
 
@@ -108,17 +172,20 @@ fn the_frames_that_are_shown_longest_are_examined() {
 #[test]
 fn frames_out_of_reach_are_told() {
     let (listed, other) = (scene(1, 400, 300), scene(2, 400, 300));
-    let upload = gif(&[other, listed.clone()]);
-    let whole = scanner([&listed]).check(&upload, &now()).unwrap();
-    assert_eq!((whole.outcome, whole.complete), (Outcome::Match, true));
-    // The canvas and what is saved of it take 720,000 bytes; one frame takes 400,000 pixels with its hash.
-    for limits in
-        [Limits { memory: 1_600_000, ..patient() }, Limits { pixels: 200_000, ..patient() }]
-    {
-        let mut scanner = scanner([&listed]).with_limits(limits);
-        let verdict = scanner.check(&upload, &now()).unwrap();
-        assert_eq!((verdict.unscannable, verdict.complete), (Some(Unscannable::Limit), false));
-        assert_eq!((verdict.outcome, verdict.action), (Outcome::Unscannable, Action::Review));
+    let film = [(&other, 100), (&listed, 100)];
+    let upload = timed_gif(&film);
+    for upload in [&upload, &timed_webp(&film)] {
+        let whole = scanner([&listed]).check(upload, &now()).unwrap();
+        assert_eq!((whole.outcome, whole.complete), (Outcome::Match, true));
+        // The canvas and what is saved of it take 720,000 bytes, one picture without them less; two have 240,000 pixels.
+        for limits in
+            [Limits { memory: 1_780_000, ..patient() }, Limits { pixels: 200_000, ..patient() }]
+        {
+            let mut scanner = scanner([&listed]).with_limits(limits);
+            let verdict = scanner.check(upload, &now()).unwrap();
+            assert_eq!((verdict.unscannable, verdict.complete), (Some(Unscannable::Limit), false));
+            assert_eq!((verdict.outcome, verdict.action), (Outcome::Unscannable, Action::Review));
+        }
     }
     // Whoever wants one frame only has not been kept from the others.
     let policy = Policy::builder().views([View::AsStored]).build().unwrap();
@@ -128,6 +195,7 @@ fn frames_out_of_reach_are_told() {
     assert_eq!((verdict.unscannable, verdict.complete), (None, false));
 }
 
+/// What is missed inside an archive is for the policy to judge; the built-in one lets it pass.
 #[test]
 fn an_archive_that_cannot_be_looked_into_is_what_the_policy_makes_of_it() {
     let broken = zip("inner.zip", &zip("a.png", &png(&scene(1, 64, 64))));
@@ -155,18 +223,20 @@ fn without_views_no_picture_is_decoded() {
     }
 }
 
+fn crc(bytes: &[u8]) -> u32 {
+    let mut crc = !0u32;
+    for byte in bytes {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
+        }
+    }
+    !crc
+}
+
 /// A ZIP with one stored member, as plain as the format allows.
 fn zip(name: &str, member: &[u8]) -> Vec<u8> {
-    let crc = {
-        let mut crc = !0u32;
-        for byte in member {
-            crc ^= u32::from(*byte);
-            for _ in 0..8 {
-                crc = (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
-            }
-        }
-        !crc
-    };
+    let crc = crc(member);
     let size = (member.len() as u32).to_le_bytes();
     let common: Vec<u8> = [
         &[20, 0, 0, 0, 0, 0, 0, 0, 0, 0][..],
@@ -540,4 +610,105 @@ fn a_symmetric_drawing_is_hashed_as_the_reference_does() {
     let listed = hash(&drawing);
     let verdict = scanner([&drawing]).check(&png(&drawing), &now()).unwrap();
     assert_eq!(verdict.matches.first().map(|m| m.distance), Some(0), "quality {}", listed.quality);
+}
+
+/// A picture of which each pixel has these four channels.
+fn rgba(width: u32, height: u32, pixel: impl Fn(u32, u32) -> [u8; 4]) -> DynamicImage {
+    image::RgbaImage::from_fn(width, height, |x, y| image::Rgba(pixel(x, y))).into()
+}
+
+fn written(picture: &DynamicImage, format: image::ImageFormat) -> Vec<u8> {
+    let mut out = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut out, format).unwrap();
+    out.into_inner()
+}
+
+/// The picture in grey.
+fn grey(picture: &RgbImage) -> RgbImage {
+    DynamicImage::ImageLuma8(DynamicImage::from(picture.clone()).to_luma8()).to_rgb8()
+}
+
+/// All that there is of it stands in the alpha of a white picture.
+#[test]
+fn a_picture_that_is_seen_on_a_dark_page_only_is_found() {
+    use image::ImageFormat::{Bmp, Png, WebP};
+    let listed = grey(&scene(5, 320, 240));
+    let ghost = rgba(320, 240, |x, y| [255, 255, 255, listed.get_pixel(x, y).0[0]]);
+    let mut uploads: Vec<_> = [Png, WebP, Bmp].map(|format| written(&ghost, format)).into();
+    uploads.push(written(&ghost.to_luma_alpha8().into(), Png));
+    for upload in &uploads {
+        let verdict = scanner([&listed]).check(upload, &now()).unwrap();
+        assert_eq!((seen(&verdict), verdict.action), (vec![(View::OverBlack, 0)], Action::Block));
+        assert_eq!((verdict.matches[0].distance, verdict.complete), (0, true));
+        assert!(verdict.reason().contains("over-black"), "{}", verdict.reason());
+        // What is not listed is clear, and all of it was looked at.
+        let verdict = scanner([&scene(9, 320, 240)]).check(upload, &now()).unwrap();
+        assert_eq!((verdict.outcome, verdict.complete), (Outcome::Clear, true));
+    }
+    let upload = &uploads[0];
+    // Turned and mirrored forms are among it, and what EXIF says.
+    let mirrored = image::imageops::flip_horizontal(&listed);
+    let verdict = scanner([&mirrored]).check(upload, &now()).unwrap();
+    assert_eq!(seen(&verdict), [(View::OverBlack, 0)]);
+    let exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let turned = [&upload[..33], &png_chunk(b"eXIf", exif), &upload[33..]].concat();
+    let shown = image::imageops::rotate90(&listed);
+    let policy = Policy::builder().views([View::OverBlack]).build().unwrap();
+    let mut only = Scanner::new(store([hash(&shown).hash.into()]), policy).with_limits(patient());
+    assert_eq!(seen(&only.check(&turned, &now()).unwrap()), [(View::OverBlack, 0)]);
+    assert_eq!(only.check(upload, &now()).unwrap().outcome, Outcome::Clear);
+    // In an archive it keeps the name of the place.
+    let verdict = scanner([&listed]).check(&zip("a.png", upload), &now()).unwrap();
+    assert_eq!((seen(&verdict), verdict.complete), (vec![(View::Embedded, 0)], true));
+    // The policy may leave it out.
+    let policy = Policy::builder().views([View::AsStored]).build().unwrap();
+    let mut narrow = Scanner::new(store([hash(&listed).hash.into()]), policy);
+    assert_eq!(narrow.check(upload, &now()).unwrap().outcome, Outcome::Clear);
+}
+
+/// Over white one picture, over black another: neither is a cover for the other.
+#[test]
+fn a_picture_with_two_faces_is_found_by_either() {
+    let (dark, light) = (grey(&scene(5, 320, 240)), grey(&scene(6, 320, 240)));
+    let faces = rgba(320, 240, |x, y| {
+        let over_black = u32::from(dark.get_pixel(x, y).0[0]) / 2;
+        let over_white = 128 + u32::from(light.get_pixel(x, y).0[0]) / 2;
+        let alpha = 255 - (over_white - over_black);
+        let level = (over_black * 255 / alpha.max(1)) as u8;
+        [level, level, level, alpha as u8]
+    });
+    let upload = written(&faces, image::ImageFormat::Png);
+    for (listed, view) in [(&light, View::AsStored), (&dark, View::OverBlack)] {
+        let verdict = scanner([listed]).check(&upload, &now()).unwrap();
+        assert_eq!((seen(&verdict), verdict.action), (vec![(view, 0)], Action::Block));
+    }
+}
+
+#[test]
+fn logos_with_soft_edges_are_clear() {
+    // A ring whose edges fade.
+    let logo = |[r, g, b]: [u8; 3]| {
+        rgba(300, 200, |x, y| {
+            let (dx, dy) = (f64::from(x) - 130.0, f64::from(y) - 90.0);
+            let from_ring = ((dx * dx + dy * dy).sqrt() - 60.0).abs();
+            [r, g, b, ((25.0 - from_ring) * 40.0).clamp(0.0, 255.0) as u8]
+        })
+    };
+    let listed = [scene(1, 300, 200), scene(2, 300, 200)];
+    for (colour, over_black) in [([0, 0, 0], 0), ([255, 255, 255], 8), ([20, 90, 160], 8)] {
+        for format in [image::ImageFormat::Png, image::ImageFormat::WebP] {
+            let upload = written(&logo(colour), format);
+            let verdict = scanner(&listed).check(&upload, &now()).unwrap();
+            assert_eq!((verdict.outcome, verdict.action), (Outcome::Clear, Action::Allow));
+            assert_eq!((verdict.unscannable, verdict.complete), (None, true));
+            let hashes = verdict.fingerprints.perceptual.iter();
+            let found = hashes.filter(|p| p.view == View::OverBlack).count();
+            assert_eq!(found, over_black, "of black on black there is nothing to look up");
+        }
+    }
+    // Nothing is seen through a picture whose alpha is full.
+    let opaque =
+        written(&DynamicImage::from(scene(3, 300, 200)).to_rgba8().into(), image::ImageFormat::Png);
+    let verdict = scanner(&listed).check(&opaque, &now()).unwrap();
+    assert!(verdict.fingerprints.perceptual.iter().all(|p| p.view != View::OverBlack));
 }

@@ -8,7 +8,7 @@
 //!   pixels held + the decoder's own buffers + what handing over takes > limits.memory  -> limit
 //!   open exactly that format's decoder (no guessing)
 //!   decode, reading against the deadline                     -> timeout, truncated, corrupt
-//!   8 bits, over white, handed to the sink as rows come out
+//!   8 bits, over the page (white, if nothing else is asked for), handed to the sink as rows come out
 //! ```
 //!
 //! | format | held | a file that ends early, or breaks off |
@@ -24,10 +24,11 @@
 //! | TIFF | the picture, twice | an error |
 //! | animations | canvas, what is saved of it, a WebP frame | frames up to there; the last as far as it goes, of a GIF or APNG |
 //!
+//! * What is called white here is the page. [`Decoded::transparent`] says whether it is seen anywhere.
 //! * With one row or more, [`Decoded::cut_short`] says why it ended. Without a row, and when time runs out in the middle of
 //!   a still picture, it is an error.
-//! * Of an animation the first frame is handed over, and others spread over those that can be reached: pixels of all
-//!   frames on the way count against `limits.pixels`. Frames are composed as browsers do, over white. When time runs out behind
+//! * Of an animation the first frame is handed over, and the last and those shown longest of the others that can be reached: pixels of all
+//!   frames on the way count against `limits.pixels`. Frames are composed as browsers do. When time runs out behind
 //!   the first frame, those handed over count, and `cut_short` says so. `limits.frames` of 0 refuses animations. Of an APNG
 //!   whose plain picture is no frame, that picture is frame 0.
 //!   An animation whose canvas is too large for the memory gives its first frame, if that is not.
@@ -42,6 +43,15 @@
 
 use super::class::Unscannable;
 use super::frame::{Decoded, Request, Sink};
+#[cfg(feature = "decode")]
+use {
+    super::class::MediaClass,
+    super::format::Format,
+    super::job::Job,
+    super::source::Trace,
+    super::{gif, jpeg, png, webp, whole},
+    std::time::Instant,
+};
 
 /// Decodes uploads one after another, reusing its buffers: after the first few it does not grow.
 ///
@@ -56,7 +66,7 @@ use super::frame::{Decoded, Request, Sink};
 /// ```
 #[derive(Default)]
 pub struct Decoder {
-    pub(super) pixels: Vec<u8>,
+    pixels: Vec<u8>,
 }
 
 impl std::fmt::Debug for Decoder {
@@ -93,18 +103,18 @@ impl Decoder {
         if request.bytes.len() as u64 > request.limits.upload_bytes {
             return Err(Unscannable::Limit);
         }
-        self.contained(request, sink)
+        self.decode_contained(request, sink)
     }
 
     #[cfg(feature = "decode")]
-    fn contained(
+    fn decode_contained(
         &mut self,
         request: &Request<'_>,
         sink: &mut dyn Sink,
     ) -> Result<Decoded, Unscannable> {
         let outcome = contained(|| {
             let unusual = super::colour::is_unusual(request);
-            let mut decoded = super::codec::decode(self, request, sink)?;
+            let mut decoded = by_format(&mut self.pixels, request, sink)?;
             if unusual {
                 decoded.cut_short.get_or_insert(Unscannable::Unsupported);
             }
@@ -117,8 +127,39 @@ impl Decoder {
     }
 
     #[cfg(not(feature = "decode"))]
-    fn contained(&mut self, _: &Request<'_>, _: &mut dyn Sink) -> Result<Decoded, Unscannable> {
+    fn decode_contained(
+        &mut self,
+        _: &Request<'_>,
+        _: &mut dyn Sink,
+    ) -> Result<Decoded, Unscannable> {
         Err(Unscannable::Unsupported)
+    }
+}
+
+/// Which decoder takes which format.
+#[cfg(feature = "decode")]
+fn by_format(
+    pixels: &mut Vec<u8>,
+    request: &Request<'_>,
+    sink: &mut dyn Sink,
+) -> Result<Decoded, Unscannable> {
+    if request.media.class == MediaClass::Animation && request.limits.frames == 0 {
+        return Err(Unscannable::Limit);
+    }
+    if request.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        return Err(Unscannable::Timeout);
+    }
+    let trace = Trace::default();
+    let job = Job::new(request, &trace);
+    match request.media.format {
+        Format::Jpeg => jpeg::decode(&job, pixels, sink),
+        Format::Png => png::decode(&job, pixels, sink),
+        Format::Gif => gif::decode(&job, pixels, sink),
+        Format::WebP => webp::decode(&job, pixels, sink),
+        Format::Bmp => whole::bmp(&job, pixels, sink),
+        #[cfg(feature = "tiff")]
+        Format::Tiff => whole::tiff(&job, pixels, sink),
+        _ => Err(Unscannable::Unsupported),
     }
 }
 

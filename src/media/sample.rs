@@ -1,7 +1,7 @@
 //! Which frames of an animation are looked at: the first, the last, and those that are shown longest.
 
 use super::class::Unscannable;
-use super::frame::Request;
+use super::frame::{Decoded, Request};
 
 /// Pixels that a frame costs besides its own: its header, its palette, an entropy decoder made anew. A file may hold
 /// millions of frames of one pixel.
@@ -22,13 +22,6 @@ impl Shown {
     pub(super) fn new(area: u64, milliseconds: u32) -> Self {
         let time = if milliseconds <= TOO_SHORT { LEAST_SHOWN } else { milliseconds };
         Shown { area, time }
-    }
-}
-
-impl From<u64> for Shown {
-    /// A frame that is shown as long as the others.
-    fn from(area: u64) -> Self {
-        Shown::new(area, 0)
     }
 }
 
@@ -56,18 +49,17 @@ impl Sample {
     ///
     /// All frames up to the last one wanted must be decoded, as each is drawn over the one before: their pixels, and
     /// those of the canvases handed over, each stay within [`Limits::pixels`](crate::Limits::pixels).
-    pub(super) fn of<S: Into<Shown>>(
+    pub(super) fn of(
         request: &Request<'_>,
         canvas: u64,
-        frames: impl Iterator<Item = S>,
+        frames: impl Iterator<Item = Shown>,
     ) -> Sample {
         let limits = request.limits;
         let canvases = (limits.pixels / canvas.max(1)).max(1);
         let asked = u64::from(request.frames.min(limits.frames).max(1));
         let most = asked.min(canvases);
         let (mut times, mut spent, mut work, mut more) = (Vec::new(), 0u64, 0u64, false);
-        for frame in frames {
-            let Shown { area, time } = frame.into();
+        for Shown { area, time } in frames {
             spent = spent.saturating_add(area).saturating_add(PER_FRAME);
             // The second frame settles whether there are more than one; the first was admitted already.
             if !times.is_empty() && (spent > limits.pixels || most == 1) {
@@ -112,13 +104,15 @@ impl Sample {
         self.chosen.len() as u64
     }
 
-    /// Whether these are all that the file has.
-    pub(super) fn all(&self) -> bool {
-        self.all
+    /// What was decoded of these frames, as what was decoded of the file: it may have others.
+    pub(super) fn of_the_file(&self, decoded: Decoded) -> Decoded {
+        let all_frames = decoded.all_frames && self.all;
+        let cut_short = decoded.cut_short.or(self.missed());
+        Decoded { all_frames, cut_short, ..decoded }
     }
 
     /// Why frames are left out, if they would be looked at within wider limits.
-    pub(super) fn missed(&self) -> Option<Unscannable> {
+    fn missed(&self) -> Option<Unscannable> {
         self.out_of_reach.then_some(Unscannable::Limit)
     }
 
@@ -174,7 +168,12 @@ mod tests {
 
     fn sample(frames: u32, limits: &Limits, areas: &[u64]) -> Sample {
         let request = Request { frames, ..Request::still(b"", sniff(b""), limits) };
-        Sample::of(&request, 100, areas.iter().copied())
+        Sample::of(&request, 100, untimed(areas))
+    }
+
+    /// Frames that ask for no time.
+    fn untimed(areas: &[u64]) -> impl Iterator<Item = Shown> {
+        areas.iter().map(|area| Shown::new(*area, 0))
     }
 
     fn timed(frames: u32, times: &[u32]) -> Vec<u32> {
@@ -204,7 +203,7 @@ mod tests {
                 assert!(count == 1 || expected.last() == Some(&(frames as u32 - 1)));
                 assert_eq!(indexes(&sample), expected, "{wanted} of {frames}");
                 assert_eq!(sample.decoded(), expected.last().unwrap() + 1);
-                assert_eq!(sample.all(), expected.len() as u64 == frames);
+                assert_eq!(sample.all, expected.len() as u64 == frames);
                 assert_eq!((sample.wanted(), sample.missed()), (expected.len() as u64, None));
             }
         }
@@ -237,20 +236,20 @@ mod tests {
         let limit = Some(Unscannable::Limit);
         // The fourth frame would be one too many.
         let heavy = sample(8, &limits, &[300_000; 50]);
-        assert_eq!((indexes(&heavy), heavy.all(), heavy.missed()), (vec![0, 1, 2], false, limit));
+        assert_eq!((indexes(&heavy), heavy.all, heavy.missed()), (vec![0, 1, 2], false, limit));
         // Frames of no size cost something all the same.
         let tiny = sample(8, &limits, &[0; 5000]);
         assert_eq!(u64::from(tiny.decoded()), 1_000_000 / PER_FRAME);
         // Canvases that are handed over count as well.
         let small = Limits { pixels: 250, ..Limits::default() };
         let request = Request { frames: 8, ..Request::still(b"", sniff(b""), &small) };
-        let one = Sample::of(&request, 100, [0u64; 9].into_iter());
+        let one = Sample::of(&request, 100, untimed(&[0; 9]));
         assert_eq!((one.wanted(), one.missed()), (1, limit));
         // Whoever asks for the first frame only misses nothing.
-        let asked = Sample::of(&Request { frames: 1, ..request }, 100, [0u64; 9].into_iter());
-        assert_eq!((asked.wanted(), asked.all(), asked.missed()), (1, false, None));
+        let asked = Sample::of(&Request { frames: 1, ..request }, 100, untimed(&[0; 9]));
+        assert_eq!((asked.wanted(), asked.all, asked.missed()), (1, false, None));
         let only = sample(8, &Limits::default(), &[100; 5]).first_only();
-        assert_eq!((indexes(&only), only.all(), only.decoded()), (vec![0], false, 1));
+        assert_eq!((indexes(&only), only.all, only.decoded()), (vec![0], false, 1));
         assert_eq!(only.missed(), limit);
         assert_eq!(sample(8, &Limits::default(), &[100]).first_only().missed(), None);
     }

@@ -11,7 +11,8 @@ use image::metadata::Orientation;
 
 use super::canvas::Disposal;
 use super::class::Unscannable;
-use super::codec::Job;
+use super::job::Job;
+use super::sample::Shown;
 use super::walk::{Chunk, GifFrames, GifStep, array, le16, png_chunks, riff_chunks};
 
 /// Blocks and sub-blocks of a GIF that are walked through. Each is at least a byte long, so the walk comes to the end of
@@ -25,13 +26,15 @@ pub(super) struct Survey {
     pub(super) height: u32,
     /// Bytes that the decoder will hold besides the pixels it hands over.
     pub(super) working: u64,
+    /// Whether coefficients of the whole picture are held before there is a pixel: that of a progressive JPEG has a limit of its own.
+    pub(super) held_back: bool,
     /// Length of the file without what was appended to it.
     pub(super) length: usize,
 }
 
 impl Survey {
     pub(super) fn new(width: u32, height: u32, length: usize) -> Self {
-        Survey { width, height, working: 0, length }
+        Survey { width, height, working: 0, held_back: false, length }
     }
 
     /// Pixels of the picture.
@@ -243,6 +246,8 @@ pub(super) struct WebPFrame {
     pub(super) top: u32,
     pub(super) width: u32,
     pub(super) height: u32,
+    /// For how many milliseconds it is shown.
+    time: u32,
     /// Whether it is laid over what is there, or replaces it.
     pub(super) blend: bool,
     pub(super) disposal: Disposal,
@@ -250,8 +255,9 @@ pub(super) struct WebPFrame {
 }
 
 impl WebPFrame {
-    pub(super) fn area(&self) -> u64 {
-        area(self.width, self.height)
+    /// What it takes, and for how long it is seen.
+    pub(super) fn shown(&self) -> Shown {
+        Shown::new(area(self.width, self.height), self.time)
     }
 
     /// Its picture.
@@ -326,6 +332,7 @@ pub(super) fn webp_frames(
             top: 2 * field(1)?,
             width: 1 + field(2)?,
             height: 1 + field(3)?,
+            time: field(4)?,
             blend: flags & 2 == 0,
             disposal: if flags & 1 == 0 { Disposal::Keep } else { Disposal::Clear },
             // The frame's pixels are chunks of their own behind its 16 bytes of header.

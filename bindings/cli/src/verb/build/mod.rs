@@ -17,7 +17,7 @@ use std::path::Path;
 use serde_json::json;
 use tamis::ErrorCode;
 use tamis::set::{
-    BuildOptions, BuildReport, List, ListId, ListKind, Set, SetBuilder, draft_path, publish,
+    BuildOptions, BuildReport, List, ListId, Set, SetBuilder, draft_path, publish,
 };
 
 use super::info::fingerprints;
