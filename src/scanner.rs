@@ -28,6 +28,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::examine::{Asked, Examined, Examiner};
+use crate::files::open_unwaiting;
 use crate::fingerprint::{Algorithm, Digester, Fingerprints, View};
 use crate::limits::Limits;
 use crate::media::{Format, Media, MediaClass, Unscannable, is_container, sniff};
@@ -35,7 +36,6 @@ use crate::policy::Policy;
 #[cfg(feature = "worker")]
 use crate::sandbox::{Worker, WorkerOptions};
 use crate::search::Searcher;
-use crate::set::open_unwaiting;
 use crate::store::{Counter, Store};
 use crate::verdict::{Difference, Method, ShadowVerdict, Verdict};
 

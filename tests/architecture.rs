@@ -5,20 +5,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Each room with the rooms it may use. `error`, `limits` and `names` are leaves that all may use. The flow is
+/// Each room with the rooms it may use. `error`, `limits` and `names` are leaves that all may use; `files` is one for those that may touch files. The flow is
 /// bytes -> media -> fingerprint -> search -> policy, and hamming -> index -> set -> import, store -> scanner -> batch.
 const WALLS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("limits", &[]),
     ("names", &[]),
+    ("files", &[]),
     ("media", &[]),
     ("hamming", &[]),
     ("fingerprint", &["hamming", "media"]),
     ("index", &["hamming"]),
-    ("set", &["fingerprint", "index"]),
+    ("set", &["files", "fingerprint", "index"]),
     ("import", &["fingerprint", "set"]),
     ("search", &["fingerprint", "hamming", "index", "set"]),
-    ("store", &["fingerprint", "search", "set"]),
+    ("store", &["files", "fingerprint", "search", "set"]),
     ("policy", &["fingerprint", "media", "search", "set"]),
     ("examine", &["fingerprint", "media"]),
     ("verdict", &["fingerprint", "media", "policy", "search", "set", "store"]),
@@ -27,6 +28,7 @@ const WALLS: &[(&str, &[&str])] = &[
         "scanner",
         &[
             "examine",
+            "files",
             "fingerprint",
             "media",
             "policy",

@@ -290,7 +290,7 @@ fn at_once<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
 #[cfg(unix)]
 fn a_pipe_in_place_of_a_file_is_not_waited_for() {
     let (_dir, _, pipe) = file_and_pipe();
-    let opened = at_once(move || crate::set::open_unwaiting(&pipe).unwrap().metadata().unwrap());
+    let opened = at_once(move || crate::files::open_unwaiting(&pipe).unwrap().metadata().unwrap());
     assert!(!opened.is_file());
 }
 

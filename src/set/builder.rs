@@ -6,13 +6,13 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::files::publish;
 use crate::fingerprint::Algorithm;
 
 use super::change::{Change, Tombstone, Withdrawal};
 use super::format;
 use super::interner::Interner;
 use super::options::{BuildOptions, BuildPhase, Meter, OnProgress};
-use super::publish::publish;
 use super::reader::SetDigest;
 use super::record::{Entry, EntryId, List};
 use super::refusal::{self, Refusal};

@@ -29,6 +29,7 @@ use std::path::Path;
 use memmap2::{Mmap, MmapMut};
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::files::uninterrupted;
 
 use super::format::HUGE_PAGE;
 #[cfg(target_os = "linux")]
@@ -216,14 +217,11 @@ impl Bytes {
 pub(super) fn read_prefix(file: &mut File, length: usize, path: &Path) -> Result<Vec<u8>> {
     let mut out = Vec::new();
     out.try_reserve_exact(length).map_err(|_| too_large(length as u64).with_path(path))?;
-    let read = file
-        .seek(SeekFrom::Start(0))
-        .and_then(|_| Read::by_ref(file).take(length as u64).read_to_end(&mut out));
-    match read {
-        Ok(_) => Ok(out),
-        Err(e) if e.kind() == io::ErrorKind::Interrupted => read_prefix(file, length, path),
-        Err(e) => Err(Error::io("read", path, e)),
-    }
+    // Reading goes on by itself where a signal interrupted it.
+    uninterrupted(|| file.seek(SeekFrom::Start(0)))
+        .and_then(|_| Read::by_ref(file).take(length as u64).read_to_end(&mut out))
+        .map_err(|e| Error::io("read", path, e))?;
+    Ok(out)
 }
 
 /// Fingerprints do not belong in the memory dump of a crashed host. Where the system cannot promise that, the set serves all the same.

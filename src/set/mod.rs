@@ -20,7 +20,6 @@
 //! - No reference into the file leaves the crate.
 //! - The writer's output depends on what was added and in which order, on nothing else.
 
-mod access;
 mod block_writer;
 mod blocks;
 mod builder;
@@ -35,7 +34,6 @@ mod map;
 mod memory_file;
 mod open;
 mod options;
-mod publish;
 mod reader;
 mod record;
 pub mod refusal;
@@ -46,9 +44,7 @@ mod traits;
 mod verify;
 mod writer;
 
-pub(crate) use access::{
-    check_mode, open_checked, open_file_within, open_unfollowed, open_unwaiting,
-};
+pub use crate::files::{draft_path, publish, publish_bytes, retire};
 pub use builder::{BuildReport, ListId, SetBuilder};
 pub use change::{Change, Withdrawal};
 pub(crate) use change::{TombstoneKind, text_key};
@@ -57,8 +53,6 @@ pub use estimate::Estimate;
 pub(crate) use open::digest_in_head;
 pub use open::open_within;
 pub use options::{BuildOptions, BuildPhase, BuildProgress, OnProgress, Profile};
-pub use publish::{draft_path, publish, publish_bytes, retire};
-pub(crate) use publish::{rename_draft, sync_directory, uninterrupted};
 pub use reader::{Set, SetDigest, StoredEntry};
 pub use record::{
     Entry, EntryId, List, ListKind, Opinion, Role, Severity, incident_label, incident_of,

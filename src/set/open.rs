@@ -11,8 +11,8 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::files;
 
-use super::access;
 use super::blocks::Blocks;
 use super::format::{HEADER, Head, u64_at};
 use super::map::{self, Bytes};
@@ -48,7 +48,7 @@ impl Set {
     /// [`ErrorCode::SetTooLarge`] where there is no memory for a copy; [`ErrorCode::Unsupported`] where the system does not have this residency.
     pub fn open_with(path: impl AsRef<Path>, residency: Residency) -> Result<Set> {
         let path = path.as_ref();
-        let (file, metadata) = access::open_checked(path)?;
+        let (file, metadata) = files::open_checked(path)?;
         of_file(file, &metadata, path, residency).map_err(|e| e.with_path(path))
     }
 
@@ -128,7 +128,7 @@ impl Set {
 /// assert_eq!(outside.unwrap_err().code(), ErrorCode::InvalidArgument);
 /// ```
 pub fn open_within(directory: &Path, name: &str, residency: Residency) -> Result<Set> {
-    let (file, metadata) = access::open_file_within(directory, name)?;
+    let (file, metadata) = files::open_within(directory, name)?;
     let path = directory.join(name);
     of_file(file, &metadata, &path, residency).map_err(|e| e.with_path(&path))
 }

@@ -123,29 +123,6 @@ fn an_exception_and_a_listing_of_one_file_stand_side_by_side() {
     }
 }
 
-#[test]
-fn publishing_replaces_at_once_or_not_at_all() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("x.tamis");
-    publish_bytes(&path, b"old").unwrap();
-    let failed = publish(&path, |out| {
-        std::io::Write::write_all(out, b"half").unwrap();
-        Err::<(), _>(crate::Error::new(ErrorCode::Internal, "stop"))
-    });
-    assert_eq!(failed.unwrap_err().code(), ErrorCode::Internal);
-    assert_eq!(std::fs::read(&path).unwrap(), b"old");
-    publish_bytes(&path, b"new").unwrap();
-    assert_eq!(std::fs::read(&path).unwrap(), b"new");
-    let names: Vec<_> =
-        std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
-    assert_eq!(names, ["x.tamis"], "no draft is left behind");
-    assert_eq!(publish_bytes(dir.path(), b"x").unwrap_err().code(), ErrorCode::InvalidArgument);
-    assert_eq!(
-        publish_bytes(&dir.path().join("no/x"), b"x").unwrap_err().code(),
-        ErrorCode::NotFound
-    );
-}
-
 #[cfg(unix)]
 #[test]
 fn open_refuses_what_others_may_change_or_read() {

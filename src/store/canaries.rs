@@ -29,6 +29,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crate::error::{Error, ErrorCode, Result, shown};
+use crate::files;
 use crate::fingerprint::{Algorithm, Algorithms, Fingerprint, Fingerprints, PdqHash, digests};
 use crate::search::RadiusSearch;
 use crate::set::{
@@ -102,7 +103,7 @@ impl Canaries {
     /// taken before the policy looked further are not compared again; `tamis store canary` does that when it adds a file.
     pub fn radius_of_store(directory: impl AsRef<Path>) -> u32 {
         // A pipe in its place cannot be read, and keeps nobody waiting.
-        let file = match set::open_unwaiting(&directory.as_ref().join(POLICY)) {
+        let file = match files::open_unwaiting(&directory.as_ref().join(POLICY)) {
             Ok(file) => file,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return USUAL_RADIUS,
             Err(_) => return GREATEST_RADIUS,

@@ -8,7 +8,7 @@ use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::set::uninterrupted;
+use crate::files::uninterrupted;
 
 #[derive(Debug)]
 pub(super) struct Lock {

@@ -15,12 +15,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorCode, Result, shown};
+use crate::files::{self, Stamp};
 use crate::fingerprint::hex;
 use crate::set::{Change, List, ListKind, Set};
 
 use super::feed::Seen;
-use super::place;
-use super::stamp::Stamp;
 
 /// The manifest's name within a store directory.
 pub const MANIFEST: &str = "manifest";
@@ -233,7 +232,7 @@ impl Manifest {
 
     pub(super) fn open(directory: &Path) -> Result<Opened> {
         let path = directory.join(MANIFEST);
-        let file = place::open_file(directory, MANIFEST).map_err(|e| match e.code() {
+        let (file, _) = files::open_within(directory, MANIFEST).map_err(|e| match e.code() {
             ErrorCode::NotFound if directory.is_dir() => Error::new(
                 ErrorCode::Store,
                 "this directory is no store: it holds no manifest; make one with `tamis store init DIRECTORY`",

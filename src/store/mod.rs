@@ -62,10 +62,8 @@ mod lock;
 mod log;
 mod manifest;
 mod merge;
-mod place;
 mod snapshot;
 mod staging;
-mod stamp;
 mod sum;
 mod test_list;
 mod update;
@@ -80,12 +78,12 @@ use arc_swap::ArcSwap;
 use serde::Serialize;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::files::{self, Stamp};
 use crate::search::Layers;
 use crate::set::{self, Residency, Set};
 
 use gate::Gate;
 use manifest::Opened;
-use stamp::Stamp;
 
 pub use canaries::{CANARIES, Canaries, CanaryBuilder};
 pub use counters::{COUNTERS, Counter, Counters, Noted, Tripped};
@@ -190,11 +188,11 @@ impl StoreOptions {
         thorough: bool,
         ticket: u64,
     ) -> Result<Snapshot> {
-        if place::directory(path)?.is_dir() {
+        if files::status_of(path)?.is_dir() {
             return self.load_directory(path, old, thorough, ticket);
         }
         // The stamp is taken first: a file that is replaced in between is opened again at the next look.
-        let (pin, _) = set::open_checked(path)?;
+        let (pin, _) = files::open_checked(path)?;
         let stamp = Stamp::of_open(&pin, path)?;
         let set = Set::open_with(path, self.residency)?;
         if old.is_some() {
@@ -477,7 +475,7 @@ impl Store {
         // Whatever is wrong with it, loading says it best.
         if watched.is_ok_and(|stamp| old.stamp == Some(stamp)) && !(thorough && old.behind) {
             if old.manifest.is_some() {
-                place::directory(path)?;
+                files::status_of(path)?;
             }
             return Ok(Refresh::Unchanged);
         }

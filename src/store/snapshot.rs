@@ -7,13 +7,13 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::files::Stamp;
 use crate::fingerprint::Algorithms;
 use crate::names::digest_of;
 use crate::search::{Layers, group_of};
 use crate::set::{Entry, EntryId, Set, SetDigest};
 
 use super::manifest::{Manifest, SetRecord};
-use super::stamp::Stamp;
 use super::sum::Sum;
 
 digest_of! {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::files;
 use crate::search::Layers;
 use crate::set::{self, BuildProgress, ListKind, OnProgress, Set};
 
@@ -15,7 +16,6 @@ use super::canaries::Canaries;
 use super::lock::Lock;
 use super::log::{self, Event};
 use super::manifest::{ListRecord, MANIFEST, Manifest, SetRecord};
-use super::place;
 
 /// Name of the file that the writer holds a lock on.
 const LOCK: &str = "lock";
@@ -118,12 +118,12 @@ impl StoreWriter {
         let directory = directory.as_ref();
         // The group of the directory is that of all that is made in it, whoever the writer is.
         make_directory(directory, 0o2750)?;
-        if !place::directory(directory)?.is_dir() {
+        if !files::status_of(directory)?.is_dir() {
             return Err(Error::new(ErrorCode::Store, "not a directory; give the name of one")
                 .with_path(directory));
         }
         let lock = take_lock(directory)?;
-        let names = place::names(directory).map_err(|e| Error::io("list", directory, e))?;
+        let names = files::names(directory).map_err(|e| Error::io("list", directory, e))?;
         let fault = match names.iter().find(|name| *name == MANIFEST || is_own(name)) {
             Some(name) if name == MANIFEST => Some("there is a store already; it was not touched"),
             Some(_) => Some(
@@ -156,7 +156,7 @@ impl StoreWriter {
     /// [`ErrorCode::StoreLocked`] if somebody else is writing; those of [`Manifest::read`].
     pub fn open(directory: impl AsRef<Path>) -> Result<StoreWriter> {
         let directory = directory.as_ref();
-        if !place::directory(directory)?.is_dir() {
+        if !files::status_of(directory)?.is_dir() {
             return Err(Error::new(
                 ErrorCode::Store,
                 "a single set cannot be changed; make a store with `tamis store init DIRECTORY`",
@@ -173,7 +173,7 @@ impl StoreWriter {
         let watcher = Watcher::default();
         let writer = StoreWriter { directory, manifest, before, unlogged, watcher, lock };
         // What the last writer has renamed may not have reached the disk: until it has, what lay there before is not removed.
-        if set::sync_directory(&writer.directory).is_ok() {
+        if files::sync_directory(&writer.directory).is_ok() {
             writer.sweep();
         }
         Ok(writer)
@@ -308,7 +308,7 @@ impl StoreWriter {
         let file_of_draft =
             File::open(draft.path()).map_err(|e| Error::io("open", draft.path(), e))?;
         share_with_group(&file_of_draft, draft.path())?;
-        set::rename_draft(draft.path(), &path)?;
+        files::rename_draft(draft.path(), &path)?;
         SetRecord::of(file, set)
     }
 
@@ -328,7 +328,7 @@ impl StoreWriter {
         let unlogged = self.unlogged.iter().filter_map(|event| serde_json::to_value(event).ok());
         manifest.unlogged = unlogged.collect();
         let (path, bytes) = (self.directory.join(MANIFEST), manifest.to_bytes()?);
-        let published = set::publish(&path, |writer| {
+        let published = files::publish(&path, |writer| {
             share_with_group(writer.get_ref(), &path)?;
             writer.write_all(&bytes).map_err(|e| Error::io("write", &path, e))
         });
@@ -368,7 +368,7 @@ impl StoreWriter {
         }
         // What cannot be listed or removed does no harm, and will be tried again.
         let mut compacting = None;
-        for name in place::names(&self.directory).unwrap_or_default() {
+        for name in files::names(&self.directory).unwrap_or_default() {
             if name.contains(COMPACTED) {
                 // It is somebody's who is still at it, unless nobody is.
                 let lock = compacting.get_or_insert_with(|| self.compacting());

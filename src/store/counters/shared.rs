@@ -10,7 +10,7 @@
 //!    length, and replaced by another file, never shortened. Whoever may write to `state/` could do so; workers of one store trust each other that far,
 //!    as they do in any shared cache. A host that trusts them less opens its store with `StoreOptions::counters(false)`.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
@@ -18,30 +18,12 @@ use std::sync::atomic::AtomicU64;
 use memmap2::MmapRaw;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::set::draft_path;
+use crate::files::{Identity, draft_path};
 
 /// A file's words, shared by all who map it.
 pub(super) struct Words {
     map: MmapRaw,
     identity: Identity,
-}
-
-/// Tells one file from the next of that name.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Identity([u64; 2]);
-
-impl Identity {
-    #[cfg(unix)]
-    fn of(metadata: &Metadata) -> Identity {
-        use std::os::unix::fs::MetadataExt;
-        Identity([metadata.dev(), metadata.ino()])
-    }
-
-    /// Other systems do not let a mapped file be replaced.
-    #[cfg(not(unix))]
-    fn of(_: &Metadata) -> Identity {
-        Identity([0; 2])
-    }
 }
 
 impl Words {
@@ -77,10 +59,7 @@ impl Words {
 
     /// Whether `path` still names this file. An unknown answer counts as yes.
     pub(super) fn is_at(&self, path: &Path) -> bool {
-        match fs::symlink_metadata(path) {
-            Ok(metadata) => Identity::of(&metadata) == self.identity,
-            Err(e) => e.kind() != std::io::ErrorKind::NotFound,
-        }
+        self.identity.is_at(path).unwrap_or_else(|e| e.kind() != std::io::ErrorKind::NotFound)
     }
 }
 
@@ -105,6 +84,8 @@ fn open_unfollowed(path: &Path) -> std::io::Result<File> {
 /// # Errors
 /// [`ErrorCode::Io`] and its kin; nothing is left behind.
 pub(super) fn create(path: &Path, head: &[u8], bytes: u64, replace: bool) -> Result<()> {
+    // Not a draft that is locked: two threads that open a store at once have one name for it, and neither may go without counters, or wait, because of the other. If they mix
+    // theirs, what comes of it is too short, which is seen, and made anew.
     let draft = draft_path(path);
     // Left by a process of the same number that was killed.
     let _ = fs::remove_file(&draft);

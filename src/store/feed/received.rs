@@ -8,10 +8,10 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorCode, Result, shown};
+use crate::files::{self, open_unfollowed, publish};
 use crate::names::digest_of;
-use crate::set::{Set, SetDigest, digest_in_head, open_unfollowed, publish};
+use crate::set::{Set, SetDigest, digest_in_head};
 
-use super::super::place;
 use super::contents;
 use super::file::{FEED_LIMIT, Feed, FeedSet};
 use super::key::{KeyId, PublicKey, Signature};
@@ -490,7 +490,7 @@ fn copy(
 /// The names of the signature files beside `feed.json`: minisign's own first, then by name.
 fn signatures(dir: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
-    for name in place::names(dir).map_err(|e| Error::io("read", dir, e))? {
+    for name in files::names(dir).map_err(|e| Error::io("read", dir, e))? {
         let between = name.strip_prefix(FEED_FILE).and_then(|n| n.strip_suffix(SIGNATURE_ENDING));
         if between.is_some_and(|between| between.is_empty() || between.starts_with('.')) {
             names.push(name);

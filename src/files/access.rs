@@ -1,10 +1,46 @@
-//! Who may write to a file, and who may read it: the checks that are made before a set is opened, on the file that was opened and not on its name.
+//! Who may write to a file, and who may read it: the checks that are made before it is used, on the file that was opened and not on its name.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Component, Path};
 
 use crate::error::{Error, ErrorCode, Result};
+
+#[cfg(unix)]
+use super::uninterrupted;
+
+/// What lies there. Of a directory it is looked at who may do what in it, of a file only when it is opened.
+pub(crate) fn status_of(path: &Path) -> Result<Metadata> {
+    let metadata = std::fs::metadata(path).map_err(|e| Error::io("open", path, e))?;
+    if metadata.is_dir() {
+        check_mode(&metadata, path)?;
+    }
+    Ok(metadata)
+}
+
+/// The names of what lies in a directory, but for those that are no text: no writer gave them.
+///
+/// Not by the standard library, which panics if a directory cannot be closed: that the disk is broken must not look like a defect of the host.
+#[cfg(unix)]
+pub(crate) fn names(directory: &Path) -> io::Result<Vec<String>> {
+    let opened = File::open(directory)?;
+    let mut names = Vec::new();
+    // Not `read_from`, which opens it once more, and does not try again when that is interrupted.
+    for entry in rustix::fs::Dir::new(opened)? {
+        if let Ok(name) = entry?.file_name().to_str() {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// As above; other systems have no such trouble.
+#[cfg(not(unix))]
+pub(crate) fn names(directory: &Path) -> io::Result<Vec<String>> {
+    let names =
+        std::fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
+    names.filter_map(io::Result::transpose).collect()
+}
 
 /// Opens a file for reading, after checking that nobody else may write to it or is given its secrets. Follows symbolic links: the operator names
 /// this file.
@@ -31,8 +67,9 @@ pub(crate) fn open_unwaiting(path: &Path) -> io::Result<File> {
     options.read(true).open(path)
 }
 
-/// Opens the file of that plain name in a directory, and follows no symbolic link. See [`open_within`](super::open_within()).
-pub(crate) fn open_file_within(directory: &Path, name: &str) -> Result<(File, Metadata)> {
+/// Opens the file of that plain name in a directory, and follows no symbolic link: what is meant is a file that lies in the directory. It must belong to root, to the owner of the
+/// directory, or to this process's user.
+pub(crate) fn open_within(directory: &Path, name: &str) -> Result<(File, Metadata)> {
     let path = directory.join(name);
     let mut parts = Path::new(name).components();
     // The text too: a path forgives `name/` and `./name`.
@@ -70,7 +107,6 @@ fn unlinked(directory: &Path, name: &str, path: &Path) -> Result<(File, Metadata
 #[cfg(unix)]
 fn enter(directory: &Path) -> Result<File> {
     use rustix::fs::{Mode, OFlags};
-    use rustix::io::retry_on_intr;
 
     // A directory that may be entered but not listed is good enough.
     #[cfg(target_os = "linux")]
@@ -78,25 +114,25 @@ fn enter(directory: &Path) -> Result<File> {
     #[cfg(not(target_os = "linux"))]
     let entered = OFlags::RDONLY;
     let flags = entered | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let opened = retry_on_intr(|| rustix::fs::open(directory, flags, Mode::empty()));
-    Ok(File::from(opened.map_err(|e| Error::io("open", directory, e.into()))?))
+    let opened = uninterrupted(|| Ok(rustix::fs::open(directory, flags, Mode::empty())?));
+    Ok(File::from(opened.map_err(|e| Error::io("open", directory, e))?))
 }
 
 #[cfg(unix)]
 fn unfollowed(directory: &File, name: &str, path: &Path) -> Result<File> {
     use rustix::fs::{Mode, OFlags, openat};
-    use rustix::io::{Errno, retry_on_intr};
+    use rustix::io::Errno;
 
     // NONBLOCK: opening a FIFO would wait for a writer.
     let flags =
         OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = retry_on_intr(|| openat(directory, name, flags, Mode::empty()));
-    Ok(File::from(file.map_err(|e| match e {
+    let file = uninterrupted(|| Ok(openat(directory, name, flags, Mode::empty())?));
+    Ok(File::from(file.map_err(|e| match Errno::from_io_error(&e) {
         // FreeBSD says MLINK.
-        Errno::LOOP | Errno::MLINK => link(path),
+        Some(Errno::LOOP | Errno::MLINK) => link(path),
         // A socket.
-        Errno::NXIO => not_regular("a socket or a pipe", path),
-        e => Error::io("open", path, e.into()),
+        Some(Errno::NXIO) => not_regular("a socket or a pipe", path),
+        _ => Error::io("open", path, e),
     })?))
 }
 
@@ -178,7 +214,7 @@ fn check_owner(_: &Metadata, _: u32, _: &Path) -> Result<()> {
 
 /// Refuses files that the group or the world may write to, or the world may read: sets are confidential.
 #[cfg(unix)]
-pub(crate) fn check_mode(metadata: &Metadata, path: &Path) -> Result<()> {
+fn check_mode(metadata: &Metadata, path: &Path) -> Result<()> {
     use std::os::unix::fs::MetadataExt;
     let mode = metadata.mode() & 0o777;
     let fault = match mode {
@@ -197,7 +233,7 @@ pub(crate) fn check_mode(metadata: &Metadata, path: &Path) -> Result<()> {
 
 /// Other systems have no such modes.
 #[cfg(not(unix))]
-pub(crate) fn check_mode(_: &Metadata, _: &Path) -> Result<()> {
+fn check_mode(_: &Metadata, _: &Path) -> Result<()> {
     Ok(())
 }
 

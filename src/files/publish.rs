@@ -1,22 +1,15 @@
-//! Publishing a file so that readers see the old one or the new one, never half of it, and a crash leaves one of the two:
-//! write a temporary file beside it, sync it, rename it over the old one, sync the directory.
+//! Publishing a file: a draft beside it, which is written, synced and renamed. The room's docs have the steps.
 //!
-//! ```text
-//! open the directory                        a failure up to the rename changes nothing:
-//! create the draft, and lock it             the old file is in force, and the draft is removed
-//! write, sync, rename it over the old one
-//! sync the directory                        a failure here is `ErrorCode::Durability`: the new file is in force,
-//!                                           and may be gone after a power failure
-//! ```
-//!
-//! Interruptions by signals are nothing to it: each call is made again. Whoever was told `Durability` may do the same again: a new draft is written, and
-//! nothing is taken over from the one before, of which the system may have lost a part without another word.
+//! Whoever was told `Durability` may do the same again: a new draft is written, and nothing is taken over from the one before, of which the system may have lost a part without
+//! another word.
 
-use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorCode, Result};
+
+use super::{Identity, uninterrupted};
 
 /// How often a draft is created anew when somebody takes it away in the very moment.
 const ATTEMPTS: usize = 16;
@@ -235,22 +228,8 @@ fn busy(path: &Path) -> Error {
 
 /// Whether an open file is still the one of that name.
 fn is_at(file: &File, path: &Path) -> bool {
-    match (file.metadata(), uninterrupted(|| fs::symlink_metadata(path))) {
-        (Ok(open), Ok(named)) => same(&open, &named),
-        _ => false,
-    }
-}
-
-#[cfg(unix)]
-fn same(one: &Metadata, other: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
-}
-
-/// Other systems do not let go of the name of an open file.
-#[cfg(not(unix))]
-fn same(_: &Metadata, _: &Metadata) -> bool {
-    true
+    let identity = file.metadata().map(|metadata| Identity::of(&metadata));
+    identity.and_then(|identity| identity.is_at(path)).unwrap_or(false)
 }
 
 /// Renames the draft, which is `file`. Over a network an interrupted call may have been carried out all the same: then nothing bears the old name any more,
@@ -268,16 +247,6 @@ fn rename(draft: &Path, path: &Path, file: &File) -> io::Result<()> {
     }
 }
 
-/// Makes a call again when a signal interrupted it.
-pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    loop {
-        match call() {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            done => return done,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,6 +254,27 @@ mod tests {
     fn names(directory: &Path) -> Vec<String> {
         let names = fs::read_dir(directory).unwrap();
         names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn publishing_replaces_at_once_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        publish_bytes(&path, b"old").unwrap();
+        let failed = publish(&path, |out| {
+            out.write_all(b"half").unwrap();
+            Err::<(), _>(Error::new(ErrorCode::Internal, "stop"))
+        });
+        assert_eq!(failed.unwrap_err().code(), ErrorCode::Internal);
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        publish_bytes(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(dir.path()), ["x"], "no draft is left behind");
+        assert_eq!(publish_bytes(dir.path(), b"x").unwrap_err().code(), ErrorCode::InvalidArgument);
+        assert_eq!(
+            publish_bytes(&dir.path().join("no/x"), b"x").unwrap_err().code(),
+            ErrorCode::NotFound
+        );
     }
 
     #[test]
