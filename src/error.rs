@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn the_codes_are_numbered_by_kind() {
         assert!(ErrorCode::ALL.is_sorted_by(|a, b| a.number() < b.number()));
-        for code in ErrorCode::ALL {
+        for code in ErrorCode::ALL.iter().copied() {
             let name = format!("{code:?}");
             let refusal = name.starts_with("Update") || name.starts_with("Set");
             assert_eq!(code.is_refusal(), refusal, "{name}");

@@ -437,7 +437,7 @@ impl<'a> Pass<'a> {
             self.push(View::AsShown, 0, one, slack);
         }
         let Some(DihedralPdq { hashes, quality }) = eight else { return };
-        for (form, hash) in Dihedral::ALL.into_iter().zip(hashes).skip(1) {
+        for (form, hash) in Dihedral::ALL.iter().copied().zip(hashes).skip(1) {
             if self.wants(View::of(form)) {
                 self.push(View::of(form), 0, Pdq { hash, quality }, slack);
             }

@@ -16,6 +16,8 @@
 //!
 //! `Name ("a word", read as f)` reads a text as the name that `f(text)` makes of it, for words that people spell in several ways.
 //!
+//! Where a number that is missing would do harm, such as an action's, 0 stands for nothing: memory full of zeros must not say "allow".
+//!
 //! The rules, the same for all: `ALL` is in the order of the numbers, `Display` writes the name, `FromStr` reads it in any
 //! ASCII case, and serde writes and reads the name as it is. `named!` makes a test of them for each enumeration, by the name of the enumeration.
 
@@ -38,7 +40,10 @@ macro_rules! named {
 
         impl $name {
             /// Every value, in the order of their numbers.
-            pub const ALL: [$name; [$($name::$variant,)+].len()] = [$($name::$variant,)+];
+            pub const ALL: &'static [$name] = &[$($name::$variant,)+];
+
+            /// Their names, in the same order.
+            pub const NAMES: &'static [&'static str] = &[$($text,)+];
 
             /// The name used in lists, policies, JSON and on the command line.
             pub const fn name(self) -> &'static str {
@@ -47,7 +52,7 @@ macro_rules! named {
 
             /// The value with that number, if there is one.
             pub fn from_number(number: u8) -> Option<$name> {
-                $name::ALL.into_iter().find(|value| *value as u8 == number)
+                $name::ALL.iter().copied().find(|value| *value as u8 == number)
             }
         }
 
@@ -68,9 +73,10 @@ macro_rules! named {
                     let text = text.as_str();
                 )?
                 $name::ALL
-                    .into_iter()
+                    .iter()
+                    .copied()
                     .find(|value| value.name().eq_ignore_ascii_case(text))
-                    .ok_or_else(|| $crate::names::complaint(given, $what, &$name::ALL.map($name::name)))
+                    .ok_or_else(|| $crate::names::complaint(given, $what, $name::NAMES))
             }
         }
 
@@ -79,7 +85,7 @@ macro_rules! named {
         #[test]
         #[allow(non_snake_case, reason = "named after what it tests")]
         fn $name() {
-            $crate::names::agree(&$name::ALL, $name::name, $name::from_number);
+            $crate::names::agree($name::ALL, $name::name, $name::from_number);
         }
     };
 }

@@ -18,11 +18,11 @@ named! {
     #[non_exhaustive]
     Outcome ("an outcome") {
         /// All that applies was examined, and nothing matches.
-        Clear = 0 "clear",
+        Clear = 1 "clear",
         /// Nothing matches, but something that should have been examined was not: see [`Verdict::unscannable`].
-        Unscannable = 1 "unscannable",
+        Unscannable = 2 "unscannable",
         /// At least one entry is near.
-        Match = 2 "match",
+        Match = 3 "match",
     }
 }
 
@@ -62,11 +62,11 @@ named! {
     #[non_exhaustive]
     Difference ("a difference") {
         /// Both call for the same.
-        Same = 0 "same",
+        Same = 1 "same",
         /// The shadow would do more about the upload.
-        Stricter = 1 "stricter",
+        Stricter = 2 "stricter",
         /// The shadow would do less.
-        Looser = 2 "looser",
+        Looser = 3 "looser",
     }
 }
 

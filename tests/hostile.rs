@@ -104,7 +104,7 @@ fn child() {
     let Some(path) = std::env::var_os(FILE) else { return };
     let set = Set::from_bytes(&SetBuilder::new().to_bytes().unwrap().0).unwrap();
     let store = Store::from_set(set, StoreOptions::new().test_list(true)).unwrap();
-    let views = View::ALL.into_iter().filter(|view| *view != View::Bytes);
+    let views = View::ALL.iter().copied().filter(|view| *view != View::Bytes);
     let policy = Policy::builder().views(views).build().unwrap();
     let mut scanner = Scanner::new(store, policy).with_timings(true);
     let context = Context::at(1_790_000_000);

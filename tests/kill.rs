@@ -278,7 +278,7 @@ fn run(shapes: &[Shape], most: usize) -> Result<(), libtest_mimic::Failed> {
     let room = room();
     let mut cases = Vec::new();
     for shape in shapes {
-        for operation in Operation::ALL {
+        for operation in Operation::ALL.iter().copied() {
             let nothing = operation == Operation::Compact && *shape == Shape::Bare;
             if !nothing {
                 cases.push(Case::new(operation, *shape, room.path()));

@@ -73,7 +73,7 @@ impl Found {
         mut hashes: impl FnMut(&Asked<'_>) -> Vec<Perceptual>,
         limits: &Limits,
     ) {
-        let all: Vec<View> = View::ALL.into_iter().filter(of_a_still).collect();
+        let all: Vec<View> = View::ALL.iter().copied().filter(of_a_still).collect();
         let exact = hashes(&Asked::exactly(&all, limits));
         assert!(exact.iter().all(|p| p.slack == 0), "{name}");
         for views in [&all[..], &[View::AsStored, View::AsShown]] {
@@ -176,7 +176,7 @@ fn table(all: &BTreeMap<String, Found>) -> String {
 
 /// Nothing but what was made to deceive gets past: see the `crafted` ones in `make_jpegs.py`. Every view was seen.
 fn judge(all: &BTreeMap<String, Found>) {
-    for view in View::ALL.into_iter().filter(of_a_still) {
+    for view in View::ALL.iter().copied().filter(of_a_still) {
         assert!(all.values().any(|found| found.views.contains_key(&view)), "none {}", view.name());
     }
     for (class, found) in all.iter().filter(|(class, _)| *class != "crafted") {

@@ -63,7 +63,7 @@ impl Algorithms {
 
     /// Those that it holds, in the order of their numbers.
     pub fn iter(self) -> impl Iterator<Item = Algorithm> {
-        Algorithm::ALL.into_iter().filter(move |a| self.contains(*a))
+        Algorithm::ALL.iter().copied().filter(move |a| self.contains(*a))
     }
 }
 

@@ -68,7 +68,7 @@ impl Field {
     /// The field of that name, in any case and with spaces around it.
     pub(super) fn from_name(name: &str) -> Option<Field> {
         let name = name.trim();
-        Field::ALL.into_iter().find(|field| field.name().eq_ignore_ascii_case(name))
+        Field::ALL.iter().copied().find(|field| field.name().eq_ignore_ascii_case(name))
     }
 }
 

@@ -7,23 +7,23 @@ named! {
     #[non_exhaustive]
     MediaClass("a class of media") {
         /// A still picture.
-        Image = 0 "image",
+        Image = 1 "image",
         /// A picture with several frames (animated GIF, PNG or WebP).
-        Animation = 1 "animation",
+        Animation = 2 "animation",
         /// A film, with or without sound.
-        Video = 2 "video",
+        Video = 3 "video",
         /// Sound only.
-        Audio = 3 "audio",
+        Audio = 4 "audio",
         /// A container of other files (ZIP, office documents, TAR, ...).
-        Archive = 4 "archive",
+        Archive = 5 "archive",
         /// A PDF document.
-        Pdf = 5 "pdf",
+        Pdf = 6 "pdf",
         /// Text, markup and SVG.
-        Text = 6 "text",
+        Text = 7 "text",
         /// No bytes at all.
-        Empty = 7 "empty",
+        Empty = 8 "empty",
         /// None of these.
-        Unknown = 8 "unknown",
+        Unknown = 9 "unknown",
     }
 }
 

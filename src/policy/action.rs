@@ -13,11 +13,11 @@ named! {
     /// ```
     Action("an action") {
         /// Store and publish it.
-        Allow = 0 "allow",
+        Allow = 1 "allow",
         /// Do not publish it until a person has decided.
-        Review = 1 "review",
+        Review = 2 "review",
         /// Refuse it.
-        Block = 2 "block",
+        Block = 3 "block",
     }
 }
 
@@ -25,8 +25,8 @@ named! {
     /// Whether a policy's actions take effect.
     Mode("a mode") {
         /// Every upload is allowed; the judgement says what enforcing would have done.
-        Observe = 0 "observe",
+        Observe = 1 "observe",
         /// The actions take effect.
-        Enforce = 1 "enforce",
+        Enforce = 2 "enforce",
     }
 }

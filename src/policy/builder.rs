@@ -34,7 +34,7 @@ impl Default for Settings {
         Settings {
             mode: Mode::Enforce,
             radius: 31,
-            views: View::ALL.into_iter().filter(|v| *v != View::Bytes).collect(),
+            views: View::ALL.iter().copied().filter(|v| *v != View::Bytes).collect(),
             max_matches: 100,
             block_quality: 50,
             stop_early: true,
@@ -51,10 +51,10 @@ impl Default for Settings {
 fn cautious() -> Table {
     let mut table = [[Action::Review; Unscannable::ALL.len()]; MediaClass::ALL.len()];
     for class in [MediaClass::Archive, MediaClass::Pdf] {
-        for reason in Unscannable::ALL {
+        for reason in Unscannable::ALL.iter().copied() {
             use Unscannable::{Corrupt, Limit, Truncated, Unsupported};
             if matches!(reason, Unsupported | Truncated | Corrupt | Limit) {
-                table[class as usize][reason as usize - 1] = Action::Allow;
+                table[class as usize - 1][reason as usize - 1] = Action::Allow;
             }
         }
     }
@@ -131,7 +131,7 @@ impl PolicyBuilder {
     /// archives (`archive`, `pdf`) allow, unless the reason is `timeout`, `decoder-panic` or `worker-died`.
     #[must_use]
     pub fn unscannable(mut self, class: MediaClass, reason: Unscannable, action: Action) -> Self {
-        self.settings.unscannable[class as usize][reason as usize - 1] = action;
+        self.settings.unscannable[class as usize - 1][reason as usize - 1] = action;
         self
     }
 

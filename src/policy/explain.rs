@@ -184,8 +184,7 @@ impl Policy {
             let rows: Vec<String> = actions
                 .into_iter()
                 .filter_map(|action| {
-                    let reasons: Vec<String> = Unscannable::ALL
-                        .into_iter()
+                    let reasons: Vec<String> = Unscannable::ALL.iter().copied()
                         .filter(|why| self.unscannable(first, *why) == action)
                         .map(|why| why.to_string())
                         .collect();
@@ -221,7 +220,7 @@ fn joined(words: &[impl Display], last: &str) -> String {
 
 /// Views in words, the seven turned and mirrored ones together.
 fn views(views: &[View], last: &str) -> String {
-    let every = View::ALL.into_iter().filter(|v| v.is_dihedral()).all(|v| views.contains(&v));
+    let every = View::ALL.iter().copied().filter(|v| v.is_dihedral()).all(|v| views.contains(&v));
     let mut words: Vec<String> = Vec::new();
     for view in views.iter().filter(|v| !(every && v.is_dihedral())) {
         words.push(match view {

@@ -149,9 +149,9 @@ impl Policy {
             self.too_old(),
         );
         out.push_str("\n[unscannable]\ndefault = \"review\"\n");
-        for class in MediaClass::ALL {
-            let rows = Unscannable::ALL.map(|why| (why, self.unscannable(class, why)));
-            let mut rows = rows.into_iter().filter(|row| row.1 != Action::Review).peekable();
+        for class in MediaClass::ALL.iter().copied() {
+            let rows = Unscannable::ALL.iter().map(|&why| (why, self.unscannable(class, why)));
+            let mut rows = rows.filter(|row| row.1 != Action::Review).peekable();
             if rows.peek().is_some() {
                 line(&mut out, format_args!("\n[unscannable.{class}]"));
             }
@@ -235,7 +235,7 @@ fn texts(value: Value<'_>) -> Result<Vec<String>> {
 fn views(value: Value<'_>, bytes: bool) -> Result<Vec<View>> {
     each_once(value, |element| match element.text()? {
         text if text.eq_ignore_ascii_case(DIHEDRAL) => {
-            Ok(View::ALL.into_iter().filter(|v| v.is_dihedral()).collect())
+            Ok(View::ALL.iter().copied().filter(|v| v.is_dihedral()).collect())
         }
         _ => match element.word()? {
             View::Bytes if !bytes => Err(element.error(BYTES_FAULT)),
@@ -264,18 +264,16 @@ fn each_once<T: PartialEq + Display>(
 /// The `[unscannable]` tables. A class's own default outranks the general one, a reason's own row both.
 fn unscannable(value: Value<'_>, mut builder: PolicyBuilder) -> Result<PolicyBuilder> {
     let table = value.table("a table such as [unscannable]")?;
-    let classes = MediaClass::ALL.map(MediaClass::name);
-    table.only(&[["default"].as_slice(), classes.as_slice()].concat())?;
+    table.only(&[&["default"], MediaClass::NAMES].concat())?;
     if let Some(default) = table.get("default") {
         builder = builder.unscannable_default(default.word()?);
     }
-    for class in MediaClass::ALL {
+    for class in MediaClass::ALL.iter().copied() {
         let Some(value) = table.get(class.name()) else { continue };
         let rows = value.table(&format!("a table such as [unscannable.{class}]"))?;
-        let reasons = Unscannable::ALL.map(Unscannable::name);
-        rows.only(&[["default"].as_slice(), reasons.as_slice()].concat())?;
+        rows.only(&[&["default"], Unscannable::NAMES].concat())?;
         let default = rows.get("default").map(Value::word).transpose()?;
-        for why in Unscannable::ALL {
+        for why in Unscannable::ALL.iter().copied() {
             let row = rows.get(why.name()).map(Value::word).transpose()?;
             if let Some(action) = row.or(default) {
                 builder = builder.unscannable(class, why, action);
@@ -367,7 +365,7 @@ fn selector(out: &mut String, key: &str, values: &[impl ToString]) {
 
 /// Views as an array; all seven turned and mirrored ones by their common word.
 fn spelled_views(views: &[View]) -> String {
-    let every = View::ALL.into_iter().filter(|v| v.is_dihedral()).all(|v| views.contains(&v));
+    let every = View::ALL.iter().copied().filter(|v| v.is_dihedral()).all(|v| views.contains(&v));
     let mut words: Vec<&str> =
         views.iter().filter(|v| !(every && v.is_dihedral())).map(|v| v.name()).collect();
     if every {

@@ -192,7 +192,7 @@ impl Policy {
     /// What is done with an upload of that class that could not be examined for that reason.
     pub fn unscannable(&self, class: MediaClass, reason: Unscannable) -> Action {
         // The numbers of both run without gaps; a test holds them to it.
-        self.settings.unscannable[class as usize][reason as usize - 1]
+        self.settings.unscannable[class as usize - 1][reason as usize - 1]
     }
 
     /// The rules in the order in which they are read: the operator's, then the built-in ones.

@@ -108,7 +108,7 @@ proptest! {
         }
         let set = Set::from_bytes(&builder.to_bytes().unwrap().0).unwrap();
         planted(&set, radius).unwrap();
-        let views = View::ALL.into_iter().skip(1);
+        let views = View::ALL.iter().copied().skip(1);
         let mut fingerprints = fingerprints(&[], &[3]);
         fingerprints.perceptual.extend(views.zip(asked).map(|(view, (seed, moved, slack))| {
             Perceptual { slack, ..Perceptual::new(view, Pdq { hash: code(seed, moved), quality: 90 }) }

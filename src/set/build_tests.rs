@@ -139,7 +139,7 @@ fn a_build_that_is_stopped_leaves_the_old_file_and_nothing_beside_it() {
 #[test]
 fn the_size_of_the_file_is_estimated_from_above() {
     let large = many(60_000);
-    for profile in Profile::ALL {
+    for profile in Profile::ALL.iter().copied() {
         let options = BuildOptions::new().profile(profile);
         let estimate = large.estimate(&options).file_bytes as f64;
         let bytes = many(60_000).to_bytes_with(&options, &mut go_on).unwrap().1.bytes as f64;

@@ -162,7 +162,7 @@ fn only_the_operator_switches_entries_off_and_on() {
             forged.suppress(id(1)).unwrap();
         }
         let set = opened(forged);
-        for kind in ListKind::ALL.into_iter().filter(|kind| *kind != ListKind::Local) {
+        for kind in ListKind::ALL.iter().copied().filter(|kind| *kind != ListKind::Local) {
             let error = refusal(&set, List::new("f", kind));
             assert_eq!(error.code(), ErrorCode::UpdateForeign, "{kind}: {error}");
         }

@@ -84,7 +84,7 @@ impl Set {
         for id in section::META..=section::LABELS {
             set.section(id)?;
         }
-        for algorithm in Algorithm::ALL {
+        for algorithm in Algorithm::ALL.iter().copied() {
             let rows = set.blocks.head.section(format::fingerprints(algorithm)).map(|s| s.count);
             let ranges = set.blocks.head.section(format::entry_ranges(algorithm)).map(|s| s.count);
             if rows.map(|n| n.saturating_add(1)) != ranges
@@ -148,7 +148,7 @@ impl Set {
 
     /// The algorithms that have entries.
     pub fn algorithms(&self) -> Algorithms {
-        Algorithm::ALL.into_iter().filter(|a| self.fingerprint_count(*a) > 0).collect()
+        Algorithm::ALL.iter().copied().filter(|a| self.fingerprint_count(*a) > 0).collect()
     }
 
     /// The lists, in the order in which they were given to the builder.

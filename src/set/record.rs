@@ -315,6 +315,6 @@ mod tests {
             ("submissions", "bounded"),
             ("test", "block except bounded"),
         ];
-        assert_eq!(ListKind::ALL.map(rights), table.map(|(kind, text)| (kind, text.to_owned())));
+        assert_eq!(ListKind::ALL.iter().copied().map(rights).collect::<Vec<_>>(), table.map(|(kind, text)| (kind, text.to_owned())));
     }
 }

@@ -104,7 +104,7 @@ impl Set {
     /// Every row of every algorithm: each fingerprint once, in the order of the columns.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (Algorithm, u64)> {
         let rows_of = move |a| (0..self.fingerprint_count(a)).map(move |row| (a, row));
-        Algorithm::ALL.into_iter().flat_map(rows_of)
+        Algorithm::ALL.iter().copied().flat_map(rows_of)
     }
 
     /// Calls `each` with every entry, in the order of [`Set::rows`].

@@ -47,7 +47,7 @@ pub fn full_builder() -> SetBuilder {
         })
         .unwrap();
     let local = builder.add_list(List::new("local", ListKind::Local)).unwrap();
-    for (seed, algorithm) in Algorithm::ALL.into_iter().enumerate() {
+    for (seed, algorithm) in Algorithm::ALL.iter().copied().enumerate() {
         let entry = Entry {
             item: "item-1".into(),
             source_id: format!("row {seed}"),

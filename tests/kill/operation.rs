@@ -70,7 +70,7 @@ impl Operation {
     }
 
     pub fn from_name(name: &str) -> Operation {
-        Operation::ALL.into_iter().find(|operation| operation.name() == name).unwrap()
+        Operation::ALL.iter().copied().find(|operation| operation.name() == name).unwrap()
     }
 
     /// An upload about which the states before and after differ, if they differ about any.

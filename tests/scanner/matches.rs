@@ -131,7 +131,7 @@ fn each_view_alone_finds_an_upright_picture_or_none_does() {
     let picture = scene(1, 240, 180);
     let listed = hash(&picture).hash;
     let of_a_still = |v: &View| v.is_dihedral() || matches!(v, View::AsStored | View::AsShown);
-    for view in View::ALL.into_iter().filter(of_a_still) {
+    for view in View::ALL.iter().copied().filter(of_a_still) {
         let policy = Policy::builder().views([view]).build().unwrap();
         let verdict =
             with_policy([reviewed(listed)], policy).check(&png(&picture), &now()).unwrap();

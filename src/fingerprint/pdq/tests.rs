@@ -244,7 +244,7 @@ fn dihedral_forms_are_what_their_names_say() {
         Dihedral::FlipPlus1 => at(y, x),
         Dihedral::FlipMinus1 => at(last - y, last - x),
     };
-    for (form, hash) in Dihedral::ALL.into_iter().zip(&forms.hashes) {
+    for (form, hash) in Dihedral::ALL.iter().copied().zip(&forms.hashes) {
         let turned: Vec<u8> = (0..side * side).map(|i| source(form, i % side, i / side)).collect();
         let turned = pdq(&Raster::new(&turned, side, side, PixelFormat::Grey8).unwrap());
         eprintln!("{form:?}: {}", hash.distance(&turned.hash));

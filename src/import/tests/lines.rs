@@ -34,7 +34,7 @@ fn utf16_is_an_error_that_says_what_to_do() {
     let big: Vec<u8> =
         "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_be_bytes).collect();
     for list in [little, big] {
-        for format in Format::ALL {
+        for format in Format::ALL.iter().copied() {
             let error = try_read(&list[..], format, &Options::default()).err().unwrap();
             assert_eq!(error.code(), ErrorCode::List);
             assert!(error.to_string().contains("save it as UTF-8"), "{error}");

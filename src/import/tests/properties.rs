@@ -124,7 +124,7 @@ fn as_csv(entries: &[Entry], style: ::csv::QuoteStyle) -> Vec<u8> {
 proptest! {
     #[test]
     fn any_bytes_add_up_and_do_not_depend_on_how_they_arrive(list in garbage()) {
-        for format in Format::ALL {
+        for format in Format::ALL.iter().copied() {
             let whole = try_read(&list[..], format, &Options::default());
             let trickled = try_read(Trickle(&list, false), format, &Options::default());
             match (whole, trickled) {
@@ -143,7 +143,7 @@ proptest! {
 
     #[test]
     fn every_line_is_accounted_for(list in garbage()) {
-        for format in Format::ALL {
+        for format in Format::ALL.iter().copied() {
             if let Ok(read) = try_read(&list[..], format, &Options::default()) {
                 let mut input = &list[..];
                 let mut lines = Lines::new(&mut input);

@@ -162,7 +162,7 @@ fn formats_are_detected_by_extension_then_beginning() {
             "{extension:?} {beginning:?}"
         );
     }
-    for format in Format::ALL {
+    for format in Format::ALL.iter().copied() {
         assert_eq!(format.name().parse::<Format>().unwrap(), format);
     }
     assert_eq!("xml".parse::<Format>().unwrap_err().code(), ErrorCode::InvalidArgument);

@@ -9,10 +9,10 @@ use crate::set::{EntryId, ListKind, Opinion, Role};
 
 #[test]
 fn numbers_of_media_and_reasons_have_no_gaps() {
-    for (i, class) in MediaClass::ALL.into_iter().enumerate() {
+    for (i, class) in MediaClass::ALL.iter().copied().enumerate() {
         assert_eq!(class as usize, i);
     }
-    for (i, why) in Unscannable::ALL.into_iter().enumerate() {
+    for (i, why) in Unscannable::ALL.iter().copied().enumerate() {
         assert_eq!(why as usize, i + 1);
     }
 }
@@ -118,7 +118,7 @@ fn only_a_flawless_exception_excepts() {
     let p = Policy::builtin();
     let listed = entry(Algorithm::Sha256, 0);
     let lets_through = |m: Match| action(&p, &[listed.clone(), m]) == Action::Allow;
-    for algorithm in Algorithm::ALL {
+    for algorithm in Algorithm::ALL.iter().copied() {
         let strong = matches!(algorithm, Algorithm::Sha256 | Algorithm::Blake3);
         assert_eq!(lets_through(exception(algorithm)), strong, "{algorithm}");
     }
@@ -242,8 +242,8 @@ fn unscannable_table_and_matches_both_count() {
         .unscannable(MediaClass::Video, Unscannable::Timeout, Action::Review)
         .build()
         .unwrap();
-    for class in MediaClass::ALL {
-        for why in Unscannable::ALL {
+    for class in MediaClass::ALL.iter().copied() {
+        for why in Unscannable::ALL.iter().copied() {
             let expected = match (class, why) {
                 (MediaClass::Image, Unscannable::Limit) => Action::Block,
                 (MediaClass::Video, Unscannable::Timeout) => Action::Review,
@@ -314,7 +314,7 @@ fn one_entry_found_by_many_views_is_one_reason() {
         view,
         ..entry(Algorithm::Pdq, distance)
     };
-    let symmetric = View::ALL.into_iter().skip(1).map(|view| seen(1, 20, view));
+    let symmetric = View::ALL.iter().copied().skip(1).map(|view| seen(1, 20, view));
     let mut matches: Vec<Match> = symmetric.collect();
     matches.push(seen(1, 4, View::AsShown));
     matches.extend([seen(2, 30, View::Rot90), seen(3, 30, View::Rot90)]);

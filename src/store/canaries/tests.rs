@@ -46,7 +46,7 @@ fn fingerprints(bytes: &[u8], codes: &[PdqHash]) -> Fingerprints {
     };
     Fingerprints {
         digests: digests(bytes, Algorithms::DIGESTS),
-        perceptual: codes.iter().zip(View::ALL.into_iter().skip(1)).map(view).collect(),
+        perceptual: codes.iter().zip(View::ALL.iter().copied().skip(1)).map(view).collect(),
     }
 }
 

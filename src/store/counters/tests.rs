@@ -29,13 +29,13 @@ fn a_second_handle_sees_what_the_first_counted() {
     let dir = state();
     let first = Counters::open(dir.path()).unwrap();
     let second = Counters::open(dir.path()).unwrap();
-    for counter in Counter::ALL {
+    for counter in Counter::ALL.iter().copied() {
         assert_eq!(second.count(counter), 0);
         for _ in 0..counter as usize {
             first.add(counter);
         }
     }
-    assert!(Counter::ALL.into_iter().all(|c| second.count(c) == c as u64));
+    assert!(Counter::ALL.iter().copied().all(|c| second.count(c) == c as u64));
     let names: HashSet<_> = Counter::ALL.iter().map(|c| c.name()).collect();
     assert_eq!(names.len(), Counter::ALL.len());
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no draft is left");

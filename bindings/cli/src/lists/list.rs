@@ -130,7 +130,7 @@ fn detect(path: &Path, beginning: &[u8]) -> Result<Format, Failure> {
             Failure::of(path, "the list is UTF-16 text; save it as UTF-8")
         }
         _ => {
-            let words = one_of(&Format::ALL.map(Format::name));
+            let words = one_of(Format::NAMES);
             let what = "cannot tell the list's format; name it with --format";
             Failure::of(path, format_args!("{what} {words}"))
         }

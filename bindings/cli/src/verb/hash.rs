@@ -183,7 +183,7 @@ impl Hashed {
             Some(pdq) => {
                 rows.push(("pdq", pdq.hash.to_string()));
                 rows.push(("quality", pdq.quality.to_string()));
-                let turned = Dihedral::ALL.into_iter().zip(pdq.dihedral).skip(1);
+                let turned = Dihedral::ALL.iter().copied().zip(pdq.dihedral).skip(1);
                 rows.extend(turned.map(|(form, hash)| (name(form), hash.to_string())));
             }
             None => rows.push(("pdq", format!("none: {}", self.why()))),
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn every_reason_is_told_in_words() {
-        for reason in Unscannable::ALL {
+        for reason in Unscannable::ALL.iter().copied() {
             let told = Lack::Unscannable(reason).to_string();
             assert!(told.contains(' '), "{reason}: {told}");
         }

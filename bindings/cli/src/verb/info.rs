@@ -124,7 +124,7 @@ pub(crate) fn told(change: &Change) -> Value {
 /// Distinct fingerprints by algorithm.
 pub(crate) fn fingerprints(set: &Set) -> Map<String, Value> {
     let held = |a: &Algorithm| set.fingerprint_count(*a);
-    let counts = Algorithm::ALL.into_iter().filter(|a| held(a) > 0);
+    let counts = Algorithm::ALL.iter().copied().filter(|a| held(a) > 0);
     counts.map(|a| (a.name().to_owned(), held(&a).into())).collect()
 }
 

@@ -31,9 +31,9 @@ fn words_of_the_library_are_listed_and_read_in_every_spelling() {
     };
     let help = bench.run(&["build", "--help"]).out;
     for (option, words) in [
-        ("--kind", tamis::set::ListKind::ALL.map(|kind| kind.name()).join(", ")),
-        ("--format", tamis::import::Format::ALL.map(|format| format.name()).join(", ")),
-        ("--profile", tamis::set::Profile::ALL.map(|profile| profile.name()).join(", ")),
+        ("--kind", tamis::set::ListKind::NAMES.join(", ")),
+        ("--format", tamis::import::Format::NAMES.join(", ")),
+        ("--profile", tamis::set::Profile::NAMES.join(", ")),
     ] {
         let refused = build(option, "nonsense");
         assert_eq!(refused.status, 2);

@@ -242,7 +242,7 @@ impl Past {
 
 /// A line's action, and what stands behind it.
 fn split(line: &[u8]) -> Option<(Action, &[u8])> {
-    let action = Action::ALL.into_iter().find(|a| line.first() == Some(&(letter(*a) as u8)))?;
+    let action = Action::ALL.iter().copied().find(|a| line.first() == Some(&(letter(*a) as u8)))?;
     Some((action, line.get(1..)?.strip_prefix(b" ")?))
 }
 

@@ -277,7 +277,7 @@ impl Found {
 
 /// All numbers that are counted.
 fn numbers(counters: &Counters) -> Value {
-    let numbers = Counter::ALL.map(|c| (c.name().to_owned(), counters.count(c).into()));
+    let numbers = Counter::ALL.iter().map(|&c| (c.name().to_owned(), counters.count(c).into()));
     Value::Object(numbers.into_iter().collect())
 }
 
