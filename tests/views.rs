@@ -450,6 +450,7 @@ fn what_a_drawing_may_hide_is_told_and_a_plain_one_is_clear() {
             "percent signs",
         ),
         (b"data: {\"a\": 1}\n".repeat(100_000), "a log"),
+        (b"data: {\"a\": 1, \"b\": 2}\n".repeat(100_000), "a log with commas"),
     ] {
         let verdict = scanner([&listed]).check(&upload, &now()).unwrap();
         assert_eq!((verdict.outcome, verdict.action), (Outcome::Clear, Action::Allow), "{what}");

@@ -24,6 +24,8 @@ const REFERENCE: &[u8] = b"&#";
 const ENTITY: &[u8] = b"<!ENTITY";
 /// Letters of a parameter of a header that are kept: more than `base64` has.
 const LONGEST_WORD: usize = 64;
+/// Bytes by which pictures, containers and markup are known.
+const FIRST: usize = 64;
 /// In either byte order.
 const WIDE_SVG: &[u8] = b"<\0s\0v\0g";
 
@@ -214,8 +216,15 @@ struct Body<'a> {
 
 impl Body<'_> {
     fn look(self, out: &mut Vec<u8>, walk: &mut Walk<'_>) -> Result<(), Stop> {
-        if !self.decode(HEAD, out, walk)? {
-            return Err(walk.stop(Unscannable::Limit));
+        // Of a log every line may have a `data:`: most of what stands behind one is told by its first letters.
+        for most in [FIRST, HEAD] {
+            if !self.decode(most, out, walk)? {
+                return Err(walk.stop(Unscannable::Limit));
+            }
+            let blank = out.trim_ascii().is_empty();
+            if Part::of(out) == Part::Other && !looks_like_markup(out) && !blank {
+                return Ok(());
+            }
         }
         let part = Part::of(out);
         let markup =
