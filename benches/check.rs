@@ -28,7 +28,7 @@ fn store(listed: &[Fingerprint]) -> Store {
         fingerprints.push(Fingerprint::new(Algorithm::Sha256, &digest).expect("32 bytes"));
     }
     for fingerprint in fingerprints {
-        let entry = Entry { reviewed: true, ..Entry::new(fingerprint) };
+        let entry = Entry::new(fingerprint).reviewed(true);
         builder.add(list, entry).expect("not poison");
     }
     let set = Set::from_bytes(&builder.to_bytes().expect("small enough").0).expect("just made");
@@ -50,7 +50,7 @@ fn checking(c: &mut Criterion) {
     });
     let listed: Vec<Fingerprint> = pictures.iter().flat_map(|p| p.4).collect();
     // A busy machine must not turn a long decode into another verdict.
-    let limits = Limits { time: std::time::Duration::from_secs(60), ..Limits::default() };
+    let limits = Limits::default().time(std::time::Duration::from_secs(60));
     let mut scanner = Scanner::new(store(&listed), Policy::builtin()).with_limits(limits);
     let context = Context::at(1_790_000_000);
 
@@ -94,13 +94,13 @@ fn crowds(c: &mut Criterion) {
     group.sample_size(10);
     for name in ["one digest", "one code", "one code, two views", "codes in a cluster"] {
         let asked = match name {
-            "one digest" => Fingerprints { digests: file, ..Default::default() },
+            "one digest" => Fingerprints::default().digests(file),
             _ => {
                 let hash = if name.starts_with("one") { one } else { PdqHash(centre) };
                 let views = [View::AsStored, View::FlipY];
                 let views = &views[..if name.ends_with("two views") { 2 } else { 1 }];
                 let seen = |view: &View| Perceptual::new(*view, Pdq { hash, quality: 100 });
-                Fingerprints { perceptual: views.iter().map(seen).collect(), ..Default::default() }
+                Fingerprints::default().perceptual(views.iter().map(seen).collect())
             }
         };
         let mut builder = SetBuilder::new();
@@ -119,13 +119,11 @@ fn crowds(c: &mut Criterion) {
                 }
                 _ => one.into(),
             };
-            let entry = Entry {
-                source_id: format!("case {number}"),
-                labels: vec![["war", "terror", "hate"][random.below(3)].to_owned()],
-                reviewed: random.below(4) > 0,
-                opinion: [Opinion::Positive, Opinion::Seed][random.below(2)],
-                ..Entry::new(fingerprint)
-            };
+            let entry = Entry::new(fingerprint)
+                .source_id(format!("case {number}"))
+                .labels(vec![["war", "terror", "hate"][random.below(3)].to_owned()])
+                .reviewed(random.below(4) > 0)
+                .opinion([Opinion::Positive, Opinion::Seed][random.below(2)]);
             builder.add(lists[random.below(2)], entry).expect("not poison");
         }
         let set = Set::from_bytes(&builder.to_bytes().expect("small enough").0).expect("just made");

@@ -45,8 +45,7 @@ fn files(picture: &Picture) -> Vec<(&'static str, Vec<u8>)> {
 
 fn decoding(c: &mut Criterion) {
     // A busy machine must not turn a long decode into a timeout.
-    let limits =
-        Limits { time: std::time::Duration::from_secs(60), memory: 256 << 20, ..Limits::default() };
+    let limits = Limits::default().time(std::time::Duration::from_secs(60)).memory(256 << 20);
     for (size, width, height) in SIZES {
         let picture = Picture::draw(UPLOAD, width, height);
         let expected = pdq(&picture.raster());

@@ -103,13 +103,13 @@ fn in_a_process_of_its_own(path: &Path, way: &str, digests: u64) -> Vec<f64> {
 /// The digest of that number.
 fn digest(number: u64) -> Fingerprints {
     let sha256 = Algorithms::from_iter([Algorithm::Sha256]);
-    Fingerprints { digests: digests(&number.to_le_bytes(), sha256), ..Default::default() }
+    Fingerprints::default().digests(digests(&number.to_le_bytes(), sha256))
 }
 
 fn build(path: &PathBuf, digests: u64, codes: u64) -> u64 {
     let mut builder = SetBuilder::new();
     let list = builder.add_list(List::new("bench", ListKind::Exchange)).expect("a good name");
-    let entry = |fingerprint| Entry { item: "drawn".into(), ..Entry::new(fingerprint) };
+    let entry = |fingerprint| Entry::new(fingerprint).item("drawn");
     for number in 0..digests {
         let fingerprint = digest(number).digests.iter().next().expect("one was asked for");
         builder.add(list, entry(fingerprint)).expect("not poison");

@@ -59,7 +59,7 @@ mod measure {
             ("JPEG 1920x1080", Picture::draw(STRANGER, 1920, 1080).jpeg(85), 100),
             ("JPEG 4000x3000", Picture::draw(STRANGER, 4000, 3000).jpeg(85), 30),
         ];
-        let limits = Limits { time: Duration::from_secs(60), ..Limits::default() };
+        let limits = Limits::default().time(Duration::from_secs(60));
         let (mut examiner, mut worker) = (Examiner::new(), Worker::new(options()));
         println!("{:?}", worker.start().expect("this executable is a worker"));
         println!(

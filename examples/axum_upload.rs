@@ -164,12 +164,10 @@ fn settle(
     job: &Job,
     reference: &str,
 ) -> Result<Answer, Box<dyn Error>> {
-    let context = Context {
-        reference: Some(reference.to_owned()),
+    let context = Context::at(UNIX_EPOCH.elapsed()?.as_secs())
+        .reference(Some(reference.to_owned()))
         // The wait in the queue counts.
-        deadline: Some(DEADLINE.saturating_sub(job.arrived.elapsed())),
-        ..Context::at(UNIX_EPOCH.elapsed()?.as_secs())
-    };
+        .deadline(Some(DEADLINE.saturating_sub(job.arrived.elapsed())));
     let verdict = scanner.check(&job.bytes, &context)?;
     if verdict.action != Action::Allow {
         eprintln!("{reference}: {}", verdict.reason());

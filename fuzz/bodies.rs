@@ -92,7 +92,7 @@ pub fn set_open(data: &[u8]) {
 /// A set as an update of its first list: refused with a reason, or what comes of it is sound, is the same change, and nothing more comes of that.
 fn taken_over(set: &Set) {
     let Some(list) = set.lists().ok().and_then(|lists| lists.first().cloned()) else { return };
-    let list = List { kind: ListKind::Local, ..list };
+    let list = list.kind(ListKind::Local);
     let taken = match Delta::from_set(set, list.clone()) {
         Ok(delta) => delta.to_bytes().expect("small enough").0,
         Err(error) => {
@@ -209,7 +209,7 @@ fn as_an_upload(fingerprint: &Fingerprint) -> Fingerprints {
         }
         other => panic!("{other} is new: say here what an upload with it has"),
     }
-    Fingerprints { digests, perceptual }
+    Fingerprints::default().digests(digests).perceptual(perceptual)
 }
 
 /// An upload.
@@ -218,16 +218,14 @@ fn as_an_upload(fingerprint: &Fingerprint) -> Fingerprints {
 /// within the limits; the first frame is the same whether more are asked for or not; the perceptual hash of a small picture
 /// is that of the oracle.
 pub fn sniff_decode(data: &[u8]) {
-    let limits = Limits {
-        upload_bytes: 1 << 20,
-        width: 1 << 13,
-        height: 1 << 13,
-        pixels: 4_000_000,
-        memory: 24 << 20,
-        progressive_memory: 24 << 20,
-        time: Duration::from_secs(5),
-        ..Limits::default()
-    };
+    let limits = Limits::default()
+        .upload_bytes(1 << 20)
+        .width(1 << 13)
+        .height(1 << 13)
+        .pixels(4_000_000)
+        .memory(24 << 20)
+        .progressive_memory(24 << 20)
+        .time(Duration::from_secs(5));
     let media = sniff(data);
     assert_eq!(media.class == MediaClass::Empty, data.is_empty());
     hashes(data, &limits);
@@ -364,12 +362,11 @@ pub fn list_import(data: &[u8]) {
             None => return,
         },
     };
-    let options = Options {
-        reviewed: choice & 4 != 0,
-        exceptions: choice & 8 != 0,
-        algorithm: Algorithm::ALL.get(usize::from(choice >> 4 & 7)).copied(),
-        opinion: if choice & 128 != 0 { Opinion::Disputed } else { Opinion::Positive },
-    };
+    let options = Options::default()
+        .reviewed(choice & 4 != 0)
+        .exceptions(choice & 8 != 0)
+        .algorithm(Algorithm::ALL.get(usize::from(choice >> 4 & 7)).copied())
+        .opinion(if choice & 128 != 0 { Opinion::Disputed } else { Opinion::Positive });
 
     let mut builder = SetBuilder::new();
     let id = builder.add_list(List::new("fuzzed", ListKind::Local)).expect("a good name");

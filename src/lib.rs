@@ -104,6 +104,7 @@ pub mod sandbox;
 mod scanner;
 pub mod search;
 pub mod set;
+mod setters;
 pub mod store;
 mod verdict;
 

@@ -4,16 +4,19 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::setters::setters;
+
 /// Upper bounds on the work and memory that one upload may cause.
 ///
 /// A bound that is exceeded is never an error of the host: the upload becomes
 /// `unscannable(limit)`, its exact digests are still looked up, and the policy decides.
 ///
 /// ```
-/// let limits = tamis::Limits { width: 4096, ..tamis::Limits::default() };
+/// let limits = tamis::Limits::default().width(4096);
 /// assert_eq!(limits.height, 16_384);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Limits {
     /// Bytes of an upload that are decoded. A longer one is only compared by its digests. Default 64 MiB.
     pub upload_bytes: u64,
@@ -58,6 +61,20 @@ impl Limits {
         self.time.saturating_add(allowance)
     }
 }
+
+setters! { Limits {
+    upload_bytes: u64;
+    width: u32;
+    height: u32;
+    pixels: u64;
+    memory: u64;
+    progressive_memory: u64;
+    frames: u32;
+    embedded: u32;
+    embedded_bytes: u64;
+    time: Duration;
+    time_per_megapixel: Duration;
+} }
 
 impl Default for Limits {
     fn default() -> Self {

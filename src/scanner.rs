@@ -36,6 +36,7 @@ use crate::policy::Policy;
 #[cfg(feature = "worker")]
 use crate::sandbox::{Worker, WorkerOptions};
 use crate::search::Searcher;
+use crate::setters::setters;
 use crate::store::{Counter, Store};
 use crate::verdict::{Difference, Method, ShadowVerdict, Verdict};
 
@@ -57,10 +58,11 @@ const WIDEST: u32 = 80;
 /// ```
 /// use std::time::{Duration, SystemTime};
 /// use tamis::Context;
-/// let context = Context { deadline: Some(Duration::from_secs(2)), ..Context::at_time(SystemTime::now()) };
+/// let context = Context::at_time(SystemTime::now()).deadline(Some(Duration::from_secs(2)));
 /// assert!(context.reference.is_none());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Context {
     /// The time, in seconds since 1970. Entries that expired before it do not match. A time after 2106 is refused: it is one in milliseconds.
     pub now: u64,
@@ -84,6 +86,12 @@ impl Context {
         Context::at(now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs())
     }
 }
+
+setters! { Context {
+    scope: Option<String>;
+    reference: Option<String>;
+    deadline: Option<Duration>;
+} }
 
 /// Judges uploads against a store by a policy. One per thread.
 ///

@@ -47,7 +47,7 @@ const BLANK: &str = "000001e6bf8e3e1ce000c0fc303f38c9773f47bfcff3037e633cfc609fa
 fn of_upload(upload: &str) -> Entry {
     let digest = digests(upload.as_bytes(), Algorithms::DIGESTS);
     let digest = digest.iter().find(|d| d.algorithm() == Algorithm::Sha256).unwrap();
-    Entry { reviewed: true, ..Entry::new(digest) }
+    Entry::new(digest).reviewed(true)
 }
 
 /// The update of that number, with what `fill` puts into it.
@@ -111,7 +111,7 @@ impl Victim {
         }
         let logo = digests(b"harmless", Algorithms::DIGESTS);
         let mut canaries = CanaryBuilder::new();
-        canaries.add("logo", &Fingerprints { digests: logo, ..Fingerprints::default() }).unwrap();
+        canaries.add("logo", &Fingerprints::default().digests(logo)).unwrap();
         canaries.write(path.join(CANARIES)).unwrap();
         let options = StoreOptions::new().refresh_interval(Some(std::time::Duration::ZERO));
         let reader = Scanner::new(options.open(&path).unwrap(), Policy::builtin());
@@ -292,7 +292,7 @@ fn no_two_kinds_of_refusal_share_a_code() {
 
 fn exception() -> Vec<u8> {
     update(3, false, |delta| {
-        delta.add(Entry { role: Role::Exception, ..of_upload("listed") }).unwrap();
+        delta.add(of_upload("listed").role(Role::Exception)).unwrap();
     })
 }
 

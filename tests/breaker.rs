@@ -82,23 +82,19 @@ fn a_viral_picture_that_was_listed_by_mistake_goes_to_review_and_nothing_else_do
     let other = scene(3, 96, 72);
     let listed = copy(&viral, 0);
     let poison = reviewed(hash(&viral).hash);
-    let urgent = Entry {
-        labels: vec![incident_label(INCIDENT)],
-        expires: (NOW + 1_000_000) as u32,
-        ..reviewed(hash(&incident).hash)
-    };
+    let urgent = reviewed(hash(&incident).hash)
+        .labels(vec![incident_label(INCIDENT)])
+        .expires((NOW + 1_000_000) as u32);
     // Anybody can write such a label.
-    let over = Entry {
-        labels: vec!["incident:made-up".into()],
-        expires: (NOW + 1_000_000) as u32,
-        ..reviewed(hash(&other).hash)
-    };
+    let over = reviewed(hash(&other).hash)
+        .labels(vec!["incident:made-up".into()])
+        .expires((NOW + 1_000_000) as u32);
     let [digest, md5] = [Algorithm::Sha256, Algorithm::Md5].map(|a| digest(&listed, a));
     let entries = [
         ("exchange", poison.clone()),
         ("exchange", urgent.clone()),
         ("exchange", over.clone()),
-        ("exchange", Entry { source_id: "digest".into(), ..reviewed(digest) }),
+        ("exchange", reviewed(digest).source_id("digest")),
         ("exchange", reviewed(md5)),
     ];
     let (_dir, store) = store_of(&entries);
@@ -239,8 +235,7 @@ fn a_list_trips_as_a_whole() {
 #[test]
 fn entries_of_one_fingerprint_trip_together() {
     let picture = scene(1, 96, 72);
-    let twins = ["one", "two"]
-        .map(|source| Entry { source_id: source.into(), ..reviewed(hash(&picture).hash) });
+    let twins = ["one", "two"].map(|source| reviewed(hash(&picture).hash).source_id(source));
     let friend = reviewed(hash(&picture).hash);
     let entries =
         [("exchange", twins[0].clone()), ("exchange", twins[1].clone()), ("other", friend)];
@@ -279,7 +274,7 @@ fn a_code_that_is_listed_a_thousand_times_trips_once() {
     let mut entries: Vec<(&str, Entry)> = (0..1000)
         .map(|n| {
             let source_id = n.to_string();
-            ("exchange", Entry { source_id, ..reviewed(hash(&picture).hash) })
+            ("exchange", reviewed(hash(&picture).hash).source_id(source_id))
         })
         .collect();
     entries.push(("exchange", reviewed(hash(&other).hash)));

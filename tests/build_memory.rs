@@ -37,24 +37,23 @@ fn fingerprint(algorithm: Algorithm, n: u64) -> Fingerprint {
 }
 
 const SHAPES: [(&str, Make); 4] = [
-    ("PDQ, with an item and a source id of its own", |n| Entry {
-        item: format!("picture-{:011x}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20),
-        source_id: format!(
-            "{:032x}",
-            u128::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)
-        ),
-        labels: vec!["demo".into(), "terrorism".into()],
-        ..Entry::new(fingerprint(Algorithm::Pdq, n))
+    ("PDQ, with an item and a source id of its own", |n| {
+        Entry::new(fingerprint(Algorithm::Pdq, n))
+            .item(format!("picture-{:011x}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20))
+            .source_id(format!(
+                "{:032x}",
+                u128::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)
+            ))
+            .labels(vec!["demo".into(), "terrorism".into()])
     }),
     ("MD5 alone", |n| Entry::new(fingerprint(Algorithm::Md5, n))),
-    ("SHA-512 of few items", |n| Entry {
-        item: format!("item {}", n / 100),
-        ..Entry::new(fingerprint(Algorithm::Sha512, n))
+    ("SHA-512 of few items", |n| {
+        Entry::new(fingerprint(Algorithm::Sha512, n)).item(format!("item {}", n / 100))
     }),
-    ("SHA-256, labels of its own", |n| Entry {
-        source_id: n.to_string(),
-        labels: vec![format!("case {n}"), "demo".into()],
-        ..Entry::new(fingerprint(Algorithm::Sha256, n))
+    ("SHA-256, labels of its own", |n| {
+        Entry::new(fingerprint(Algorithm::Sha256, n))
+            .source_id(n)
+            .labels(vec![format!("case {n}"), "demo".into()])
     }),
 ];
 

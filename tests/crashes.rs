@@ -16,7 +16,7 @@ fn an_entry_has_no_more_labels_than_the_builder_takes() {
     let list = builder.add_list(List::new("hostile", ListKind::Friend)).unwrap();
     for seed in 0..2 {
         let labels = (0..refusal::LABEL_LIMIT).map(|i| format!("{seed}-{i}")).collect();
-        let entry = Entry { labels, ..Entry::new(fingerprint(Algorithm::Sha256, seed)) };
+        let entry = Entry::new(fingerprint(Algorithm::Sha256, seed)).labels(labels);
         builder.add(list, entry).unwrap();
     }
     let mut parts = Parts::of(&builder.to_bytes().unwrap().0);

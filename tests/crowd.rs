@@ -27,12 +27,12 @@ fn code(number: usize) -> PdqHash {
 
 /// Every hundredth entry may block; the rest may lead to review.
 fn scanner(fingerprint: impl Fn(usize) -> Fingerprint, policy: Policy) -> Scanner {
-    let entry = |number| Entry {
-        source_id: format!("case {number}"),
-        // A label of its own for every entry: no rule names it, though one may name the other.
-        labels: vec![format!("case {number}"), "terror".to_owned()],
-        reviewed: number % 100 == 0,
-        ..Entry::new(fingerprint(number))
+    let entry = |number| {
+        Entry::new(fingerprint(number))
+            .source_id(format!("case {number}"))
+            // A label of its own for every entry: no rule names it, though one may name the other.
+        .labels(vec![format!("case {number}"), "terror".to_owned()])
+            .reviewed(number % 100 == 0)
     };
     Scanner::new(store_of((0..CROWD).map(entry)), policy)
 }
@@ -43,8 +43,8 @@ fn a_crowd_of_entries_is_judged_without_a_match_for_each() {
     let file = digests(b"known", Algorithms::NONE.with(Algorithm::Sha256));
     let digest = file.get(Algorithm::Sha256).unwrap();
     let seen = |hash| vec![Perceptual::new(View::AsStored, Pdq { hash, quality: 100 })];
-    let by_digest = Fingerprints { digests: file, ..Default::default() };
-    let by_code = |hash| Fingerprints { perceptual: seen(hash), ..Default::default() };
+    let by_digest = Fingerprints::default().digests(file);
+    let by_code = |hash| Fingerprints::default().perceptual(seen(hash));
 
     let builtin = Policy::builtin;
     // Its labels are read, of every entry, to know which of them it names.

@@ -103,7 +103,7 @@ fn what_is_let_in_stays_within_its_memory() {
     for (name, bytes) in cases {
         let outcome = |memory: u64| {
             let time = std::time::Duration::from_secs(600);
-            let limits = Limits { memory, time, ..Limits::default() };
+            let limits = Limits::default().memory(memory).time(time);
             let mut out = Err(Unscannable::Limit);
             let peak = peak_of(|| {
                 let request =

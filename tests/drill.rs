@@ -199,7 +199,7 @@ impl Drill {
         let mut random = 0x5DEE_CE66_D1CE_4E5B;
         for _ in 1..self.base {
             // A few are like those of flat pictures, by chance.
-            let _ = delta.add(Entry { reviewed: true, ..Entry::new(code(&mut random)) });
+            let _ = delta.add(Entry::new(code(&mut random)).reviewed(true));
         }
         delta.add(of_text(judge::LISTED)).unwrap();
         writer.apply(delta, &Terms::at(NOW)).unwrap();
@@ -211,9 +211,9 @@ impl Drill {
         let mut random = 0x2545_F491_4F6C_DD1D;
         for new in 0..self.new {
             let entry = match new {
-                1 => Entry { reviewed: true, ..Entry::new(pictures::hash(&new_picture()).hash) },
+                1 => Entry::new(pictures::hash(&new_picture()).hash).reviewed(true),
                 new if new % 2 == 0 => of_text(&judge::new_text(new)),
-                _ => Entry { reviewed: true, ..Entry::new(code(&mut random)) },
+                _ => Entry::new(code(&mut random)).reviewed(true),
             };
             delta.add(entry).unwrap();
         }

@@ -241,7 +241,7 @@ fn a_set_speaks_of_its_list_and_says_what_the_feed_says() {
     set(&|b| {
         let id = list(b, "neighbour");
         b.set_change(id, 1, 1, false).unwrap();
-        b.add(id, Entry { role: Role::Exception, ..entry() }).unwrap();
+        b.add(id, entry().role(Role::Exception)).unwrap();
     })
     .unfit(ErrorCode::UpdatePoison);
 }

@@ -51,7 +51,7 @@ fn store() -> Store {
         let code = hash(&scene(seed, 131 + 97 * seed, 203 + 31 * seed)).hash;
         for distance in 0..40 {
             let reviewed = distance % 2 == 0;
-            entries.push(Entry { reviewed, ..Entry::new(at_distance(code, distance)) });
+            entries.push(Entry::new(at_distance(code, distance)).reviewed(reviewed));
         }
     }
     Store::from_set(set(builder(entries)), StoreOptions::new().test_list(true)).unwrap()

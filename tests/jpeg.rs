@@ -48,7 +48,7 @@ fn decode(bytes: &[u8], channels: Channels) -> Found {
     decode_within(
         bytes,
         channels,
-        &Limits { memory: 1 << 30, progressive_memory: 1 << 30, time, ..Limits::default() },
+        &Limits::default().memory(1 << 30).progressive_memory(1 << 30).time(time),
     )
 }
 

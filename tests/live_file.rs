@@ -20,7 +20,7 @@ const ENTRIES: u64 = 3_000;
 
 fn fingerprints(number: u64) -> Fingerprints {
     let sha256 = Algorithms::from_iter([Algorithm::Sha256]);
-    Fingerprints { digests: digests(&number.to_le_bytes(), sha256), ..Default::default() }
+    Fingerprints::default().digests(digests(&number.to_le_bytes(), sha256))
 }
 
 /// A set of the numbers from `first`, `ENTRIES` of them.
@@ -29,7 +29,7 @@ fn set_of(first: u64) -> Vec<u8> {
     let list = builder.add_list(List::new("numbers", ListKind::Exchange)).unwrap();
     for number in first..first + ENTRIES {
         let digest = fingerprints(number).digests.iter().next().unwrap();
-        builder.add(list, Entry { item: "one".into(), ..Entry::new(digest) }).unwrap();
+        builder.add(list, Entry::new(digest).item("one")).unwrap();
     }
     builder.to_bytes().unwrap().0
 }

@@ -22,7 +22,7 @@ fn build(path: &Path) {
     let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
     let md5 = Algorithms::from_iter([Algorithm::Md5]);
     // One item for all: this is about fingerprints, not about strings.
-    let entry = |fingerprint| Entry { item: "drawn".into(), ..Entry::new(fingerprint) };
+    let entry = |fingerprint| Entry::new(fingerprint).item("drawn");
     for number in 0..DIGESTS {
         let digest = digests(&file(number), md5).iter().next().unwrap();
         builder.add(list, entry(digest)).unwrap();
@@ -89,8 +89,7 @@ fn opening_a_million_entries_reads_none_of_them() {
     let md5 = Algorithms::from_iter([Algorithm::Md5]);
     let mut searcher = Searcher::new();
     let mut look_up = |number| {
-        let fingerprints =
-            Fingerprints { digests: digests(&file(number), md5), ..Default::default() };
+        let fingerprints = Fingerprints::default().digests(digests(&file(number), md5));
         searcher.digests(&set, &fingerprints, 1).unwrap().matches().unwrap().len()
     };
     assert_eq!(look_up(DIGESTS / 3), 1);

@@ -124,7 +124,7 @@ fn a_code_of_many_entries_is_one_row() {
         // A twelfth of the codes has half of the entries.
         let code = codes[number / 2 % if number % 2 == 0 { 400 } else { 5000 }];
         let source_id = number.to_string();
-        builder.add(list, Entry { source_id, ..Entry::new(PdqHash(code)) }).unwrap();
+        builder.add(list, Entry::new(PdqHash(code)).source_id(source_id)).unwrap();
         *entries.entry(code).or_default() += 1;
     }
     let codes: Vec<Code> = entries.keys().copied().collect();
@@ -248,7 +248,7 @@ fn several_sets_are_searched_in_one_call() {
     for round in 0..60 {
         let hash = PdqHash(query(all[round % 4], &mut random));
         let perceptual = vec![Perceptual::new(View::AsStored, Pdq { hash, quality: 100 })];
-        let upload = Fingerprints { perceptual, ..Default::default() };
+        let upload = Fingerprints::default().perceptual(perceptual);
         let radius = [10, 31, 40][round % 3];
         let found = searcher.perceptual(&sets, &upload, radius, 0).unwrap();
         let mut distances: Vec<u32> = found.matches().unwrap().iter().map(|m| m.distance).collect();

@@ -159,7 +159,7 @@ fn write_set(path: &Path, kind: Kind, count: usize) -> Vec<Code> {
     let mut builder = SetBuilder::new();
     let list = builder.add_list(List::new("drawn", ListKind::Exchange)).unwrap();
     for code in &codes {
-        let entry = Entry { item: "drawn".into(), ..Entry::new(PdqHash(*code)) };
+        let entry = Entry::new(PdqHash(*code)).item("drawn");
         builder.add(list, entry).expect("such codes may enter a set");
     }
     builder.write(path).unwrap();

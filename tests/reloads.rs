@@ -33,7 +33,7 @@ fn delta(list: &str, upload: &str, entries: u32) -> Delta {
     let uploads = (0..entries).map(|number| format!("{upload} {number}"));
     for upload in uploads.chain([upload.to_owned()]) {
         for digest in digests(upload.as_bytes(), Algorithms::DIGESTS).iter() {
-            delta.add(Entry { reviewed: true, ..Entry::new(digest) }).unwrap();
+            delta.add(Entry::new(digest).reviewed(true)).unwrap();
         }
     }
     delta

@@ -21,8 +21,7 @@ fn large() -> Vec<u8> {
     let mut builder = SetBuilder::new();
     let list = builder.add_list(List::new("digests", ListKind::Friend)).unwrap();
     for seed in 0..60_000 {
-        let entry =
-            Entry { item: "one".into(), ..Entry::new(fingerprint(Algorithm::Sha512, seed)) };
+        let entry = Entry::new(fingerprint(Algorithm::Sha512, seed)).item("one");
         builder.add(list, entry).unwrap();
     }
     let bytes = builder.to_bytes().unwrap().0;

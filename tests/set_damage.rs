@@ -218,9 +218,7 @@ fn long_strings_are_not_read() {
     let mut builder = tamis::SetBuilder::new();
     let list = builder.add_list(List::new("bomb", ListKind::Exchange)).unwrap();
     let labels = vec!["a".repeat(1000), "b".repeat(1000)];
-    builder
-        .add(list, Entry { labels, ..Entry::new(common::fingerprint(Algorithm::Md5, 1)) })
-        .unwrap();
+    builder.add(list, Entry::new(common::fingerprint(Algorithm::Md5, 1)).labels(labels)).unwrap();
     let mut long = Parts::of(&builder.to_bytes().unwrap().0);
 
     // String 1 is the first label. Let it swallow what follows, until it is longer than any string may be.

@@ -28,7 +28,7 @@ fn blessing() -> bool {
 fn good() -> Vec<(&'static str, SetBuilder)> {
     let mut one = SetBuilder::new();
     let list = one.add_list(List::new("local", ListKind::Local)).unwrap();
-    one.add(list, Entry { reviewed: true, ..Entry::new(fingerprint(Algorithm::Pdq, 1)) }).unwrap();
+    one.add(list, Entry::new(fingerprint(Algorithm::Pdq, 1)).reviewed(true)).unwrap();
     // More than 256 blocks, so more than one group of checksums, and a page-aligned body.
     let mut large = SetBuilder::new();
     let list = large.add_list(List::new("digests", ListKind::Friend)).unwrap();

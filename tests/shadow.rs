@@ -71,7 +71,7 @@ fn the_shadow_says_what_the_candidate_would_say_and_the_verdict_stays_the_same()
     for base in [Policy::builtin(), turned()] {
         let mut alone = scanner_of(live(), base.clone());
         for (store, policy) in stores.iter().flat_map(|s| policies.iter().map(move |p| (s, p))) {
-            let shadow = Shadow { store: store.clone(), policy: policy.clone() };
+            let shadow = Shadow::default().store(store.clone()).policy(policy.clone());
             let mut both = scanner_of(live(), base.clone()).with_shadow(shadow);
             let candidate =
                 (store.clone().unwrap_or_else(live), policy.clone().unwrap_or(base.clone()));
@@ -125,7 +125,7 @@ fn differences_are_counted_where_all_processes_see_them() {
         reviewed(digest(b"both", Algorithm::Sha1)),
         reviewed(digest(b"new", Algorithm::Sha1)),
     ]);
-    let shadow = Shadow { store: Some(candidate), policy: None };
+    let shadow = Shadow::default().store(Some(candidate)).policy(None);
     let mut scanner = scanner_of(store.clone(), Policy::builtin()).with_shadow(shadow);
     for upload in [&b"listed"[..], b"both", b"new", b"neither", b"neither"] {
         judge(&mut scanner, upload);
@@ -150,7 +150,7 @@ fn a_damaged_candidate_harms_nothing() {
     assert!(
         scanner_of(damaged.clone(), Policy::builtin()).check(b"listed", &Context::at(NOW)).is_err()
     );
-    let shadow = Shadow { store: Some(damaged), policy: None };
+    let shadow = Shadow::default().store(Some(damaged)).policy(None);
     let mut scanner = scanner_of(store_of(listed()), Policy::builtin()).with_shadow(shadow);
     let verdict = judge(&mut scanner, b"listed");
     assert_eq!((verdict.action, verdict.shadow), (Action::Block, None));
@@ -163,7 +163,7 @@ fn a_scanner_takes_another_policy_and_so_does_its_shadow() {
     let upload = b"words".to_vec();
     let store = store_of(vec![reviewed(digest(&upload, Algorithm::Sha256))]);
     let candidate = store_of(vec![reviewed(digest(&upload, Algorithm::Sha256))]);
-    let shadow = Shadow { store: Some(candidate), policy: None };
+    let shadow = Shadow::default().store(Some(candidate)).policy(None);
     let mut scanner = scanner_of(store, Policy::builtin()).with_shadow(shadow);
     assert_eq!(scanner.check(&upload, &Context::at(NOW)).unwrap().action, Action::Block);
     let lenient = Policy::builder().rule(Rule::new(Action::Review)).build().unwrap();

@@ -15,7 +15,7 @@ fn publish(path: &Path, uploads: &[&str]) {
     let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
     for upload in uploads {
         for digest in digests(upload.as_bytes(), Algorithms::DIGESTS).iter() {
-            builder.add(list, Entry { reviewed: true, ..Entry::new(digest) }).unwrap();
+            builder.add(list, Entry::new(digest).reviewed(true)).unwrap();
         }
     }
     builder.write(path).unwrap();
@@ -114,7 +114,7 @@ fn list(writer: &mut StoreWriter, uploads: &[&str]) {
     let mut delta = writer.delta(LOCAL).unwrap();
     for upload in uploads {
         for digest in digests(upload.as_bytes(), Algorithms::DIGESTS).iter() {
-            delta.add(Entry { reviewed: true, ..Entry::new(digest) }).unwrap();
+            delta.add(Entry::new(digest).reviewed(true)).unwrap();
         }
     }
     writer.apply_next(delta, &Terms::at(1)).unwrap();

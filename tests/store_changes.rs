@@ -49,12 +49,10 @@ fn source(key: u8) -> String {
 }
 
 fn entry(list: &str, key: u8, grave: u8) -> Entry {
-    Entry {
-        item: item_of(key, grave),
-        source_id: source(key),
-        labels: vec![format!("said {grave}")],
-        ..Entry::new(fingerprint(list, key))
-    }
+    Entry::new(fingerprint(list, key))
+        .item(item_of(key, grave))
+        .source_id(source(key))
+        .labels(vec![format!("said {grave}")])
 }
 
 fn id(list: &str, key: u8) -> EntryId {

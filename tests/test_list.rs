@@ -14,11 +14,9 @@ use tamis::{Limits, SetBuilder};
 fn the_built_in_set_is_made_from_the_committed_list() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/test_list");
     let mut builder = SetBuilder::new();
-    let list = List {
-        agreement: "drawn by the Tamis project; free for any use".into(),
-        legal_basis: "none: a test".into(),
-        ..List::new(TEST_LIST, ListKind::Test)
-    };
+    let list = List::new(TEST_LIST, ListKind::Test)
+        .agreement("drawn by the Tamis project; free for any use")
+        .legal_basis("none: a test");
     let list = builder.add_list(list).unwrap();
     let rows = std::fs::File::open(dir.join("tamis-test.jsonl")).unwrap();
     let mut refused = |rejection: &import::Rejection| panic!("{rejection}");

@@ -42,8 +42,7 @@ struct Found {
 impl Found {
     fn of(paths: &[PathBuf]) -> Self {
         let time = Duration::from_secs(100);
-        let limits =
-            Limits { memory: 1 << 30, progressive_memory: 1 << 30, time, ..Limits::default() };
+        let limits = Limits::default().memory(1 << 30).progressive_memory(1 << 30).time(time);
         let mut examiner = Examiner::new();
         let mut found = Self::default();
         for path in paths {

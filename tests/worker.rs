@@ -80,7 +80,7 @@ fn liar(lie: &str) -> WorkerOptions {
 
 /// Limits under which a busy machine does not change an answer.
 fn patient() -> Limits {
-    Limits { time: Duration::from_secs(60), ..Limits::default() }
+    Limits::default().time(Duration::from_secs(60))
 }
 
 fn asked(limits: &Limits) -> Asked<'_> {
@@ -214,8 +214,7 @@ fn stopped_is_a_timeout() {
     assert_eq!(examine(&mut worker, &bytes), expected);
     let child = only_child();
     send(child, libc::SIGSTOP);
-    let limits =
-        Limits { time: Duration::from_millis(50), time_per_megapixel: Duration::ZERO, ..patient() };
+    let limits = patient().time(Duration::from_millis(50)).time_per_megapixel(Duration::ZERO);
     let started = Instant::now();
     assert_eq!(worker.examine(&bytes, &sniff(&bytes), &asked(&limits)), Err(Unscannable::Timeout));
     assert!(started.elapsed() >= Duration::from_millis(550), "it was given its time");
@@ -236,7 +235,7 @@ fn out_of_memory_is_one_unscannable_upload() {
     // The first scan of a progressive one holds the first coefficient only.
     let components = usize::from(bomb[scan + 4]);
     bomb[scan + 6 + 2 * components] = 0;
-    let limits = Limits { memory: 4 << 30, progressive_memory: 4 << 30, ..patient() };
+    let limits = patient().memory(4 << 30).progressive_memory(4 << 30);
     let mut died = 0;
     for room in (8..=128).step_by(8) {
         let mut worker = Worker::new(options().memory(room << 20));
@@ -272,11 +271,7 @@ fn what_is_no_worker_is_refused() {
         let mut worker = Worker::new(options.clone());
         let (bytes, _) = sample();
         let code = worker.start().unwrap_err().code();
-        let limits = Limits {
-            time: Duration::from_millis(200),
-            time_per_megapixel: Duration::ZERO,
-            ..patient()
-        };
+        let limits = patient().time(Duration::from_millis(200)).time_per_megapixel(Duration::ZERO);
         let found = worker.examine(&bytes, &sniff(&bytes), &asked(&limits));
         assert_eq!(found, Err(Unscannable::WorkerDied), "{options:?}");
         code
@@ -309,11 +304,7 @@ fn lies_do_no_harm() {
     let (bytes, _) = sample();
     let mut large = bytes.clone();
     large.resize(8 << 20, 0);
-    let limits = Limits {
-        time: Duration::from_millis(200),
-        time_per_megapixel: Duration::ZERO,
-        ..patient()
-    };
+    let limits = patient().time(Duration::from_millis(200)).time_per_megapixel(Duration::ZERO);
     for (lie, expected) in liar::LIES {
         let before = family::peak_memory();
         let mut worker = Worker::new(liar(lie));

@@ -3,16 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::{Digests, Pdq, PdqHash, View};
+use crate::setters::setters;
 
 /// What an upload is looked up by. Kept for a later replay, it gives the same matches as the upload itself, by the algorithms
 /// that were computed at the time.
 ///
 /// ```
 /// use tamis::fingerprint::{Algorithms, Fingerprints, Pdq, Perceptual, View, digests};
-/// let mut found = Fingerprints { digests: digests(b"bytes", Algorithms::DIGESTS), ..Default::default() };
+/// let mut found = Fingerprints::default().digests(digests(b"bytes", Algorithms::DIGESTS));
 /// found.perceptual.push(Perceptual::new(View::AsStored, Pdq::default()));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Fingerprints {
     /// The exact digests that were computed.
     pub digests: Digests,
@@ -21,8 +23,14 @@ pub struct Fingerprints {
     pub perceptual: Vec<Perceptual>,
 }
 
+setters! { Fingerprints {
+    digests: Digests;
+    perceptual: Vec<Perceptual>;
+} }
+
 /// The perceptual hash of one view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Perceptual {
     /// Which rendering of the upload.
     pub view: View,

@@ -74,6 +74,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::fingerprint::Algorithm;
 use crate::names::named;
 use crate::set::{Entry, Opinion, Refusal};
+use crate::setters::setters;
 
 pub use lines::LINE_LIMIT;
 use lines::Lines;
@@ -132,6 +133,7 @@ impl Format {
 
 /// What the caller knows of a list that its rows do not say.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Options {
     /// Bare hex: the algorithm of every line. Default: from the number of digits.
     pub algorithm: Option<Algorithm>,
@@ -143,6 +145,13 @@ pub struct Options {
     /// every list but the operator's own.
     pub exceptions: bool,
 }
+
+setters! { Options {
+    algorithm: Option<Algorithm>;
+    reviewed: bool;
+    opinion: Opinion;
+    exceptions: bool;
+} }
 
 impl Default for Options {
     fn default() -> Options {

@@ -184,7 +184,9 @@ impl Policy {
             let rows: Vec<String> = actions
                 .into_iter()
                 .filter_map(|action| {
-                    let reasons: Vec<String> = Unscannable::ALL.iter().copied()
+                    let reasons: Vec<String> = Unscannable::ALL
+                        .iter()
+                        .copied()
                         .filter(|why| self.unscannable(first, *why) == action)
                         .map(|why| why.to_string())
                         .collect();

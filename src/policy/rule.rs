@@ -311,7 +311,9 @@ pub(super) fn built_in() -> Vec<Rule> {
     let named = |action, name: &str| Rule::new(action).name(name);
     let mut rules = vec![
         named(Action::Review, "disputed entry").opinion(Opinion::Disputed),
-        ListKind::ALL.iter().copied()
+        ListKind::ALL
+            .iter()
+            .copied()
             .filter(|kind| !kind.may_block())
             .fold(named(Action::Review, "list to be checked"), Rule::list_kind),
         named(Action::Review, "seed entry").opinion(Opinion::Seed),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::policy::Policy;
+use crate::setters::setters;
 use crate::store::Store;
 use crate::verdict::Difference;
 
@@ -14,7 +15,7 @@ use crate::verdict::Difference;
 /// # let empty = || Set::from_bytes(&SetBuilder::new().to_bytes().unwrap().0).unwrap();
 /// # let store = Store::from_set(empty(), StoreOptions::new())?;
 /// # let candidate = Store::from_set(empty(), StoreOptions::new().test_list(true))?;
-/// let shadow = Shadow { store: Some(candidate), policy: None };
+/// let shadow = Shadow::default().store(Some(candidate));
 /// let mut scanner = Scanner::new(store, Policy::builtin()).with_shadow(shadow);
 /// let verdict = scanner.check(tamis::store::test_files()[0].bytes, &Context::at(1_790_000_000))?;
 /// assert_eq!(verdict.action, Action::Allow);
@@ -23,12 +24,18 @@ use crate::verdict::Difference;
 /// # Ok::<(), tamis::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Shadow {
     /// None: the store in force.
     pub store: Option<Store>,
     /// None: the policy in force.
     pub policy: Option<Policy>,
 }
+
+setters! { Shadow {
+    store: Option<Store>;
+    policy: Option<Policy>;
+} }
 
 /// How often the shadow and what is in force called for the same, or not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

@@ -65,7 +65,7 @@ impl Touch for Touched<'_> {
 /// let mut builder = SetBuilder::new();
 /// let list = builder.add_list(List::new("local", ListKind::Local))?;
 /// let digest = Fingerprint::from_hex(Algorithm::Md5, "0cc175b9c0f1b6a831c399e269772661")?;
-/// builder.add(list, Entry { reviewed: true, ..Entry::new(digest) })?;
+/// builder.add(list, Entry::new(digest).reviewed(true))?;
 ///
 /// let set = Set::from_bytes(&builder.to_bytes()?.0)?;
 /// assert_eq!(set.entry_count(), 1);

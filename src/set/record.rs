@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::error::{Error, ErrorCode, Result, shown};
 use crate::fingerprint::{Algorithm, Fingerprint, hex};
 use crate::names::named;
+use crate::setters::setters;
 
 named! {
     /// Where a list comes from, which decides how far it is trusted.
@@ -190,6 +191,7 @@ impl<'de> Deserialize<'de> for EntryId {
 
 /// A list: where entries come from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct List {
     /// Short name, unique within a store: `gifct`, `local`. Never empty, at most 255 bytes.
     pub name: String,
@@ -208,8 +210,15 @@ impl List {
     }
 }
 
+setters! { List {
+    kind: ListKind;
+    agreement: into String;
+    legal_basis: into String;
+} }
+
 /// One fingerprint of one item, with all that the list says of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Entry {
     /// The fingerprint.
     pub fingerprint: Fingerprint,
@@ -246,7 +255,7 @@ impl Entry {
     /// use tamis::fingerprint::{Algorithm, Fingerprint};
     /// use tamis::set::Entry;
     /// let digest = Fingerprint::from_hex(Algorithm::Md5, "0cc175b9c0f1b6a831c399e269772661")?;
-    /// let entry = Entry { reviewed: true, ..Entry::new(digest) };
+    /// let entry = Entry::new(digest).reviewed(true);
     /// assert!(entry.labels.is_empty());
     /// # Ok::<(), tamis::Error>(())
     /// ```
@@ -268,6 +277,21 @@ impl Entry {
         }
     }
 }
+
+setters! { Entry {
+    role: Role;
+    item: into String;
+    source_id: into String;
+    labels: Vec<String>;
+    opinion: Opinion;
+    severity: Severity;
+    reviewed: bool;
+    quality: Option<u8>;
+    legal_basis: into String;
+    first_seen: u32;
+    last_seen: u32;
+    expires: u32;
+} }
 
 /// What the labels of entries begin with that belong to an incident.
 const INCIDENT: &str = "incident:";
@@ -315,6 +339,9 @@ mod tests {
             ("submissions", "bounded"),
             ("test", "block except bounded"),
         ];
-        assert_eq!(ListKind::ALL.iter().copied().map(rights).collect::<Vec<_>>(), table.map(|(kind, text)| (kind, text.to_owned())));
+        assert_eq!(
+            ListKind::ALL.iter().copied().map(rights).collect::<Vec<_>>(),
+            table.map(|(kind, text)| (kind, text.to_owned()))
+        );
     }
 }

@@ -62,7 +62,7 @@ const TOGETHER: usize = 256;
 /// use tamis::store::{Canaries, CanaryBuilder};
 /// let logo = b"the operator's logo";
 /// let mut builder = CanaryBuilder::new();
-/// let fingerprints = Fingerprints { digests: digests(logo, Algorithms::DIGESTS), ..Fingerprints::default() };
+/// let fingerprints = Fingerprints::default().digests(digests(logo, Algorithms::DIGESTS));
 /// builder.add("logo.svg", &fingerprints)?;
 /// let canaries: Canaries = builder.build()?;
 ///

@@ -47,7 +47,7 @@ pub const STATE: &str = "state";
 ///
 /// let mut delta = writer.delta(LOCAL)?;
 /// for digest in digests(b"known content", Algorithms::DIGESTS).iter() {
-///     delta.add(Entry { reviewed: true, ..Entry::new(digest) })?;
+///     delta.add(Entry::new(digest).reviewed(true))?;
 /// }
 /// writer.apply_next(delta, &Terms::at(1_790_000_001).reason("reported twice"))?;
 ///

@@ -39,44 +39,36 @@ pub fn full_builder() -> SetBuilder {
     let mut builder = SetBuilder::new();
     builder.set_created(1_790_000_000);
     let exchange = builder
-        .add_list(List {
-            name: "demo-exchange".into(),
-            kind: ListKind::Exchange,
-            agreement: "made by the project's tests".into(),
-            legal_basis: "Article 6 of nothing".into(),
-        })
+        .add_list(
+            List::new("demo-exchange", ListKind::Exchange)
+                .agreement("made by the project's tests")
+                .legal_basis("Article 6 of nothing"),
+        )
         .unwrap();
     let local = builder.add_list(List::new("local", ListKind::Local)).unwrap();
     for (seed, algorithm) in Algorithm::ALL.iter().copied().enumerate() {
-        let entry = Entry {
-            item: "item-1".into(),
-            source_id: format!("row {seed}"),
-            labels: vec!["violence".into(), "demo".into()],
-            severity: Severity::High,
-            reviewed: true,
-            quality: (algorithm == Algorithm::Pdq).then_some(97),
-            first_seen: 1_700_000_000,
-            last_seen: 1_780_000_000,
-            ..Entry::new(fingerprint(algorithm, 1))
-        };
+        let entry = Entry::new(fingerprint(algorithm, 1))
+            .item("item-1")
+            .source_id(format!("row {seed}"))
+            .labels(vec!["violence".into(), "demo".into()])
+            .severity(Severity::High)
+            .reviewed(true)
+            .quality((algorithm == Algorithm::Pdq).then_some(97))
+            .first_seen(1_700_000_000)
+            .last_seen(1_780_000_000);
         builder.add(exchange, entry).unwrap();
     }
     for seed in 2..6 {
         let opinion = [Opinion::Negative, Opinion::Disputed, Opinion::Seed, Opinion::Positive]
             [seed as usize - 2];
         builder
-            .add(exchange, Entry { opinion, ..Entry::new(fingerprint(Algorithm::Pdq, seed)) })
+            .add(exchange, Entry::new(fingerprint(Algorithm::Pdq, seed)).opinion(opinion))
             .unwrap();
     }
     // The same fingerprint in two lists.
-    builder
-        .add(local, Entry { expires: 1_800_000_000, ..Entry::new(fingerprint(Algorithm::Pdq, 1)) })
-        .unwrap();
-    let exception = Entry {
-        role: Role::Exception,
-        legal_basis: "appeal 7".into(),
-        ..Entry::new(fingerprint(Algorithm::Sha256, 9))
-    };
+    builder.add(local, Entry::new(fingerprint(Algorithm::Pdq, 1)).expires(1_800_000_000)).unwrap();
+    let exception =
+        Entry::new(fingerprint(Algorithm::Sha256, 9)).role(Role::Exception).legal_basis("appeal 7");
     builder.add(local, exception).unwrap();
     builder.suppress(EntryId::new(
         "demo-exchange",
@@ -110,7 +102,7 @@ pub fn delta_builder() -> SetBuilder {
     for (list, algorithm) in
         [(exchange, Algorithm::Pdq), (friend, Algorithm::Md5), (other, Algorithm::Md5)]
     {
-        let entry = Entry { item: "item-1".into(), ..Entry::new(fingerprint(algorithm, 1)) };
+        let entry = Entry::new(fingerprint(algorithm, 1)).item("item-1");
         builder.add(list, entry).unwrap();
     }
     let entry = |seed| EntryId::new("local", "", Role::Listed, &fingerprint(Algorithm::Pdq, seed));

@@ -58,7 +58,7 @@ pub fn run(store: &Path, processes: u64, new: u64) {
     let before = store.snapshot().version();
     let bare = store.snapshot().entry_count() == 0;
     // What is judged here must not depend on how busy the machine is.
-    let limits = Limits { time: Duration::from_secs(600), ..Limits::default() };
+    let limits = Limits::default().time(Duration::from_secs(600));
     let mut scanner = Scanner::new(store, Policy::builtin()).with_limits(limits);
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
@@ -144,7 +144,7 @@ pub fn new_picture() -> RgbImage {
 pub fn of_text(text: &str) -> Entry {
     let digests = digests(text.as_bytes(), Algorithms::DIGESTS);
     let digest = digests.iter().find(|digest| digest.algorithm() == Algorithm::Sha256).unwrap();
-    Entry { reviewed: true, ..Entry::new(digest) }
+    Entry::new(digest).reviewed(true)
 }
 
 /// A code with half of its bits set, as a picture's has.

@@ -208,7 +208,7 @@ fn a_feed_is_taken_whole_or_not_at_all() {
     maker.change_of(false, &|delta| {
         for number in 300..700 {
             let entry = of_bytes(format!("upload {number}").as_bytes(), "s");
-            delta.add(Entry { expires: (NOW + 60) as u32, ..entry }).unwrap();
+            delta.add(entry.expires((NOW + 60) as u32)).unwrap();
         }
     });
     maker.publish();
@@ -224,11 +224,11 @@ fn a_feed_is_taken_whole_or_not_at_all() {
         }
     };
     let ways: [fn(Entry) -> Entry; 5] = [
-        |entry| Entry { opinion: Opinion::Negative, ..entry },
-        |entry| Entry { opinion: Opinion::Disputed, ..entry },
-        |entry| Entry { reviewed: false, ..entry },
-        |entry| Entry { expires: (NOW + 2 * 86_400) as u32, ..entry },
-        |entry| Entry { expires: (NOW + 365 * 86_400) as u32, ..entry },
+        |entry| entry.opinion(Opinion::Negative),
+        |entry| entry.opinion(Opinion::Disputed),
+        |entry| entry.reviewed(false),
+        |entry| entry.expires((NOW + 2 * 86_400) as u32),
+        |entry| entry.expires((NOW + 365 * 86_400) as u32),
     ];
     for weaken in ways {
         maker.change_of(false, &again(300, weaken));

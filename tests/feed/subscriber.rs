@@ -119,5 +119,5 @@ impl Subscriber {
 pub(crate) fn of_bytes(bytes: &[u8], source: &str) -> Entry {
     let digest = digests(bytes, Algorithms::DIGESTS);
     let sha256 = digest.iter().find(|d| d.algorithm() == Algorithm::Sha256).unwrap();
-    Entry { reviewed: true, source_id: source.into(), ..Entry::new(sha256) }
+    Entry::new(sha256).reviewed(true).source_id(source)
 }

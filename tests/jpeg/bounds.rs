@@ -18,7 +18,7 @@ fn memory_is_reckoned_before_a_pixel_is() {
         bytes[frame + 5..frame + 9].copy_from_slice(&[0x17, 0x70, 0x20, 0x8d]);
         bytes
     };
-    let limits = Limits { time: Duration::from_secs(60), ..Limits::default() };
+    let limits = Limits::default().time(Duration::from_secs(60));
     let outcome =
         |bytes: &[u8], channels| decode_within(bytes, channels, &limits).map(|found| found.2.len());
     assert_eq!(outcome(&header(false), Channels::Luma), Ok(6000 * 8333));
@@ -37,9 +37,9 @@ fn memory_is_reckoned_before_a_pixel_is() {
     let need = |bytes: &[u8], channels, progressive: bool| {
         (0..4 << 20).step_by(1 << 10).find(|memory| {
             let limits = if progressive {
-                Limits { progressive_memory: *memory, memory: 0, ..limits.clone() }
+                limits.clone().progressive_memory(*memory).memory(0)
             } else {
-                Limits { memory: *memory, progressive_memory: 0, ..limits.clone() }
+                limits.clone().memory(*memory).progressive_memory(0)
             };
             decode_within(bytes, channels, &limits).is_ok()
         })
@@ -63,7 +63,7 @@ fn profiles_cost_nothing_and_turn_nothing() {
     let before = [jfif(), profile.repeat(40), text.repeat(20), b"stray bytes".to_vec()].concat();
     let bytes = Drawing { before, ..plain }.bytes();
     // Less than the profiles.
-    let limits = Limits { memory: 2 << 20, time: Duration::from_secs(60), ..Limits::default() };
+    let limits = Limits::default().memory(2 << 20).time(Duration::from_secs(60));
     assert_eq!(decode_within(&bytes, Channels::Luma, &limits).unwrap(), expected);
 }
 
@@ -73,19 +73,19 @@ fn empty_scans_are_counted_and_the_clock_is_looked_at() {
     drawing.end = [segment(0xda, &[1, 1, 0, 1, 63, 0]), vec![0x7f]].concat().repeat(200);
     drawing.end.extend([0xff, 0xd9]);
     let bytes = drawing.bytes();
-    let limits = Limits { pixels: 400 * 300, time: Duration::from_secs(60), ..Limits::default() };
+    let limits = Limits::default().pixels(400 * 300).time(Duration::from_secs(60));
     assert_eq!(decode_within(&bytes, Channels::Luma, &limits).map(|_| ()), Err(Unscannable::Limit));
     assert!(decode(&bytes, Channels::Luma).is_ok());
 
     let large = Drawing::grey_in_colour(8000, 6000, (1, 1)).bytes();
     for time in [Duration::ZERO, Duration::from_millis(5)] {
-        let limits = Limits { time, time_per_megapixel: Duration::ZERO, ..Limits::default() };
+        let limits = Limits::default().time(time).time_per_megapixel(Duration::ZERO);
         assert_eq!(
             decode_within(&large, Channels::Luma, &limits).map(|_| ()),
             Err(Unscannable::Timeout)
         );
     }
-    let forever = Limits { time: Duration::MAX, memory: 1 << 30, ..Limits::default() };
+    let forever = Limits::default().time(Duration::MAX).memory(1 << 30);
     assert!(decode_within(&large, Channels::Luma, &forever).is_ok());
 }
 
@@ -95,8 +95,7 @@ fn the_clock_is_looked_at_before_the_decoder_is_asked() {
     let long = 1 << 20;
     let plain = Drawing::grey_in_colour(16, 16, (1, 1));
     let lossless = segment(0xc3, &[0; 9]);
-    let no_time =
-        Limits { time: Duration::ZERO, time_per_megapixel: Duration::ZERO, ..Limits::default() };
+    let no_time = Limits::default().time(Duration::ZERO).time_per_megapixel(Duration::ZERO);
     for (name, stray) in [
         ("stray bytes", vec![b'x'; long]),
         ("filling", vec![0xff; long]),
@@ -114,10 +113,10 @@ fn the_clock_is_looked_at_before_the_decoder_is_asked() {
         let end = [&stray[..], &[0xff, 0xd9]].concat();
         let bytes = Drawing { progressive: true, end, ..plain.clone() }.bytes();
         let no_memory = |limits: &Limits| {
-            let limits = Limits { progressive_memory: 0, ..limits.clone() };
+            let limits = limits.clone().progressive_memory(0);
             decode_within(&bytes, Channels::Luma, &limits).map(|_| ())
         };
-        let minute = Limits { time: Duration::from_secs(60), ..Limits::default() };
+        let minute = Limits::default().time(Duration::from_secs(60));
         assert_eq!(no_memory(&minute), Err(Unscannable::Limit), "{name}");
         assert_eq!(no_memory(&no_time), Err(Unscannable::Timeout), "{name}");
     }
@@ -129,12 +128,10 @@ fn scans_beyond_the_limit_are_not_walked() {
     let mut drawing = Drawing { progressive: true, ..Drawing::grey_in_colour(64, 64, (1, 1)) };
     drawing.end = [segment(0xda, &[1, 1, 0, 1, 63, 0]), vec![0x7f]].concat().repeat(20_000);
     let outcome = |bytes: &[u8], pixels| {
-        let limits = Limits {
-            pixels,
-            time: Duration::ZERO,
-            time_per_megapixel: Duration::ZERO,
-            ..Limits::default()
-        };
+        let limits = Limits::default()
+            .pixels(pixels)
+            .time(Duration::ZERO)
+            .time_per_megapixel(Duration::ZERO);
         decode_within(bytes, Channels::Luma, &limits).map(|_| ())
     };
     assert_eq!(outcome(&drawing.bytes(), 64 * 64), Err(Unscannable::Limit));

@@ -134,7 +134,7 @@ fn damage_in_the_middle_is_told() {
 /// The upload before must not show through where a picture ends early.
 #[test]
 fn a_used_buffer_leaves_no_traces() {
-    let limits = Limits { time: Duration::from_secs(60), ..Limits::default() };
+    let limits = Limits::default().time(Duration::from_secs(60));
     let mut decoder = Decoder::new();
     let mut run = |bytes: &[u8]| {
         let mut kept = Keep::default();

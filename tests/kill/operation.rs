@@ -285,11 +285,9 @@ fn fingerprint(upload: &str, algorithm: Algorithm) -> Fingerprint {
 
 fn add(delta: &mut Delta, upload: &str) {
     for algorithm in ALGORITHMS {
-        let entry = Entry {
-            reviewed: true,
-            item: format!("item {upload}"),
-            ..Entry::new(fingerprint(upload, algorithm))
-        };
+        let entry = Entry::new(fingerprint(upload, algorithm))
+            .reviewed(true)
+            .item(format!("item {upload}"));
         delta.add(entry).unwrap();
     }
 }

@@ -13,7 +13,7 @@ pub const NOW: u64 = 1_790_000_000;
 
 /// An entry that may block.
 pub fn reviewed(fingerprint: impl Into<Fingerprint>) -> Entry {
-    Entry { reviewed: true, ..Entry::new(fingerprint) }
+    Entry::new(fingerprint).reviewed(true)
 }
 
 pub fn digest(bytes: &[u8], algorithm: Algorithm) -> Fingerprint {
@@ -44,7 +44,7 @@ pub fn store_of(entries: impl IntoIterator<Item = Entry>) -> Store {
 
 /// Limits under which a machine with other things to do gives the same answers.
 pub fn patient() -> Limits {
-    Limits { time: Duration::from_secs(600), ..Limits::default() }
+    Limits::default().time(Duration::from_secs(600))
 }
 
 pub fn scanner_of(store: Store, policy: Policy) -> Scanner {

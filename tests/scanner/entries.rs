@@ -14,7 +14,7 @@ fn an_entry_matches_until_it_expires() {
     let picture = scene(6, 200, 200);
     let upload = png(&picture);
     for fingerprint in [digest(&upload, Algorithm::Sha256), hash(&picture).hash.into()] {
-        let entry = Entry { expires: NOW as u32, ..reviewed(fingerprint) };
+        let entry = reviewed(fingerprint).expires(NOW as u32);
         let mut scanner = scanner([entry]);
         for (time, action) in [
             (0, Action::Block),
@@ -42,7 +42,7 @@ fn a_suppressed_entry_is_shown_and_does_not_act() {
     assert_eq!((verdict.outcome, verdict.action), (Outcome::Match, Action::Allow));
     assert!(verdict.matches[0].suppressed);
     // It does not hide its neighbour.
-    let other = Entry { source_id: "2".into(), ..reviewed(code) };
+    let other = reviewed(code).source_id("2");
     let mut suppressing = builder([reviewed(code), other]);
     suppressing.suppress(EntryId::new("exchange", "", Role::Listed, &code));
     let verdict =
@@ -60,7 +60,7 @@ fn an_exception_lets_exactly_one_file_through() {
         let mut both =
             builder([reviewed(hash(&picture).hash), reviewed(digest(&upload, Algorithm::Md5))]);
         let local = both.add_list(List::new("local", ListKind::Local)).unwrap();
-        let exception = Entry { role: Role::Exception, ..Entry::new(digest(&upload, algorithm)) };
+        let exception = Entry::new(digest(&upload, algorithm)).role(Role::Exception);
         both.add(local, exception).unwrap();
         let mut scanner = Scanner::new(store(both), Policy::builtin());
         let verdict = scanner.check(&upload, &now()).unwrap();
@@ -108,11 +108,9 @@ fn the_report_is_bounded_and_the_judgement_is_not() {
     ids.sort();
     // Only the entry that is reported last, if at all, may block.
     let last = ids.last().unwrap().clone();
-    let entries = ids.iter().map(|(id, source)| Entry {
-        source_id: source.clone(),
-        reviewed: *id == last.0,
-        ..Entry::new(code)
-    });
+    let entries = ids
+        .iter()
+        .map(|(id, source)| Entry::new(code).source_id(source.clone()).reviewed(*id == last.0));
     let entries: Vec<_> = entries.collect();
     for (most, listed) in [(1, 1), (100, 100), (499, 499), (500, 500), (1000, 500)] {
         let policy = Policy::builder().max_matches(most).build().unwrap();
@@ -132,9 +130,8 @@ fn matches_are_in_the_same_order_however_the_set_was_built() {
     let upload = png(&picture);
     let code = hash(&picture).hash;
     let mut entries: Vec<Entry> = (0..60)
-        .map(|n| Entry {
-            source_id: format!("row {n}"),
-            ..Entry::new(at_distance(code, [0, 4, 12, 13, 30][n % 5]))
+        .map(|n| {
+            Entry::new(at_distance(code, [0, 4, 12, 13, 30][n % 5])).source_id(format!("row {n}"))
         })
         .chain(Algorithm::DIGESTS.map(|a| Entry::new(digest(&upload, a))))
         .collect();

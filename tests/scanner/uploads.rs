@@ -114,7 +114,7 @@ fn bytes_reader_and_file_give_the_same_verdict_at_any_limit() {
     let path = dir.path().join("upload");
     let picture = scene(1, 240, 180);
     for bound in [u64::MAX, 40_000, 20_000, 16_384, 5000, 100, 3, 0] {
-        let limits = Limits { upload_bytes: bound, ..Limits::default() };
+        let limits = Limits::default().upload_bytes(bound);
         let entries = [reviewed(hash(&picture).hash), unrelated()];
         let mut scanner = scanner(entries).with_limits(limits);
         for (name, upload) in uploads() {
@@ -154,7 +154,7 @@ fn an_upload_that_cannot_be_read_is_an_error() {
 
 #[test]
 fn a_deadline_cuts_decoding_short_and_nothing_else() {
-    let late = Context { deadline: Some(Duration::ZERO), ..now() };
+    let late = now().deadline(Some(Duration::ZERO));
     for (name, upload) in uploads().into_iter().take(7) {
         let verdict = scanner([unrelated()]).check(&upload, &late).unwrap();
         assert_eq!(
@@ -183,8 +183,8 @@ fn time_is_counted_from_when_the_upload_is_there() {
         }
     }
     let upload = jpeg(&scene(1, 96, 96));
-    let limits = Limits { time: Duration::from_secs(1), ..Limits::default() };
-    let context = Context { deadline: Some(Duration::from_secs(1)), ..now() };
+    let limits = Limits::default().time(Duration::from_secs(1));
+    let context = now().deadline(Some(Duration::from_secs(1)));
     let mut scanner = scanner([unrelated()]).with_limits(limits);
     let verdict = scanner.check_reader(Slow(&upload), &context).unwrap();
     assert_eq!((verdict.outcome, verdict.unscannable), (Outcome::Clear, None));

@@ -14,12 +14,12 @@ pub fn scanner(codes: &[u8]) -> Result<Scanner> {
     let mut builder = SetBuilder::new();
     let list = builder.add_list(List::new("peers", ListKind::Exchange))?;
     for code in codes.as_chunks().0 {
-        builder.add(list, Entry { reviewed: true, ..Entry::new(PdqHash(*code)) })?;
+        builder.add(list, Entry::new(PdqHash(*code)).reviewed(true))?;
     }
     let set = Set::from_bytes(&builder.to_bytes()?.0)?;
     let store = Store::from_set(set, StoreOptions::new())?;
     // A busy machine must not turn a long decode into another verdict.
-    let limits = Limits { time: Duration::from_secs(60), ..Limits::default() };
+    let limits = Limits::default().time(Duration::from_secs(60));
     Ok(Scanner::new(store, Policy::builtin()).with_limits(limits))
 }
 

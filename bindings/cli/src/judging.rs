@@ -71,7 +71,11 @@ impl Judging {
         }
         let policy = self.shadow_policy.as_ref().map(Policy::load).transpose()?;
         let open = |path| StoreOptions::new().test_list(self.test_list).counters(false).open(path);
-        Ok(Some(Shadow { store: self.shadow_store.as_ref().map(open).transpose()?, policy }))
+        Ok(Some(
+            Shadow::default()
+                .store(self.shadow_store.as_ref().map(open).transpose()?)
+                .policy(policy),
+        ))
     }
 
     /// The circumstances of one upload that is judged now, or at the time that was given.

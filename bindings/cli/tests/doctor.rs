@@ -24,10 +24,10 @@ impl Patient {
         let store = dir.path().join("base.tamis");
         let mut builder = SetBuilder::new();
         builder.set_created(created);
-        let list = List { legal_basis: legal_basis.into(), ..List::new("one", ListKind::Exchange) };
+        let list = List::new("one", ListKind::Exchange).legal_basis(legal_basis);
         let list = builder.add_list(list).unwrap();
         for digest in digests(b"listed", Algorithms::DIGESTS).iter() {
-            builder.add(list, Entry { reviewed: true, ..Entry::new(digest) }).unwrap();
+            builder.add(list, Entry::new(digest).reviewed(true)).unwrap();
         }
         builder.write(&store).unwrap();
         Patient { dir, store }

@@ -64,7 +64,7 @@ fn write_set(path: &Path, listed: &[&[u8]]) {
     let list = builder.add_list(List::new("one", ListKind::Exchange)).unwrap();
     let sha256 = |bytes| digests(bytes, Algorithms::DIGESTS).get(Algorithm::Sha256).unwrap();
     for bytes in listed {
-        builder.add(list, Entry { reviewed: true, ..Entry::new(sha256(bytes)) }).unwrap();
+        builder.add(list, Entry::new(sha256(bytes)).reviewed(true)).unwrap();
     }
     builder.add(list, Entry::new(sha256(UNREVIEWED))).unwrap();
     builder.write(path).unwrap();

@@ -23,7 +23,7 @@ pub fn build(codes: &[Code], file: &str) -> Result<()> {
     let mut builder = SetBuilder::new();
     let list = builder.add_list(List::new("drawn", ListKind::Exchange))?;
     for code in codes {
-        builder.add(list, Entry { item: "drawn".into(), ..Entry::new(PdqHash(*code)) })?;
+        builder.add(list, Entry::new(PdqHash(*code)).item("drawn"))?;
     }
     builder.write(Path::new(file))?;
     Ok(())

@@ -150,21 +150,16 @@ mod tests {
         assert_eq!((entry.severity, entry.expires), (Severity::Low, 500));
         assert_eq!(entry.labels, ["a", "b", "incident:parade"]);
 
-        let own = Entry {
-            item: "own".into(),
-            source_id: "7".into(),
-            severity: Severity::High,
-            expires: 400,
-            labels: vec!["b".into()],
-            ..bare
-        };
+        let own = bare
+            .item("own")
+            .source_id("7")
+            .severity(Severity::High)
+            .expires(400)
+            .labels(vec!["b".into()]);
         let mut entry = own.clone();
         said.overlay(&mut entry, ends);
-        assert_eq!(
-            entry,
-            Entry { labels: vec!["a".into(), "b".into(), "incident:parade".into()], ..own }
-        );
-        let mut later = Entry { expires: 600, ..entry };
+        assert_eq!(entry, own.labels(vec!["a".into(), "b".into(), "incident:parade".into()]));
+        let mut later = entry.expires(600);
         said.overlay(&mut later, ends);
         assert_eq!(later.expires, 500, "the earlier end holds");
         assert!(Said { incident: Some(String::new()), ..said }.ends(100).is_err());

@@ -101,12 +101,10 @@ pub(super) fn format(path: &Path, beginning: &[u8], reading: &Reading) -> Result
 
 /// The same, as the import room knows it.
 pub(super) fn options(reading: &Reading) -> Options {
-    Options {
-        algorithm: reading.algorithm,
-        reviewed: reading.reviewed,
-        exceptions: reading.exceptions,
-        ..Options::default()
-    }
+    Options::default()
+        .algorithm(reading.algorithm)
+        .reviewed(reading.reviewed)
+        .exceptions(reading.exceptions)
 }
 
 fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {

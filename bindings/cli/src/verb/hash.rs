@@ -109,12 +109,10 @@ impl Bench {
     pub(super) fn new() -> Bench {
         // Nobody waits for an answer here, and a hash that depends on how busy the machine is would be of no use. Colour of a whole
         // JPEG takes more memory than a filter may use.
-        let limits = Limits {
-            time: Duration::from_secs(600),
-            memory: 1 << 30,
-            progressive_memory: 1 << 30,
-            ..Limits::default()
-        };
+        let limits = Limits::default()
+            .time(Duration::from_secs(600))
+            .memory(1 << 30)
+            .progressive_memory(1 << 30);
         Bench { limits, examiner: Examiner::new() }
     }
 

@@ -74,7 +74,7 @@ fn fill(
 }
 
 fn add(builder: &mut SetBuilder, list: ListId, code: PdqHash) -> Result<(), Failure> {
-    let entry = Entry { item: ITEM.to_owned(), ..Entry::new(code) };
+    let entry = Entry::new(code).item(ITEM);
     builder.add(list, entry).map_err(|refusal| Failure::new(format!("a drawn code: {refusal}")))
 }
 

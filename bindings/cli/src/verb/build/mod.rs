@@ -16,9 +16,7 @@ use std::path::Path;
 
 use serde_json::json;
 use tamis::ErrorCode;
-use tamis::set::{
-    BuildOptions, BuildReport, List, ListId, Set, SetBuilder, draft_path, publish,
-};
+use tamis::set::{BuildOptions, BuildReport, List, ListId, Set, SetBuilder, draft_path, publish};
 
 use super::info::fingerprints;
 use super::verify::{Soundness, prove};

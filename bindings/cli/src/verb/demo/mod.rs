@@ -101,11 +101,11 @@ fn build(folder: &Folder, pictures: &[Picture]) -> Result<Store, Failure> {
     for (name, kind) in uploads::LISTS {
         let csv = uploads::list(name, pictures)?;
         folder.write(&format!("{name}.csv"), csv.as_bytes())?;
-        let list = builder.add_list(List {
-            agreement: "none: drawn for this demo".into(),
-            legal_basis: "demonstration".into(),
-            ..List::new(name, kind)
-        })?;
+        let list = builder.add_list(
+            List::new(name, kind)
+                .agreement("none: drawn for this demo")
+                .legal_basis("demonstration"),
+        )?;
         let mut rejections = Vec::new();
         import::read(
             csv.as_bytes(),

@@ -81,7 +81,7 @@ fn of_file(path: &Path) -> Result<Vec<Entry>, Failure> {
     let mut entries = vec![Entry::new(sha256)];
     match pdq {
         Ok((code, quality)) => {
-            let entry = Entry { quality: Some(quality), ..Entry::new(code) };
+            let entry = Entry::new(code).quality(Some(quality));
             match refusal::check(&entry) {
                 Ok(()) => entries.push(entry),
                 Err(refusal) => remark(format_args!(

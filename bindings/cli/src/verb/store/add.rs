@@ -80,7 +80,7 @@ pub(super) fn run(arguments: &Add, output: &mut Output) -> Result<Exit, Failure>
 impl Said<'_> {
     /// The entry of a fingerprint.
     fn entry(&self, fingerprint: Fingerprint, item: String) -> Entry {
-        let mut entry = Entry { item, ..Entry::new(fingerprint) };
+        let mut entry = Entry::new(fingerprint).item(item);
         if self.arguments.exception {
             entry.role = Role::Exception;
         }
@@ -146,7 +146,7 @@ fn add_file(
         Some(pdq) if hashed.reason.is_none() => {
             quality = Some(pdq.quality);
             let entry = said.entry(pdq.hash.into(), item.clone());
-            let entry = Entry { quality, ..entry };
+            let entry = entry.quality(quality);
             let told = told(list, &entry);
             match delta.add(entry) {
                 Ok(()) => entries.push(told),

@@ -105,7 +105,7 @@ fn sets_and_deltas_are_imported() {
 
     let digest = |bytes: &[u8]| digests(bytes, Algorithms::DIGESTS).get(Algorithm::Sha256).unwrap();
     let mut delta = Delta::new(List::new("gifct", ListKind::Exchange), 900).unwrap();
-    let entry = Entry { reviewed: true, opinion: Opinion::Positive, ..Entry::new(digest(b"new")) };
+    let entry = Entry::new(digest(b"new")).reviewed(true).opinion(Opinion::Positive);
     delta.add(entry).unwrap();
     delta.withdraw(&Withdrawal::Source("s1".into())).unwrap();
     delta.write(bench.path("delta.tamis")).unwrap();
