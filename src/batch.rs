@@ -4,6 +4,7 @@
 //! scanners of its own; they share the store.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -30,7 +31,7 @@ pub struct Batch {
 
 impl Batch {
     /// A batch with the default [`Limits`] and one thread per core.
-    pub fn new(store: Store, policy: Policy) -> Batch {
+    pub fn new(store: Store, policy: impl Into<Arc<Policy>>) -> Batch {
         Batch {
             options: Options::new(store, policy),
             jobs: 0,

@@ -9,7 +9,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// The enumeration and [`ErrorCode::ALL`] from one table.
 macro_rules! codes {
-    ($($(#[$doc:meta])* $code:ident = $number:literal,)+) => {
+    ($($(#[$doc:meta])* $code:ident = $number:literal $name:literal,)+) => {
         /// What kind of thing went wrong. The numbers are stable: one is never reused for another meaning.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
@@ -20,82 +20,92 @@ macro_rules! codes {
 
         impl ErrorCode {
             /// Every code, in the order of their numbers.
-            pub const ALL: &[ErrorCode] = &[$(ErrorCode::$code,)+];
+            pub const ALL: &'static [ErrorCode] = &[$(ErrorCode::$code,)+];
+
+            /// The code's stable name, such as `store-locked`: for logs, and for languages whose users expect names.
+            pub const fn name(self) -> &'static str {
+                match self { $(ErrorCode::$code => $name,)+ }
+            }
+
+            /// The code with that number, if there is one.
+            pub fn from_number(number: u32) -> Option<ErrorCode> {
+                ErrorCode::ALL.iter().copied().find(|code| code.number() == number)
+            }
         }
     };
 }
 
 codes! {
     /// An argument is outside its documented range.
-    InvalidArgument = 1,
+    InvalidArgument = 1 "invalid-argument",
     /// The operating system refused to read or write.
-    Io = 2,
+    Io = 2 "io",
     /// The file or directory does not exist.
-    NotFound = 3,
+    NotFound = 3 "not-found",
     /// The file's mode or kind is not safe to use (world-readable, group-writable, a directory, ...), or access is denied.
-    Permissions = 4,
+    Permissions = 4 "permissions",
     /// Tamis cannot do this on this system.
-    Unsupported = 5,
+    Unsupported = 5 "unsupported",
     /// The caller asked the work to stop. Nothing of it is left behind.
-    Stopped = 6,
+    Stopped = 6 "stopped",
     /// The change is in place, but the system could not say that it has reached the disk: it may be lost if the power fails now. Doing the
     /// same again is safe.
-    Durability = 7,
+    Durability = 7 "durability",
     /// The file is not a Tamis set at all.
-    SetForeign = 10,
+    SetForeign = 10 "set-foreign",
     /// The set file is shorter or longer than its header says.
-    SetTruncated = 11,
+    SetTruncated = 11 "set-truncated",
     /// The set file was written for a newer major version of the format.
-    SetVersion = 12,
+    SetVersion = 12 "set-version",
     /// The set file is damaged: a checksum or a bound does not hold.
-    SetCorrupt = 13,
+    SetCorrupt = 13 "set-corrupt",
     /// The set file holds a critical section that this version does not know.
-    SetSection = 14,
+    SetSection = 14 "set-section",
     /// The set would exceed a bound of the format; split it.
-    SetTooLarge = 15,
+    SetTooLarge = 15 "set-too-large",
     /// A hash list cannot be read at all (single bad rows are reported, not errors).
-    List = 20,
+    List = 20 "list",
     /// The policy file is not valid.
-    Policy = 30,
+    Policy = 30 "policy",
     /// The store directory does not have the expected shape.
-    Store = 40,
+    Store = 40 "store",
     /// Another process is writing to the store.
-    StoreLocked = 41,
+    StoreLocked = 41 "store-locked",
     /// The worker process could not be started, or is not one.
-    Worker = 50,
+    Worker = 50 "worker",
     /// An update was refused: its signatures are missing, wrong, too few or not by the keys that its list is pinned to.
-    UpdateSignature = 60,
+    UpdateSignature = 60 "update-signature",
     /// An update was refused: it is older than one that was seen.
-    UpdateRollback = 61,
+    UpdateRollback = 61 "update-rollback",
     /// An update was refused: it says something else under a number that was used before.
-    UpdateConflict = 62,
+    UpdateConflict = 62 "update-conflict",
     /// An update was refused: its maker's date for its end has passed.
-    UpdateExpired = 63,
+    UpdateExpired = 63 "update-expired",
     /// An update was refused: it speaks of another list than the one it may speak of.
-    UpdateForeign = 64,
+    UpdateForeign = 64 "update-foreign",
     /// An update was refused: it would match a harmless file that the operator keeps for this purpose.
-    UpdateCanary = 65,
+    UpdateCanary = 65 "update-canary",
     /// An update was refused: its list would grow beyond the bound.
-    UpdateGrowth = 66,
+    UpdateGrowth = 66 "update-growth",
     /// An update was refused: its list would shrink beyond the bound.
-    UpdateShrinkage = 67,
+    UpdateShrinkage = 67 "update-shrinkage",
     /// An update was refused: it lists a flat picture, which would match every blank page.
-    UpdateFlatPicture = 68,
+    UpdateFlatPicture = 68 "update-flat-picture",
     /// An update was refused: it lists the digest of the empty file.
-    UpdateEmptyDigest = 69,
+    UpdateEmptyDigest = 69 "update-empty-digest",
     /// An update was refused: it lists something else that no set takes.
-    UpdatePoison = 70,
+    UpdatePoison = 70 "update-poison",
     /// An update was refused: its number is at or below what was merged into the base.
-    UpdateStale = 71,
+    UpdateStale = 71 "update-stale",
     /// An update was refused: it is not signed, and its list takes only signed ones.
-    UpdateUnsigned = 72,
+    UpdateUnsigned = 72 "update-unsigned",
     /// An update was refused: what describes it cannot be read, or contradicts itself.
-    UpdateMalformed = 73,
+    UpdateMalformed = 73 "update-malformed",
     /// An update cannot be applied yet: a file that it names is not there, or not as long as it will be, or too many of the numbers before its own are missing. Usually something is
     /// still being copied.
-    UpdateIncomplete = 74,
+    UpdateIncomplete = 74 "update-incomplete",
     /// A defect of Tamis itself, caught at the boundary. Please report it.
-    Internal = 90,
+    Internal = 90 "internal",
 }
 
 impl ErrorCode {

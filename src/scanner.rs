@@ -127,8 +127,8 @@ pub struct Scanner {
 type Remembered = Vec<(Vec<View>, bool, std::result::Result<Examined, Unscannable>)>;
 
 impl Scanner {
-    /// A scanner with the default [`Limits`].
-    pub fn new(store: Store, policy: Policy) -> Scanner {
+    /// A scanner with the default [`Limits`]. Many scanners share a policy that is given as an `Arc`.
+    pub fn new(store: Store, policy: impl Into<Arc<Policy>>) -> Scanner {
         Scanner::of(Options::new(store, policy))
     }
 
@@ -146,8 +146,8 @@ impl Scanner {
     }
 
     /// Judges by another policy from now on.
-    pub fn set_policy(&mut self, policy: Policy) {
-        self.options.policy = Arc::new(policy);
+    pub fn set_policy(&mut self, policy: impl Into<Arc<Policy>>) {
+        self.options.policy = policy.into();
     }
 
     /// Replaces the limits.

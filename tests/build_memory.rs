@@ -52,7 +52,7 @@ const SHAPES: [(&str, Make); 4] = [
     }),
     ("SHA-256, labels of its own", |n| {
         Entry::new(fingerprint(Algorithm::Sha256, n))
-            .source_id(n)
+            .source_id(n.to_string())
             .labels(vec![format!("case {n}"), "demo".into()])
     }),
 ];

@@ -27,6 +27,9 @@ named! {
     }
 }
 
+/// As what examining it by itself ends with.
+impl std::error::Error for Unscannable {}
+
 impl MediaClass {
     /// Whether its pixels ought to be examined, so that not doing so is worth a word.
     pub const fn is_picture(self) -> bool {

@@ -22,10 +22,10 @@ pub(crate) struct Options {
 
 impl Options {
     /// The defaults of [`Scanner::new`](super::Scanner::new) and of `Batch::new`.
-    pub(crate) fn new(store: Store, policy: Policy) -> Options {
+    pub(crate) fn new(store: Store, policy: impl Into<Arc<Policy>>) -> Options {
         Options {
             store,
-            policy: Arc::new(policy),
+            policy: policy.into(),
             shadow: None,
             limits: Limits::default(),
             exact: false,

@@ -139,8 +139,8 @@ impl Layers {
     ///
     /// # Errors
     /// As for [`Layers::new`].
-    pub fn of(set: Set) -> Result<Layers> {
-        Layers::new(vec![Arc::new(set)])
+    pub fn of(set: impl Into<Arc<Set>>) -> Result<Layers> {
+        Layers::new(vec![set.into()])
     }
 
     /// The sets, the base first.

@@ -20,6 +20,7 @@ use crate::fingerprint::hex;
 use crate::set::{Change, List, ListKind, Set};
 
 use super::feed::Seen;
+use super::log::Event;
 
 /// The manifest's name within a store directory.
 pub const MANIFEST: &str = "manifest";
@@ -50,10 +51,10 @@ pub struct Manifest {
     pub incidents: BTreeMap<String, Incident>,
     /// What the last change was, for the log, should that have been cut short.
     #[serde(default)]
-    pub last_change: Option<serde_json::Value>,
+    pub last_change: Option<Event>,
     /// Changes before the last that the log could not be told when they were made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unlogged: Vec<serde_json::Value>,
+    pub unlogged: Vec<Event>,
 }
 
 /// A set of a store.

@@ -399,12 +399,12 @@ impl Store {
         StoreOptions::new().open(path)
     }
 
-    /// A store of one set that is open already; it has nothing to refresh.
+    /// A store of one set that is open already, whoever else holds it; it has nothing to refresh.
     ///
     /// # Errors
     /// [`ErrorCode::Internal`] if the built-in test list is asked for and damaged.
-    pub fn from_set(set: Set, options: StoreOptions) -> Result<Store> {
-        let snapshot = options.assemble(vec![Arc::new(set)], None)?;
+    pub fn from_set(set: impl Into<Arc<Set>>, options: StoreOptions) -> Result<Store> {
+        let snapshot = options.assemble(vec![set.into()], None)?;
         Ok(Store::new(None, options, snapshot))
     }
 

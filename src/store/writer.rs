@@ -324,9 +324,8 @@ impl StoreWriter {
             manifest.updated = event.at;
         }
         event.version = manifest.version;
-        manifest.last_change = serde_json::to_value(&event).ok();
-        let unlogged = self.unlogged.iter().filter_map(|event| serde_json::to_value(event).ok());
-        manifest.unlogged = unlogged.collect();
+        manifest.last_change = Some(event.clone());
+        manifest.unlogged.clone_from(&self.unlogged);
         let (path, bytes) = (self.directory.join(MANIFEST), manifest.to_bytes()?);
         let published = files::publish(&path, |writer| {
             share_with_group(writer.get_ref(), &path)?;
@@ -429,9 +428,8 @@ fn make_directory(path: &Path, mode: u32) -> Result<()> {
 
 /// Tells the log what the manifest knows of and it does not: what it could not be told. A log that cannot be written to keeps nobody from switching an entry off.
 fn make_up(directory: &Path, manifest: &Manifest) -> Vec<Event> {
-    let known = manifest.unlogged.iter().chain(&manifest.last_change);
-    let known = known.filter_map(|event| serde_json::from_value(event.clone()).ok());
-    let known = known.collect::<Vec<Event>>();
+    let known: Vec<Event> =
+        manifest.unlogged.iter().chain(&manifest.last_change).cloned().collect();
     match log::make_up(directory, &known) {
         Ok(()) => Vec::new(),
         Err(_) => known,

@@ -157,10 +157,9 @@ impl Found {
         let (updated, age) = (rfc3339(self.updated()), distance(self.age()));
         output.line(format_args!("  up to date at {updated}, {age} ago"))?;
         if let Some(event) = &manifest.last_change {
-            let text = |name: &str| plain(event[name].as_str().unwrap_or_default());
-            let mut line = format!("  last change   {}", text("event"));
-            for part in [text("list"), text("what")].iter().filter(|part| !part.is_empty()) {
-                line.push_str(&format!(", {part}"));
+            let mut line = format!("  last change   {}", plain(&event.event));
+            for part in [&event.list, &event.what].into_iter().filter(|part| !part.is_empty()) {
+                line.push_str(&format!(", {}", plain(part)));
             }
             output.line(line)?;
         }
