@@ -77,7 +77,6 @@ fn of_a_long_animation_a_spread_out_sample_is_examined() {
     assert!(parts.windows(2).all(|w| w[1] - w[0] >= 5), "spread: {parts:?}");
 }
 
-/// What is missed inside an archive is for the policy to judge; the built-in one lets it pass.
 /// The same frames, each shown for so many milliseconds.
 fn timed_gif(frames: &[(&RgbImage, u32)]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -128,6 +127,7 @@ fn frames_out_of_reach_are_told() {
     assert_eq!((verdict.unscannable, verdict.complete), (None, false));
 }
 
+/// What is missed inside an archive is for the policy to judge; the built-in one lets it pass.
 #[test]
 fn an_archive_that_cannot_be_looked_into_is_what_the_policy_makes_of_it() {
     let broken = zip("inner.zip", &zip("a.png", &png(&scene(1, 64, 64))));
