@@ -182,7 +182,21 @@ mod tests {
     use crate::error::Error;
     use crate::fingerprint::Algorithm;
     use crate::import::Format;
-    use crate::policy::Mode;
+    use crate::policy::{Mode, PolicyDigest};
+
+    #[test]
+    fn a_digest_is_written_as_digits_and_read_back() {
+        let (digest, digits) = (PolicyDigest([0xa7; 32]), "a7".repeat(32));
+        assert_eq!(digest.to_string(), digits);
+        assert_eq!(format!("{digest:?}"), format!("PolicyDigest({digits})"));
+        let json = serde_json::to_value(digest).unwrap();
+        assert_eq!(json, digits);
+        let read = |json: &str| serde_json::from_value::<PolicyDigest>(json.into());
+        assert_eq!(read(&digits).unwrap(), digest);
+        for bad in ["", "a7", &digits[1..], &format!("{digits}a"), &digits.replace('a', "g")] {
+            assert!(read(bad).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn a_complaint_says_what_was_expected() {

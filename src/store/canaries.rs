@@ -119,14 +119,6 @@ impl Canaries {
         radius.unwrap_or(GREATEST_RADIUS).clamp(USUAL_RADIUS, GREATEST_RADIUS)
     }
 
-    /// A builder that begins with these.
-    ///
-    /// # Errors
-    /// [`ErrorCode::SetCorrupt`].
-    pub fn to_builder(&self) -> Result<CanaryBuilder> {
-        self.to_builder_without(&[]).map(|(builder, _)| builder)
-    }
-
     /// A builder that begins with these but for the files of some names. How many files it left out is told, too.
     ///
     /// # Errors

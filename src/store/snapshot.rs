@@ -11,7 +11,7 @@ use crate::files::Stamp;
 use crate::fingerprint::Algorithms;
 use crate::names::digest_of;
 use crate::search::{Layers, group_of};
-use crate::set::{Entry, EntryId, Set, SetDigest};
+use crate::set::{Entry, EntryId, Set};
 
 use super::manifest::{Manifest, SetRecord};
 use super::sum::Sum;
@@ -110,11 +110,6 @@ impl Snapshot {
     /// Number of entries in all sets, withdrawn or not.
     pub fn entry_count(&self) -> u64 {
         self.sets().iter().map(|set| set.entry_count()).sum()
-    }
-
-    /// The digest of the base, or of the single set.
-    pub fn base_digest(&self) -> Option<SetDigest> {
-        self.sets().first().map(|base| base.digest())
     }
 
     /// The set of a manifest, if it is open here.

@@ -9,7 +9,7 @@ use crate::set::refusal::TEXT_LIMIT;
 use crate::set::{Change, SetDigest};
 
 /// What the field `format` says.
-pub const FORMAT: &str = "tamis feed 1";
+const FORMAT: &str = "tamis feed 1";
 
 /// Most bytes of a `feed.json`.
 pub(super) const FEED_LIMIT: u64 = 1 << 20;

@@ -41,7 +41,7 @@ mod received;
 mod whole;
 
 pub use apply::{FeedApplied, trust};
-pub use file::{FORMAT, Feed, FeedSet};
+pub use file::{Feed, FeedSet};
 pub use key::{KeyId, PublicKey};
 pub use received::{Accepted, FEED_FILE, FeedDigest, Received, Seen, Trust, open_set};
 pub use whole::entries;
