@@ -204,7 +204,7 @@ impl fmt::Display for Error {
         match &self.path {
             Some(path) => {
                 let path = path.to_string_lossy();
-                path.chars().map(seen).try_for_each(|c| f.write_char(c))?;
+                path.chars().map(visible).try_for_each(|c| f.write_char(c))?;
                 write!(f, ": {}", self.message)
             }
             None => f.write_str(&self.message),
@@ -222,13 +222,14 @@ impl std::error::Error for Error {
 /// is seen (control characters, and the categories Cf, Zl and Zp of Unicode), is a question mark. Messages of this crate are so already.
 ///
 /// ```
-/// assert_eq!(tamis::visible("gif\u{200b}ct\u{1b}[2J"), "gif?ct?[2J");
+/// assert_eq!(tamis::plain("gif\u{200b}ct\u{1b}[2J"), "gif?ct?[2J");
 /// ```
-pub fn visible(text: &str) -> String {
-    text.chars().map(seen).collect()
+pub fn plain(text: &str) -> String {
+    text.chars().map(visible).collect()
 }
 
-fn seen(c: char) -> char {
+/// A character of foreign text as it may be shown: what nobody would see, or what changes how the rest is seen, is a question mark.
+pub(crate) fn visible(c: char) -> char {
     if is_unseen(c) { '?' } else { c }
 }
 
@@ -245,7 +246,7 @@ pub(crate) fn is_unseen(c: char) -> bool {
 
 /// Foreign text as it may be shown in a message: short, and without characters that cannot be seen.
 pub(crate) fn shown(text: &str) -> String {
-    let mut out: String = text.chars().take(40).map(seen).collect();
+    let mut out: String = text.chars().take(40).map(visible).collect();
     if text.chars().nth(40).is_some() {
         out.push_str("...");
     }

@@ -108,7 +108,7 @@ mod setters;
 pub mod store;
 mod verdict;
 
-pub use error::{Error, ErrorCode, Result, visible};
+pub use error::{Error, ErrorCode, Result, plain};
 pub use limits::Limits;
 pub use policy::{Action, Policy, PolicyDigest};
 pub use scanner::{Context, Scanner, Shadow, ShadowCounts};

@@ -133,7 +133,7 @@ pub(crate) fn shows_progress() -> bool {
 }
 
 /// Foreign text, such as a file's name, as it may be shown on a terminal.
-pub(crate) use tamis::visible as plain;
+pub(crate) use tamis::plain;
 
 /// A file's name for people: as it was given, without characters that cannot be seen.
 pub(crate) fn shown(path: &Path) -> String {

@@ -13,12 +13,14 @@ pub(crate) const STDIN: &str = "-";
 #[derive(Debug, Default)]
 pub(crate) struct Opener {
     stdin_taken: bool,
+    /// What else can be done with a directory.
+    instead: &'static str,
 }
 
 impl Opener {
-    /// For a run that has read stdin already, if `stdin_taken`.
-    pub(crate) fn new(stdin_taken: bool) -> Opener {
-        Opener { stdin_taken }
+    /// For a run that judges, and that has read stdin already, if `stdin_taken`.
+    pub(crate) fn judging(stdin_taken: bool) -> Opener {
+        Opener { stdin_taken, instead: " (`tamis scan` judges all files below a directory)" }
     }
 
     /// A regular file, or stdin for `-`. The error is a clause that goes behind the file's name.
@@ -31,17 +33,17 @@ impl Opener {
         }
         let cannot = |error: io::Error| wording::cannot_read(&error);
         // Asked before opening, which does something to some devices; and again, since the file may have been exchanged in between.
-        regular(&fs::metadata(path).map_err(cannot)?)?;
+        regular(&fs::metadata(path).map_err(cannot)?, self.instead)?;
         let file = open_unwaiting(path).map_err(cannot)?;
-        regular(&file.metadata().map_err(cannot)?)?;
+        regular(&file.metadata().map_err(cannot)?, self.instead)?;
         Ok(Box::new(file))
     }
 }
 
-fn regular(metadata: &fs::Metadata) -> Result<(), String> {
+fn regular(metadata: &fs::Metadata, instead: &str) -> Result<(), String> {
     match metadata {
         m if m.is_file() => Ok(()),
-        m if m.is_dir() => Err("a directory; expected a file: name its files".into()),
+        m if m.is_dir() => Err(format!("a directory; expected a file: name its files{instead}")),
         _ => Err("not a regular file; pipe it in and name it `-`".into()),
     }
 }
@@ -74,6 +76,6 @@ mod tests {
         std::thread::spawn(move || done.send(open_unwaiting(&pipe).unwrap()));
         let opened = waited.recv_timeout(std::time::Duration::from_secs(60));
         let opened = opened.expect("it waits for the pipe's writer");
-        assert!(regular(&opened.metadata().unwrap()).is_err());
+        assert!(regular(&opened.metadata().unwrap(), "").is_err());
     }
 }

@@ -106,7 +106,7 @@ impl Feed {
         let feed: Feed = serde_json::from_slice(bytes).map_err(|e| {
             // What serde says may quote the text, which may be long.
             let text: String = e.to_string().chars().take(200).collect();
-            let text = visible(&text);
+            let text: String = text.chars().map(visible).collect();
             malformed(format!("not a feed: {text}"))
         })?;
         feed.check()?;

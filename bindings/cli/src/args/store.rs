@@ -15,7 +15,7 @@ use crate::moment::Moment;
 pub(crate) enum StoreVerb {
     /// Make a store: a directory that can be added to while it is in use.
     #[command(
-        after_help = "Example:\n  tamis store init /var/lib/tamis\n  chgrp -R www-data /var/lib/tamis && chmod g+s /var/lib/tamis\n\n\
+        after_help = "Examples:\n  tamis store init /var/lib/tamis\n  chgrp -R www-data /var/lib/tamis && chmod g+s /var/lib/tamis\n\n\
                       Writes DIR/policy.toml, unless there is one: it only observes, until `tamis policy mode \
                       DIR/policy.toml enforce`. `check`, `scan` and `doctor` go by it when no --policy is given.\n\n\
                       Exit status: 0; 2 if there is a store already, which then stays as it is."

@@ -70,7 +70,8 @@ fn the_same_is_said_in_the_same_words() {
             let many = matches!(argument.get_action(), ArgAction::Append);
             let told = help.contains("; may be given several times");
             assert_eq!(told, many && !argument.is_positional(), "{name}: {help}");
-            let values = argument.get_value_names().unwrap_or_default();
+            let takes = argument.get_action().takes_values();
+            let values = argument.get_value_names().filter(|_| takes).unwrap_or_default();
             // One of them, however many may be given; but for units.
             let plural = |value: &str| value.ends_with('S') && !UNITS.contains(&value);
             assert!(!values.iter().any(|value| plural(value)), "{name}: {values:?}");

@@ -18,7 +18,7 @@ pub(crate) fn run(
     mut scanner: Scanner,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
-    let mut opener = Opener::new(judging.store_is_piped());
+    let mut opener = Opener::judging(judging.store_is_piped());
     let mut exit = Exit::default();
     let mut stale = false;
     for file in files {

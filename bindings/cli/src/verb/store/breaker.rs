@@ -15,10 +15,6 @@ use crate::{Exit, Failure, Output};
 pub(super) fn run(arguments: &Breaker, output: &mut Output) -> Result<Exit, Failure> {
     let store = &arguments.store;
     let manifest = super::manifest(store)?;
-    if let Some(list) = arguments.reset_list.iter().find(|name| !manifest.lists.contains_key(*name))
-    {
-        return Err(super::unknown_list(&manifest, list));
-    }
     let Counted { counters, fault } = Counted::of(store);
     let mut exit = Exit::SUCCESS;
     let mut reset = 0;
@@ -35,7 +31,10 @@ pub(super) fn run(arguments: &Breaker, output: &mut Output) -> Result<Exit, Fail
         match counters.as_ref().is_some_and(|counters| counters.reset_list(list)) {
             true => reset += 1,
             false => {
-                remark(format_args!("the list {:?} had not tripped", plain(list)));
+                match manifest.lists.contains_key(list) {
+                    true => remark(format_args!("the list {:?} had not tripped", plain(list))),
+                    false => remark(super::unknown_list(&manifest, list)),
+                }
                 exit.note_error();
             }
         }
