@@ -34,7 +34,7 @@ pub(crate) use degraded::group_of;
 pub use found::Found;
 pub use layers::Layers;
 pub use matches::Match;
-pub use planted::planted;
+pub use planted::{Proof, planted, prove};
 pub use radius::{NearEntry, RadiusSearch};
 pub use select::Selection;
 

@@ -89,9 +89,9 @@ impl<'w> Staging<'w> {
             );
             return Err(Error::new(ErrorCode::Store, what));
         }
-        let draft = writer.draft();
+        let mut draft = writer.draft()?;
         let incident = delta.incident().map(|(id, expires)| (id.to_owned(), expires));
-        let (set, own) = writer.prove(delta.into_builder()?, &draft)?;
+        let (set, own) = writer.prove(delta.into_builder()?, &mut draft)?;
         // What was not received as a set is told apart by the set that it became.
         let digest = source.unwrap_or(own);
         if self.was_taken(&change, digest)? {
