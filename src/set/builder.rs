@@ -335,3 +335,6 @@ impl fmt::Debug for SetBuilder {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests;
