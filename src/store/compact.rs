@@ -65,7 +65,7 @@ impl StoreWriter {
         let builder = merge::merge(group, manifest, false, now, &mut |_| Ok(()))?;
         let mut draft = self.draft()?;
         let (set, _) = self.prove(builder, &mut draft)?;
-        let joined = self.adopt(draft, &set)?;
+        let joined = self.adopt(draft, &set, manifest)?;
         manifest.sets.truncate(from);
         manifest.sets.push(joined);
         Ok(Some((many, entries)))
@@ -111,7 +111,7 @@ impl StoreWriter {
             let what = "another writer has merged the same sets meanwhile; run it again";
             return Err(Error::new(ErrorCode::StoreLocked, what).with_path(&self.directory));
         }
-        let base = self.adopt(draft, &set)?;
+        let base = self.adopt(draft, &set, &manifest)?;
         let entries = base.entries;
         manifest.sets.retain(|record| !records.contains(record));
         manifest.sets.insert(0, base);

@@ -103,7 +103,7 @@ impl<'w> Staging<'w> {
         check_suppressions(&change, &set)?;
         writer.check_canaries(&set)?;
 
-        let record = writer.adopt(draft, &set)?;
+        let record = writer.adopt(draft, &set, &self.manifest)?;
         let manifest = &mut self.manifest;
         let above =
             |set: &SetRecord| set.change(&change.list).is_some_and(|c| c.last > change.last);

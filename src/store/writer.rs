@@ -27,6 +27,9 @@ const LOCK: &str = "lock";
 const COMPACTING: &str = "compacting";
 const COMPACTED: &str = ".compacted";
 
+/// Digits of a set's digest in its name, unless another set has that name.
+const SHORT: usize = 8;
+
 /// Changes that are remembered for a log that cannot be written to; a manifest is small.
 const UNLOGGED: usize = 100;
 
@@ -304,11 +307,14 @@ impl StoreWriter {
         Ok((set, report.digest))
     }
 
-    /// Gives a set that was proved its name in the store.
-    pub(super) fn adopt(&self, draft: Draft, set: &Set) -> Result<SetRecord> {
+    /// Gives a set that was proved its name in the store, one that no set of the manifest has to which it will be added: whoever makes a list can make two sets whose digests begin
+    /// alike, and one change may bring both.
+    pub(super) fn adopt(&self, draft: Draft, set: &Set, manifest: &Manifest) -> Result<SetRecord> {
         let digest = set.digest().to_string();
-        let short = digest.get(..8).unwrap_or_default();
-        let file = format!("{:08}-{short}.tamis", self.manifest.version + 1);
+        let short = digest.get(..SHORT).unwrap_or(&digest);
+        let name = |digest: &str| format!("{:08}-{digest}.tamis", self.manifest.version + 1);
+        let is_taken = manifest.sets.iter().any(|set| set.file == name(short));
+        let file = name(if is_taken { &digest } else { short });
         let path = self.directory.join(&file);
         share_with_group(draft.file(), draft.path())?;
         // A set that may be lost is no change that is in force.
@@ -406,7 +412,7 @@ fn is_own(name: &str) -> bool {
     };
     version.len() >= 8
         && version.bytes().all(|b| b.is_ascii_digit())
-        && digest.len() == 8
+        && [SHORT, 64].contains(&digest.len())
         && digest.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
