@@ -90,7 +90,7 @@
 pub mod batch;
 pub mod error;
 pub mod examine;
-mod files;
+pub mod files;
 pub mod fingerprint;
 pub mod hamming;
 pub mod import;

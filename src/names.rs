@@ -135,6 +135,11 @@ macro_rules! digest_of {
 
 pub(crate) use digest_of;
 
+/// Whether serde leaves a number out.
+pub(crate) fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// The error for a text that is none of the names.
 pub(crate) fn complaint(text: &str, what: &str, names: &[&str]) -> Error {
     let expected = match names {

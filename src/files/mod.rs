@@ -31,8 +31,8 @@ pub(crate) use access::{
     names, open_checked, open_unfollowed, open_unwaiting, open_within, status_of,
 };
 pub(crate) use identity::{Identity, Stamp};
-pub use publish::{draft_path, publish, publish_bytes, retire};
-pub(crate) use publish::{rename_draft, sync_directory};
+pub(crate) use publish::sync_directory;
+pub use publish::{Draft, draft_path, publish, publish_bytes, retire};
 
 /// Makes a call again when a signal interrupted it.
 pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {

@@ -27,23 +27,13 @@ pub fn draft_path(path: &Path) -> PathBuf {
 /// [`ErrorCode::Io`] and its kin; a full disk leaves the old file as it was and nothing beside it. [`ErrorCode::StoreLocked`] if another thread, or a
 /// process of the same number in another container, is publishing a file at this path just now. [`ErrorCode::Durability`] if the new file is in place but
 /// may not survive a power failure, as its directory could not be synced; doing the same again is safe.
-pub fn publish<T>(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> Result<T>) -> Result<T> {
-    if path.is_dir() {
-        return Err(Error::new(
-            ErrorCode::InvalidArgument,
-            "a directory; expected the name of a file",
-        )
-        .with_path(path));
-    }
-    let directory = Directory::of(path)?;
-    let (mut draft, file) = Draft::create(path)?;
-    let mut writer = BufWriter::with_capacity(1 << 20, file);
-    let out = write(&mut writer).map_err(|e| e.with_path(path))?;
-    let file = writer.into_inner().map_err(|e| Error::io("write", path, e.into_error()))?;
-    uninterrupted(|| file.sync_all()).map_err(|e| Error::io("sync", path, e))?;
-    rename(&draft.path, path, &file).map_err(|e| Error::io("rename its draft to", path, e))?;
-    draft.published = true;
-    directory.sync(path, "the new file is in place")?;
+pub fn publish<T>(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&File>) -> Result<T>,
+) -> Result<T> {
+    let mut draft = Draft::of(path)?;
+    let out = draft.write(write)?;
+    draft.publish(path)?;
     Ok(out)
 }
 
@@ -72,18 +62,6 @@ pub fn retire(path: &Path) -> Result<bool> {
     Ok(removed)
 }
 
-/// Renames a file that was published under a name of its own, such as a set that had to be proved first, within its directory, and syncs the directory. For
-/// files that are not in force yet, even then: a failure at any point is an ordinary one.
-///
-/// # Errors
-/// [`ErrorCode::Io`] and its kin.
-pub(crate) fn rename_draft(draft: &Path, path: &Path) -> Result<()> {
-    let directory = Directory::of(path)?;
-    let file = uninterrupted(|| File::open(draft)).map_err(|e| Error::io("open", draft, e))?;
-    rename(draft, path, &file).map_err(|e| Error::io("rename its draft to", path, e))?;
-    directory.sync_now().map_err(|e| Error::io("sync the directory of", path, e))
-}
-
 /// Makes what was renamed or removed in a directory outlive a power failure.
 pub(crate) fn sync_directory(directory: &Path) -> Result<()> {
     let opened = Directory::of(&directory.join("any"))?;
@@ -91,6 +69,7 @@ pub(crate) fn sync_directory(directory: &Path) -> Result<()> {
 }
 
 /// The directory of a file, opened before anything in it is changed, so that a lack of descriptors or permissions changes nothing.
+#[derive(Debug)]
 struct Directory {
     #[cfg(unix)]
     opened: File,
@@ -142,9 +121,29 @@ impl Directory {
     }
 }
 
-/// A temporary file that is removed unless it is published.
-struct Draft {
+/// A file on its way: hidden, beside the one that it is to become, locked for as long as it is open, and removed unless it is published. For those who look at it before they
+/// publish it, or know its name only then; for all others there is [`publish`].
+///
+/// ```
+/// use std::io::Write;
+/// use tamis::files::Draft;
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("list.csv");
+/// let mut draft = Draft::of(&path)?;
+/// draft.write(|out| Ok(out.write_all(b"sha256,label\n").unwrap()))?;
+/// if std::fs::metadata(draft.path())?.len() > 0 {
+///     draft.publish(&path)?;
+/// }
+/// assert!(path.exists());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Draft {
     path: PathBuf,
+    /// The file that it is a draft of, for whoever is told of an error.
+    of: PathBuf,
+    file: File,
+    directory: Directory,
     published: bool,
 }
 
@@ -158,9 +157,17 @@ impl Drop for Draft {
 }
 
 impl Draft {
-    /// A new draft, locked for as long as the file is open, so that nobody else takes it for one that was left behind: another thread, or a process of the
+    /// A new draft, empty, of the file at `path`, with mode 0640 less the process's umask. Nobody else takes it for one that was left behind: another thread, or a process of the
     /// same number in another container.
-    fn create(path: &Path) -> Result<(Draft, File)> {
+    ///
+    /// # Errors
+    /// [`ErrorCode::Io`] and its kin. [`ErrorCode::StoreLocked`] if somebody else has a draft of that file, in this process or in one of the same number.
+    pub fn of(path: &Path) -> Result<Draft> {
+        if path.is_dir() {
+            let what = "a directory; expected the name of a file";
+            return Err(Error::new(ErrorCode::InvalidArgument, what).with_path(path));
+        }
+        let directory = Directory::of(path)?;
         let draft = draft_path(path);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
@@ -175,7 +182,8 @@ impl Draft {
                     // A file system without locks is used as it is.
                     let taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
                     if !taken && is_at(&file, &draft) {
-                        return Ok((Draft { path: draft, published: false }, file));
+                        let of = path.to_path_buf();
+                        return Ok(Draft { path: draft, of, file, directory, published: false });
                     }
                 }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => clear(&draft, path)?,
@@ -183,6 +191,45 @@ impl Draft {
             }
         }
         Err(busy(path))
+    }
+
+    /// Where it lies. It may be read there, as [`Set::open`](crate::Set::open) does.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The open file, to give it an owner or a mode of its own.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Writes it by `write`, and waits until the disk has it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Io`] and its kin, and those of `write`.
+    pub fn write<T>(
+        &mut self,
+        write: impl FnOnce(&mut BufWriter<&File>) -> Result<T>,
+    ) -> Result<T> {
+        let mut writer = BufWriter::with_capacity(1 << 20, &self.file);
+        let out = write(&mut writer).map_err(|e| e.with_path(&self.of))?;
+        writer.into_inner().map_err(|e| Error::io("write", &self.of, e.into_error()))?;
+        uninterrupted(|| self.file.sync_all()).map_err(|e| Error::io("sync", &self.of, e))?;
+        // Elsewhere a lock keeps everybody from reading, even whoever has it, and it is to be read before it is published.
+        #[cfg(not(unix))]
+        let _ = self.file.unlock();
+        Ok(out)
+    }
+
+    /// Gives it its name, which lies in the same directory, in the place of whatever has it now.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Io`] and its kin: nothing was changed. [`ErrorCode::Durability`]: it is in place, but may not survive a power failure.
+    pub fn publish(mut self, path: &Path) -> Result<()> {
+        rename(&self.path, path, &self.file)
+            .map_err(|e| Error::io("rename its draft to", path, e))?;
+        self.published = true;
+        self.directory.sync(path, "the new file is in place")
     }
 }
 
@@ -286,6 +333,22 @@ mod tests {
         assert!(!retire(&path).unwrap());
         assert_eq!(retire(&dir.path().join("no/x")).unwrap_err().code(), ErrorCode::NotFound);
         assert!(retire(dir.path()).is_err(), "a directory is not a file");
+    }
+
+    #[test]
+    fn a_draft_is_looked_at_before_it_has_a_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        let mut draft = Draft::of(&path).unwrap();
+        draft.write(|out| Ok(out.write_all(b"new").unwrap())).unwrap();
+        assert_eq!(fs::read(draft.path()).unwrap(), b"new");
+        assert!(!path.exists());
+        #[cfg(unix)]
+        assert_eq!(Draft::of(&path).unwrap_err().code(), ErrorCode::StoreLocked);
+        draft.publish(&dir.path().join("named by what is in it")).unwrap();
+        assert_eq!(names(dir.path()), ["named by what is in it"]);
+        drop(Draft::of(&path).unwrap());
+        assert_eq!(names(dir.path()), ["named by what is in it"], "it was not published");
     }
 
     #[cfg(unix)]

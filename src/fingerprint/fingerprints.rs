@@ -35,7 +35,7 @@ pub struct Perceptual {
     /// Which rendering of the upload.
     pub view: View,
     /// The number of the frame or of the embedded picture, from 0; 0 for the views of which there is one.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::names::is_zero")]
     pub part: u32,
     /// The 256 bits.
     pub hash: PdqHash,
@@ -43,7 +43,7 @@ pub struct Perceptual {
     pub quality: u8,
     /// How many bits the exact hash may be away from this one: 0 if this is the exact one. A search must widen its radius by so much
     /// if it is to miss nothing.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::names::is_zero")]
     pub slack: u32,
 }
 
@@ -58,10 +58,6 @@ impl Perceptual {
     pub(crate) fn of_part(self, part: u32) -> Self {
         Perceptual { part, ..self }
     }
-}
-
-fn is_zero(number: &u32) -> bool {
-    *number == 0
 }
 
 #[cfg(test)]

@@ -102,12 +102,8 @@ pub struct Matched {
     /// The rendering of the upload that matched.
     pub view: View,
     /// The number of the frame or of the embedded picture that the view is of; 0 for other views.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "crate::names::is_zero")]
     pub part: u32,
-}
-
-fn is_zero(part: &u32) -> bool {
-    *part == 0
 }
 
 named! {

@@ -30,11 +30,11 @@ pub struct Match {
     /// The rendering of the upload that matched.
     pub view: View,
     /// The number of the frame or of the embedded picture that the view is of, from 0; 0 for other views.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "crate::names::is_zero")]
     pub part: u32,
     /// How many bits the true distance may be away from `distance`; 0 if that is exact, as it is but for pictures that are too large
     /// to be hashed exactly within the limits. Such a match leads to review at most.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "crate::names::is_zero")]
     pub slack: u32,
     /// PDQ quality of that rendering of the upload; absent for digests.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,7 +56,7 @@ pub struct Match {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub degraded: bool,
     /// When the entry ends, in seconds since 1970; 0 if never.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "crate::names::is_zero")]
     pub expires: u32,
     /// Legal basis of the entry, or of its list; absent if none is recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,8 +91,4 @@ impl Match {
             legal_basis: None,
         }
     }
-}
-
-fn is_zero(number: &u32) -> bool {
-    *number == 0
 }

@@ -33,7 +33,7 @@ pub(crate) use degraded::group_of;
 pub use found::Found;
 pub use layers::Layers;
 pub use matches::Match;
-pub use planted::planted;
+pub use planted::{Proof, planted, prove};
 pub use radius::{NearEntry, RadiusSearch};
 
 /// Finds all entries of some sets that an upload matches. Reuses its buffers from call to call.

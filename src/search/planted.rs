@@ -1,14 +1,45 @@
 //! Planted queries: proof, for one given set, that the search finds what is in it.
 //!
 //! A peer's saved index is known to find nothing in a list of one entry, and nobody noticed, because nobody asked it. So `tamis build`, before it
-//! publishes a set, and `tamis verify` look up a sample of the set's own codes: as they are, and with as many bits flipped as the radius allows.
-//! Whoever publishes sets by other means should do the same.
+//! publishes a set, a store before it takes a change, and `tamis verify` look up a sample of the set's own codes: as they are, and with as many bits flipped as the radius allows.
+//! Whoever publishes sets by other means should do the same: [`prove`].
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::fingerprint::{Algorithm, PdqHash};
 use crate::set::Set;
 
 use super::{RadiusSearch, Strategy};
+
+/// What [`prove`] found to be in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Proof {
+    /// Bytes of data that were read and compared with their checksums.
+    pub bytes: u64,
+    /// Planted queries that were asked, and answered.
+    pub planted: u64,
+}
+
+/// What whoever publishes a set does with it before: reads all of it back from where it was written, and searches it for what it holds, within `radius` ([`planted`]).
+/// `thorough`: compares every record with the rules of the format, too ([`Set::verify`]), and not only every block with its checksum ([`Set::warm`]). `progress` is that of the two, and is called once more when all is
+/// read, before the search.
+///
+/// # Errors
+/// [`ErrorCode::SetCorrupt`], naming the first fault found; [`ErrorCode::Internal`] if the search misses something.
+pub fn prove(
+    set: &Set,
+    radius: u32,
+    thorough: bool,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Proof> {
+    if thorough {
+        set.verify(progress)?;
+    } else {
+        set.warm(progress)?;
+    }
+    progress(set.size() + if thorough { set.radius_index_bytes() } else { 0 });
+    Ok(Proof { bytes: set.data_length(), planted: planted(set, radius)? })
+}
 
 /// At most this many codes are asked for.
 const SAMPLE: usize = 32;

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::files::publish;
+use crate::files::Draft;
 use crate::fingerprint::Algorithm;
 
 use super::change::{Change, Tombstone, Withdrawal};
@@ -262,15 +262,44 @@ impl SetBuilder {
         progress: &mut OnProgress<'_>,
     ) -> Result<BuildReport> {
         let path = path.as_ref();
+        let mut draft = Draft::of(path)?;
+        let report = self.write_to(&mut draft, options, progress)?;
+        draft.publish(path)?;
+        // It is in place: too late to stop.
+        let _ = Meter::new(progress).at(BuildPhase::Publishing, 1.0);
+        Ok(report)
+    }
+
+    /// Writes the set as a draft, for those who publish it only when they have proved it ([`search::prove`](crate::search::prove)), or name it by what is in it.
+    ///
+    /// ```
+    /// use tamis::files::Draft;
+    /// use tamis::search::prove;
+    /// use tamis::set::{BuildOptions, Set, SetBuilder};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("base.tamis");
+    /// let mut draft = Draft::of(&path)?;
+    /// let builder = SetBuilder::new();
+    /// builder.write_to(&mut draft, &BuildOptions::new(), &mut |_| std::ops::ControlFlow::Continue(()))?;
+    /// prove(&Set::open(draft.path())?, 31, true, &mut |_| {})?;
+    /// draft.publish(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`SetBuilder::write_with`].
+    pub fn write_to(
+        self,
+        draft: &mut Draft,
+        options: &BuildOptions,
+        progress: &mut OnProgress<'_>,
+    ) -> Result<BuildReport> {
         let mut meter = Meter::new(progress);
-        let report = publish(path, |file| {
+        draft.write(|file| {
             let report = writer::write(self, options, &mut meter, file)?;
             meter.at(BuildPhase::Publishing, 0.0)?;
             Ok(report)
-        })?;
-        // It is in place: too late to stop.
-        let _ = meter.at(BuildPhase::Publishing, 1.0);
-        Ok(report)
+        })
     }
 
     /// The set's bytes, in memory.
@@ -306,3 +335,6 @@ impl fmt::Debug for SetBuilder {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

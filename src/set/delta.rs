@@ -275,3 +275,6 @@ fn refused(refusal: &Refusal, entry: EntryId) -> Error {
     };
     Error::new(code, format!("the update is refused: entry {entry}: {refusal}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,8 +39,8 @@ mod record;
 pub mod refusal;
 mod residency;
 mod rows;
+mod summary;
 mod threads;
-mod traits;
 mod verify;
 mod writer;
 
@@ -59,12 +59,8 @@ pub use record::{
 };
 pub use refusal::Refusal;
 pub use residency::Residency;
-pub(crate) use traits::{Summary, Traits};
+pub(crate) use summary::{Summary, Traits};
 pub use verify::Verification;
 
-#[cfg(test)]
-mod build_tests;
-#[cfg(test)]
-mod delta_tests;
 #[cfg(test)]
 mod tests;

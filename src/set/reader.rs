@@ -117,6 +117,11 @@ impl Set {
         self.blocks.head.data_start + self.blocks.head.data_length
     }
 
+    /// Bytes of all that has checksums.
+    pub(crate) fn data_length(&self) -> u64 {
+        self.blocks.head.data_length
+    }
+
     /// When it was built, in seconds since 1970, as its builder said; 0 if it did not.
     ///
     /// # Errors

@@ -45,7 +45,7 @@ impl Set {
         self.verify_suppressions()?;
         self.verify_changes()?;
         self.verify_radius_index(progress)?;
-        let bytes = self.blocks().head.data_length;
+        let bytes = self.data_length();
         Ok(Verification { bytes, entries: self.entry_count(), poison })
     }
 

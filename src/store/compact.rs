@@ -1,16 +1,12 @@
 //! Several sets of a store as one: small ones as they come, and now and then all of them as a new base.
 
-use std::sync::Arc;
-
 use crate::error::{Error, ErrorCode, Result};
-use crate::search::planted;
-use crate::set::{self, BuildOptions, Residency, Set, SetBuilder, SetDigest};
 
 use super::log::{self, Event};
 use super::manifest::{Manifest, SetRecord};
 use super::merge;
-use super::update::{Applied, RADIUS, counted_entries};
-use super::writer::{Draft, StoreWriter};
+use super::update::{Applied, counted_entries};
+use super::writer::StoreWriter;
 
 /// Sets above the base that a search is put through, at most, unless they cannot be merged.
 const MOST_DELTAS: usize = 8;
@@ -67,9 +63,9 @@ impl StoreWriter {
         }
         let group = self.open_sets(&sets[from..])?;
         let builder = merge::merge(group, manifest, false, now, &mut |_| Ok(()))?;
-        let draft = self.draft();
-        let (set, _) = self.prove(builder, &draft)?;
-        let joined = self.adopt(draft, &set)?;
+        let mut draft = self.draft()?;
+        let (set, _) = self.prove(builder, &mut draft)?;
+        let joined = self.adopt(draft, &set, manifest)?;
         manifest.sets.truncate(from);
         manifest.sets.push(joined);
         Ok(Some((many, entries)))
@@ -102,12 +98,12 @@ impl StoreWriter {
         let records: Vec<SetRecord> =
             taken.iter().filter_map(|at| self.manifest.sets.get(*at)).cloned().collect();
         let group = self.open_sets(&records)?;
-        let draft = self.compacted_draft();
+        let mut draft = self.compacted_draft()?;
         let manifest = self.manifest.clone();
         // Minutes, for a large store: an emergency must not wait for them.
         let proved = self.unlocked(|writer| {
             let builder = merge::merge(group, &manifest, true, now, progress)?;
-            writer.prove(builder, &draft)
+            writer.prove(builder, &mut draft)
         })?;
         let (set, _) = proved?;
         let mut manifest = self.manifest.clone();
@@ -115,7 +111,7 @@ impl StoreWriter {
             let what = "another writer has merged the same sets meanwhile; run it again";
             return Err(Error::new(ErrorCode::StoreLocked, what).with_path(&self.directory));
         }
-        let base = self.adopt(draft, &set)?;
+        let base = self.adopt(draft, &set, &manifest)?;
         let entries = base.entries;
         manifest.sets.retain(|record| !records.contains(record));
         manifest.sets.insert(0, base);
@@ -123,33 +119,6 @@ impl StoreWriter {
         let event = compacted(taken.len(), entries, now);
         self.publish(manifest, event)?;
         Ok(Applied { version: self.manifest.version, changed: true, number: 0, entries })
-    }
-
-    /// Writes a set under the name of a draft, reads all of it back, and searches it for what it holds.
-    pub(super) fn prove(&self, builder: SetBuilder, draft: &Draft) -> Result<(Set, SetDigest)> {
-        let options = BuildOptions::new().jobs(0);
-        let written =
-            self.watcher.writing(|progress| builder.write_with(draft.path(), &options, progress));
-        // A draft that may be lost is no change that is in force.
-        let report = written.map_err(|e| match e.code() {
-            ErrorCode::Durability => Error::new(
-                ErrorCode::Io,
-                "cannot sync the store's directory; nothing was changed; see to the disk",
-            )
-            .with_path(&self.directory),
-            _ => e,
-        })?;
-        let set = Set::open(draft.path())?;
-        set.warm(&mut |_| {})?;
-        planted(&set, RADIUS)?;
-        Ok((set, report.digest))
-    }
-
-    pub(super) fn open_sets(&self, records: &[SetRecord]) -> Result<Vec<Arc<Set>>> {
-        let open = |record: &SetRecord| {
-            set::open_within(&self.directory, &record.file, Residency::Mapped).map(Arc::new)
-        };
-        records.iter().map(open).collect()
     }
 }
 

@@ -106,7 +106,7 @@ pub struct ListRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
     /// How many of the keys must have signed an update.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::names::is_zero")]
     pub need: u32,
     /// Whether updates need no signature: whoever can write to where they are dropped is trusted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -132,10 +132,6 @@ pub struct Incident {
     pub opened: u64,
     /// Entries that came with it.
     pub entries: u64,
-}
-
-fn is_zero(number: &u32) -> bool {
-    *number == 0
 }
 
 impl ListRecord {

@@ -64,7 +64,7 @@ mod manifest;
 mod merge;
 mod snapshot;
 mod staging;
-mod sum;
+mod state_digest;
 mod test_list;
 mod update;
 mod writer;

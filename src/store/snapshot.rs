@@ -14,7 +14,7 @@ use crate::search::{Layers, group_of};
 use crate::set::{Entry, EntryId, Set};
 
 use super::manifest::{Manifest, SetRecord};
-use super::sum::Sum;
+use super::state_digest::StateDigest;
 
 digest_of! {
     /// Identifies what a store holds: BLAKE3 over the digests of its sets and its manifest.
@@ -215,18 +215,18 @@ impl Snapshot {
     /// # Errors
     /// [`ErrorCode::SetCorrupt`](crate::ErrorCode::SetCorrupt).
     pub fn state_digest(&self, now: u64) -> Result<[u8; 32]> {
-        let mut sum = Sum::default();
+        let mut digest = StateDigest::default();
         self.layers.each_entry(0..self.own, &mut |_, list, id, entry| {
-            sum.add_entry(list, id, entry, now);
+            digest.add_entry(list, id, entry, now);
             Ok(())
         })?;
         let lists = self.manifest.iter().flat_map(|manifest| &manifest.lists);
         for (name, _) in lists.filter(|(_, list)| list.suppressed) {
-            sum.add(format!("suppressed {name:?}").as_bytes());
+            digest.add(format!("suppressed {name:?}").as_bytes());
         }
         for id in self.layers.suppressions()? {
-            sum.add(&id.0);
+            digest.add(&id.0);
         }
-        Ok(sum.finish())
+        Ok(digest.finish())
     }
 }

@@ -21,7 +21,7 @@ use crate::search::Layers;
 use crate::set::{Change, Delta, Set, SetDigest, Summary, TombstoneKind};
 
 use super::manifest::{ChangeRecord, Incident, ListRecord, Manifest, SetRecord};
-use super::sum::Sum;
+use super::state_digest::StateDigest;
 use super::update::{Terms, counted_entries};
 use super::writer::{LOCAL, StoreWriter};
 
@@ -89,9 +89,9 @@ impl<'w> Staging<'w> {
             );
             return Err(Error::new(ErrorCode::Store, what));
         }
-        let draft = writer.draft();
+        let mut draft = writer.draft()?;
         let incident = delta.incident().map(|(id, expires)| (id.to_owned(), expires));
-        let (set, own) = writer.prove(delta.into_builder()?, &draft)?;
+        let (set, own) = writer.prove(delta.into_builder()?, &mut draft)?;
         // What was not received as a set is told apart by the set that it became.
         let digest = source.unwrap_or(own);
         if self.was_taken(&change, digest)? {
@@ -103,7 +103,7 @@ impl<'w> Staging<'w> {
         check_suppressions(&change, &set)?;
         writer.check_canaries(&set)?;
 
-        let record = writer.adopt(draft, &set)?;
+        let record = writer.adopt(draft, &set, &self.manifest)?;
         let manifest = &mut self.manifest;
         let above =
             |set: &SetRecord| set.change(&change.list).is_some_and(|c| c.last > change.last);
@@ -179,18 +179,18 @@ impl<'w> Staging<'w> {
         {
             return Ok(false);
         }
-        let sum = |sets: Vec<Arc<Set>>| -> Result<Sum> {
-            let (layers, mut sum) = (Layers::new(sets)?, Sum::default());
+        let digest = |sets: Vec<Arc<Set>>| -> Result<StateDigest> {
+            let (layers, mut digest) = (Layers::new(sets)?, StateDigest::default());
             layers.each_entry(0..layers.sets().len(), &mut |_, list, id, entry| {
                 if list == change.list {
-                    sum.add_entry(list, id, entry, self.terms.now);
+                    digest.add_entry(list, id, entry, self.terms.now);
                 }
                 Ok(())
             })?;
-            Ok(sum)
+            Ok(digest)
         };
         let held = self.of_list(&self.manifest, &change.list)?;
-        Ok(sum(held)? == sum(vec![Arc::new(set.reopened()?)])?)
+        Ok(digest(held)? == digest(vec![Arc::new(set.reopened()?)])?)
     }
 
     /// Whether the very same was taken before.

@@ -64,6 +64,39 @@ fn a_refresh_sees_a_new_file_and_keeps_the_old_one_when_it_is_bad() {
     }
 }
 
+/// A feed whose sets are made so that their digests begin alike.
+#[test]
+fn a_set_does_not_take_the_name_of_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let writer = StoreWriter::init(dir.path().join("store"), 1_790_000_000).unwrap();
+    let written = |list: &str| {
+        let mut builder = SetBuilder::new();
+        builder.add_list(List::new(list, ListKind::Local)).unwrap();
+        let mut draft = writer.draft().unwrap();
+        let (set, _) = writer.prove(builder, &mut draft).unwrap();
+        (draft, set)
+    };
+    let mut manifest = writer.manifest().clone();
+    let (draft, one) = written("one");
+    let mut record = writer.adopt(draft, &one, &manifest).unwrap();
+    // As if it had the name that another would get.
+    let (draft, other) = written("other");
+    let name = format!("00000002-{}.tamis", &other.digest().to_string()[..8]);
+    std::fs::rename(writer.directory().join(&record.file), writer.directory().join(&name)).unwrap();
+    record.file = name;
+    manifest.sets.push(record);
+    manifest.sets.push(writer.adopt(draft, &other, &manifest).unwrap());
+    manifest.to_bytes().expect("no two sets have one name");
+    for (record, set) in manifest.sets.iter().zip([&one, &other]) {
+        let opened = Set::open(writer.directory().join(&record.file)).unwrap();
+        assert_eq!(opened.digest(), set.digest());
+    }
+    // No manifest in force names them, and both are known for sets.
+    writer.sweep();
+    let left = crate::files::names(writer.directory()).unwrap();
+    assert!(!left.iter().any(|name| name.ends_with(".tamis")), "{left:?}");
+}
+
 #[test]
 fn the_test_list_stands_beside_the_base() {
     let base = || Set::from_bytes(&SetBuilder::new().to_bytes().unwrap().0).unwrap();

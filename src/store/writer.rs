@@ -5,24 +5,30 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::files;
-use crate::search::Layers;
-use crate::set::{self, BuildProgress, ListKind, OnProgress, Set};
+use crate::files::{self, Draft};
+use crate::search::{Layers, prove};
+use crate::set::{
+    self, BuildOptions, BuildProgress, ListKind, OnProgress, Residency, Set, SetBuilder, SetDigest,
+};
 
 use super::canaries::Canaries;
 use super::lock::Lock;
 use super::log::{self, Event};
 use super::manifest::{ListRecord, MANIFEST, Manifest, SetRecord};
+use super::update::RADIUS;
 
 /// Name of the file that the writer holds a lock on.
 const LOCK: &str = "lock";
 
 /// Name of the file that whoever compacts holds a lock on, and what the name of his draft begins with.
 const COMPACTING: &str = "compacting";
-const COMPACTED: &str = ".compacted-";
+const COMPACTED: &str = ".compacted";
+
+/// Digits of a set's digest in its name, unless another set has that name.
+const SHORT: usize = 8;
 
 /// Changes that are remembered for a log that cannot be written to; a manifest is small.
 const UNLOGGED: usize = 100;
@@ -89,22 +95,6 @@ impl Watcher {
 impl fmt::Debug for Watcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Watcher")
-    }
-}
-
-/// A set that is not yet in place; removed when it is dropped.
-pub(super) struct Draft(PathBuf);
-
-impl Draft {
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        // Gone already, if it was adopted.
-        let _ = fs::remove_file(&self.0);
     }
 }
 
@@ -272,14 +262,22 @@ impl StoreWriter {
         log::read(directory, each)
     }
 
-    /// The name of a set that is being written.
-    pub(super) fn draft(&self) -> Draft {
-        Draft(self.directory.join(format!(".new-{}.tamis", std::process::id())))
+    /// A set that is to be written.
+    pub(super) fn draft(&self) -> Result<Draft> {
+        Draft::of(&self.directory.join("new.tamis"))
     }
 
-    /// The name of a base that is being written while others may write, too.
-    pub(super) fn compacted_draft(&self) -> Draft {
-        Draft(self.directory.join(format!("{COMPACTED}{}.tamis", std::process::id())))
+    /// A base that is to be written while others may write, too.
+    pub(super) fn compacted_draft(&self) -> Result<Draft> {
+        Draft::of(&self.directory.join("compacted.tamis"))
+    }
+
+    /// The sets of some records.
+    pub(super) fn open_sets(&self, records: &[SetRecord]) -> Result<Vec<Arc<Set>>> {
+        let open = |record: &SetRecord| {
+            set::open_within(&self.directory, &record.file, Residency::Mapped).map(Arc::new)
+        };
+        records.iter().map(open).collect()
     }
 
     /// Makes sure that nobody else compacts the store, for as long as what it gives lives; none if somebody does.
@@ -299,16 +297,35 @@ impl StoreWriter {
         Ok(done)
     }
 
-    /// Gives a set its name in the store.
-    pub(super) fn adopt(&self, draft: Draft, set: &Set) -> Result<SetRecord> {
+    /// Writes a set as a draft, reads all of it back, and searches it for what it holds.
+    pub(super) fn prove(&self, builder: SetBuilder, draft: &mut Draft) -> Result<(Set, SetDigest)> {
+        let options = BuildOptions::new().jobs(0);
+        let report =
+            self.watcher.writing(|progress| builder.write_to(draft, &options, progress))?;
+        let set = Set::open(draft.path())?;
+        prove(&set, RADIUS, false, &mut |_| {})?;
+        Ok((set, report.digest))
+    }
+
+    /// Gives a set that was proved its name in the store, one that no set of the manifest has to which it will be added: whoever makes a list can make two sets whose digests begin
+    /// alike, and one change may bring both.
+    pub(super) fn adopt(&self, draft: Draft, set: &Set, manifest: &Manifest) -> Result<SetRecord> {
         let digest = set.digest().to_string();
-        let short = digest.get(..8).unwrap_or_default();
-        let file = format!("{:08}-{short}.tamis", self.manifest.version + 1);
+        let short = digest.get(..SHORT).unwrap_or(&digest);
+        let name = |digest: &str| format!("{:08}-{digest}.tamis", self.manifest.version + 1);
+        let is_taken = manifest.sets.iter().any(|set| set.file == name(short));
+        let file = name(if is_taken { &digest } else { short });
         let path = self.directory.join(&file);
-        let file_of_draft =
-            File::open(draft.path()).map_err(|e| Error::io("open", draft.path(), e))?;
-        share_with_group(&file_of_draft, draft.path())?;
-        files::rename_draft(draft.path(), &path)?;
+        share_with_group(draft.file(), draft.path())?;
+        // A set that may be lost is no change that is in force.
+        draft.publish(&path).map_err(|e| match e.code() {
+            ErrorCode::Durability => Error::new(
+                ErrorCode::Io,
+                "cannot sync the store's directory; nothing was changed; see to the disk",
+            )
+            .with_path(&self.directory),
+            _ => e,
+        })?;
         SetRecord::of(file, set)
     }
 
@@ -376,8 +393,9 @@ impl StoreWriter {
                 }
             }
             let named = self.manifest.sets.iter().chain(&self.before);
-            let is_draft = [".new-", COMPACTED].iter().any(|start| name.starts_with(start))
-                || name.ends_with(".draft");
+            // The names without an end are those of an earlier version.
+            let is_draft = name.ends_with(".draft")
+                || [".new-", ".compacted-"].iter().any(|start| name.starts_with(start));
             if is_draft || is_own(&name) && !named.into_iter().any(|set| set.file == name) {
                 let _ = fs::remove_file(self.directory.join(name));
             }
@@ -393,7 +411,7 @@ fn is_own(name: &str) -> bool {
     };
     version.len() >= 8
         && version.bytes().all(|b| b.is_ascii_digit())
-        && digest.len() == 8
+        && [SHORT, 64].contains(&digest.len())
         && digest.bytes().all(|b| b.is_ascii_hexdigit())
 }
 

@@ -253,7 +253,8 @@ fn litter(store: &Path) {
     fs::write(store.join("log"), format!("{}\n{}", lines.join("\n"), &last[..20])).unwrap();
     for name in [
         ".new-4000000.tamis",
-        "..new-4000000.tamis.4000000.draft",
+        ".new.tamis.4000000.draft",
+        ".compacted.tamis.4000000.draft",
         ".manifest.4000000.draft",
         "00000009-0123abcd.tamis",
     ] {

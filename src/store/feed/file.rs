@@ -37,7 +37,7 @@ pub struct FeedSet {
     /// Number of the last change in it.
     pub last: u64,
     /// Whether it replaces all of the list that came before.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replaces: bool,
     /// The emergency that its entries belong to, if they all belong to one. For people: the entries say it themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -251,10 +251,6 @@ fn number(field: &str, value: u64, least: u64, most: u64) -> Result<()> {
 
 pub(super) fn malformed(what: impl Into<String>) -> Error {
     Error::new(ErrorCode::UpdateMalformed, what)
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Rejected rows: some of them on stderr, all of them in the file that `--rejects` names.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
 use serde_json::json;
@@ -16,7 +15,7 @@ const SHOWN: u64 = 20;
 
 /// Where rejected rows go.
 pub(crate) struct Rejects<'f> {
-    file: Option<&'f mut BufWriter<File>>,
+    file: Option<&'f mut dyn Write>,
     /// Of the list that is read now.
     count: u64,
     /// The first time that the file could not be written.
@@ -24,7 +23,7 @@ pub(crate) struct Rejects<'f> {
 }
 
 impl Rejects<'_> {
-    pub(crate) fn new(file: Option<&mut BufWriter<File>>) -> Rejects<'_> {
+    pub(crate) fn new(file: Option<&mut dyn Write>) -> Rejects<'_> {
         Rejects { file, count: 0, failed: None }
     }
 

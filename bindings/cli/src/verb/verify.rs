@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tamis::search::planted;
-use tamis::set::{Set, Verification};
+use tamis::search::{self, Proof};
+use tamis::set::Set;
 
 use super::info::{delta, told};
 use crate::output::shown;
@@ -18,9 +18,8 @@ pub(crate) const RADIUS: u32 = 31;
 
 /// What was found to be in order, and what it took.
 pub(crate) struct Soundness {
-    pub(crate) verified: Verification,
-    /// Planted queries that were asked, and answered.
-    pub(crate) planted: u64,
+    pub(crate) proof: Proof,
+    /// What reading it took.
     time: Duration,
 }
 
@@ -39,7 +38,7 @@ pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
             return Err(Failure(error));
         }
     };
-    let (bytes, entries) = (sound.verified.bytes, sound.verified.entries);
+    let (Proof { bytes, planted, .. }, entries) = (sound.proof, set.entry_count());
     let changes = set.changes().map_err(|error| error.with_path(path))?;
     let rate = bytes as f64 / 1e6 / sound.time.as_secs_f64().max(1e-9);
     output.object(&json!({
@@ -50,7 +49,7 @@ pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
         "entries": entries,
         "changes": changes.iter().map(told).collect::<Vec<_>>(),
         "tombstones": set.withdrawal_count(),
-        "planted": sound.planted,
+        "planted": planted,
         "microseconds": sound.time.as_micros() as u64,
     }))?;
     output.line(format_args!("{}: sound", shown(path)))?;
@@ -60,7 +59,7 @@ pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
         count(entries, "entry"),
         wording::time(sound.time),
     ))?;
-    let planted = match sound.planted {
+    let planted = match planted {
         0 => "nothing to search for: the set holds no entries".to_owned(),
         1 => "1 planted query, answered".to_owned(),
         n => format!("{} planted queries, all answered", wording::grouped(n)),
@@ -80,8 +79,11 @@ pub(crate) fn run(set: &Path, output: &mut Output) -> Result<Exit, Failure> {
 pub(crate) fn prove(set: &Set) -> tamis::Result<Soundness> {
     let progress = Progress::new("verifying", Some(set.size() + set.radius_index_bytes()));
     let started = Instant::now();
-    let verified = set.verify(&mut |bytes| progress.set(bytes));
-    let time = started.elapsed();
+    let mut time = Duration::ZERO;
+    let proof = search::prove(set, RADIUS, true, &mut |bytes| {
+        progress.set(bytes);
+        time = started.elapsed();
+    });
     progress.clear();
-    Ok(Soundness { verified: verified?, planted: planted(set, RADIUS)?, time })
+    Ok(Soundness { proof: proof?, time })
 }

@@ -7,8 +7,9 @@ pub(super) mod codes;
 use std::path::Path;
 
 use serde_json::json;
+use tamis::files::draft_path;
 use tamis::fingerprint::PdqHash;
-use tamis::set::{BuildOptions, Entry, List, ListId, ListKind, SetBuilder, draft_path};
+use tamis::set::{BuildOptions, Entry, List, ListId, ListKind, SetBuilder};
 
 use super::build::{Published, check_output, write};
 use super::info::radius_index;
@@ -17,7 +18,6 @@ use crate::interrupt;
 use crate::lists::preflight::{self, Wish};
 use crate::output::shown;
 use crate::progress::Share;
-use crate::replace::Draft;
 use crate::wording::{bytes, count, grouped};
 use crate::{Exit, Failure, Output};
 
@@ -33,9 +33,7 @@ const SAMPLE: u64 = 1 << 16;
 pub(crate) fn run(arguments: &BenchSet, output: &mut Output) -> Result<Exit, Failure> {
     let BenchSet { codes, kind, seed, output: target, profile, jobs, force } = arguments;
     check_output(target)?;
-    let draft = Draft::of(target);
-    // In this order: a draft of the draft that is gone cannot take its name any more.
-    interrupt::abandon(vec![draft_path(&draft.path), draft.path.clone()], "nothing was published");
+    interrupt::abandon(vec![draft_path(target)], "nothing was published");
     let wish = Wish { target, force: *force, instead: "ask for fewer codes" };
     let options = BuildOptions::new().profile(*profile).jobs(jobs.map_or(0, Into::into));
 
@@ -51,7 +49,7 @@ pub(crate) fn run(arguments: &BenchSet, output: &mut Output) -> Result<Exit, Fai
     drop(drawing);
     let builder = builder?;
     preflight::before_writing(wish, &builder, &options)?;
-    let published = write(builder, &options, target, draft)?;
+    let published = write(builder, &options, target)?;
     tell(target, arguments, &published, output)?;
     Ok(Exit::SUCCESS)
 }
@@ -93,7 +91,7 @@ fn tell(
         "codes": report.entries,
         "bytes": report.bytes,
         "radius_index_bytes": set.radius_index_bytes(),
-        "planted": sound.planted,
+        "planted": sound.proof.planted,
     }))?;
     let how = format!("{}, seed {}", arguments.kind.name(), arguments.seed);
     output.line(format_args!(
@@ -103,6 +101,9 @@ fn tell(
         bytes(report.bytes),
     ))?;
     output.line(format_args!("  radius index: {}", radius_index(set)))?;
-    output.line(format_args!("  verified; {} planted queries answered", grouped(sound.planted)))?;
+    output.line(format_args!(
+        "  verified; {} planted queries answered",
+        grouped(sound.proof.planted)
+    ))?;
     output.line(format_args!("  digest {}", report.digest))
 }

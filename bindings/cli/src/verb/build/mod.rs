@@ -16,7 +16,8 @@ use std::path::Path;
 
 use serde_json::json;
 use tamis::ErrorCode;
-use tamis::set::{BuildOptions, BuildReport, List, ListId, Set, SetBuilder, draft_path, publish};
+use tamis::files::{Draft, draft_path, publish};
+use tamis::set::{BuildOptions, BuildReport, List, ListId, Set, SetBuilder};
 
 use super::info::fingerprints;
 use super::verify::{Soundness, prove};
@@ -29,7 +30,6 @@ use crate::lists::rejects::Rejects;
 use crate::lists::{self, check_writable, length, not_read, same_file};
 use crate::output::shown;
 use crate::progress::{Progress, Share};
-use crate::replace::Draft;
 use crate::upload::STDIN;
 use crate::wording::{self, count, grouped};
 use crate::{Exit, Failure, Output};
@@ -37,9 +37,7 @@ use crate::{Exit, Failure, Output};
 pub(crate) fn run(arguments: &Build, output: &mut Output) -> Result<Exit, Failure> {
     let target = &arguments.output;
     check_target(arguments)?;
-    let draft = Draft::of(target);
-    // In this order: a draft of the draft that is gone cannot take its name any more.
-    let mut drafts = vec![draft_path(&draft.path), draft.path.clone()];
+    let mut drafts = vec![draft_path(target)];
     drafts.extend(arguments.rejects.as_deref().map(draft_path));
     interrupt::abandon(drafts, "nothing was published");
 
@@ -59,7 +57,7 @@ pub(crate) fn run(arguments: &Build, output: &mut Output) -> Result<Exit, Failur
     }
 
     preflight::before_writing(wish, &builder, &options)?;
-    let published = write(builder, &options, target, draft)?;
+    let published = write(builder, &options, target)?;
     summarise(arguments, created, &published, output)?;
     Ok(Exit::SUCCESS)
 }
@@ -85,7 +83,7 @@ impl From<&Build> for Reading {
     }
 }
 
-/// A set that is in place, and what is known of it.
+/// A set that was written and proved, and what is known of it.
 pub(super) struct Published {
     pub(super) report: BuildReport,
     pub(super) set: Set,
@@ -97,28 +95,38 @@ pub(super) fn write(
     builder: SetBuilder,
     options: &BuildOptions,
     target: &Path,
-    draft: Draft,
 ) -> Result<Published, Failure> {
+    let (draft, published) = written(builder, options, target).map_err(|e| about(target, &e))?;
+    interrupt::commit();
+    draft.publish(target)?;
+    Ok(published)
+}
+
+/// Writes a set as a draft of a file, reads it back, verifies and searches it.
+pub(in crate::verb) fn written(
+    builder: SetBuilder,
+    options: &BuildOptions,
+    target: &Path,
+) -> tamis::Result<(Draft, Published)> {
+    let mut draft = Draft::of(target)?;
     let share = Share::new();
-    let report = builder.write_with(&draft.path, options, &mut |progress| {
+    let report = builder.write_to(&mut draft, options, &mut |progress| {
         share.set(progress.phase.name(), progress.fraction);
         ControlFlow::Continue(())
     });
     share.clear();
-    let report = report.map_err(|e| about(target, &draft, &e))?;
-    let set = Set::open(&draft.path).map_err(|e| about(target, &draft, &e))?;
-    let sound = prove(&set).map_err(|e| about(target, &draft, &e))?;
-    interrupt::commit();
-    draft.publish(target)?;
-    Ok(Published { report, set, sound })
+    let report = report?;
+    let set = Set::open(draft.path())?;
+    let sound = prove(&set)?;
+    Ok((draft, Published { report, set, sound }))
 }
 
 /// An error about a draft, told of the file that the user named.
-fn about(target: &Path, draft: &Draft, error: &tamis::Error) -> Failure {
+fn about(target: &Path, error: &tamis::Error) -> Failure {
     let text = error.to_string();
-    let draft = draft.path.display().to_string();
+    let path = error.path().map(|path| path.display().to_string()).unwrap_or_default();
     let message =
-        text.strip_prefix(&draft).map_or(text.as_str(), |rest| rest.trim_start_matches(": "));
+        text.strip_prefix(&path).map_or(text.as_str(), |rest| rest.trim_start_matches(": "));
     Failure::of(target, format_args!("{message} (nothing was published)"))
 }
 
@@ -235,7 +243,7 @@ fn summarise(
         "duplicates": report.duplicates,
         "items": set.item_count(),
         "fingerprints": fingerprints(set),
-        "planted": sound.planted,
+        "planted": sound.proof.planted,
     }))?;
     let duplicates = match report.duplicates {
         0 => String::new(),
@@ -257,6 +265,9 @@ fn summarise(
     if !held.is_empty() {
         output.line(format_args!("  distinct fingerprints: {}", held.join(", ")))?;
     }
-    output.line(format_args!("  verified; {} answered", count(sound.planted, "planted query")))?;
+    output.line(format_args!(
+        "  verified; {} answered",
+        count(sound.proof.planted, "planted query")
+    ))?;
     output.line(format_args!("  digest {}", report.digest))
 }

@@ -77,8 +77,8 @@ pub(super) fn integrity(snapshot: &Snapshot) -> Check {
     for set in snapshot.sets() {
         match verify::prove(set) {
             Ok(sound) => {
-                read += sound.verified.bytes;
-                planted += sound.planted;
+                read += sound.proof.bytes;
+                planted += sound.proof.planted;
             }
             Err(error) => {
                 return Check::fail(

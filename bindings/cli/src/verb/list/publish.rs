@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::json;
-use tamis::set::{Change, Delta, List, ListKind, Set, draft_path, publish_bytes};
+use tamis::files::publish_bytes;
+use tamis::set::{BuildOptions, Change, Delta, List, ListKind};
 use tamis::store::feed::{self, FEED_FILE, Feed, FeedSet};
 
 use super::pending::Pending;
@@ -14,8 +15,7 @@ use super::workshop::Workshop;
 use crate::args::PublishList;
 use crate::judging::now;
 use crate::output::{remark, shown};
-use crate::replace::Draft;
-use crate::verb::verify::prove;
+use crate::verb::build::{Published, written};
 use crate::wording::count;
 use crate::{Exit, Failure, Output};
 
@@ -88,13 +88,10 @@ fn list(feed: &Feed) -> List {
 /// Writes a set, reads it back, searches it for what it holds, and gives it a name that says what it is.
 fn write(public: &Path, delta: Delta, now: u64) -> Result<FeedSet, Failure> {
     let change = delta.change().clone();
-    let draft = Draft::of(&public.join("new.tamis"));
     let mut builder = delta.into_builder()?;
     builder.set_created(now);
-    let _ = fs::remove_file(draft_path(&draft.path));
-    let report = builder.write(&draft.path)?;
-    let set = Set::open(&draft.path)?;
-    prove(&set)?;
+    let (draft, Published { report, .. }) =
+        written(builder, &BuildOptions::new(), &public.join("new.tamis"))?;
     let kind = if change.replaces { "base" } else { "change" };
     let digest = report.digest.to_string();
     let file = format!("{kind}-{:06}-{}.tamis", change.last, digest.get(..8).unwrap_or_default());

@@ -111,7 +111,7 @@ fn set(store: &Path, record: &SetRecord) -> tamis::Result<String> {
         "{}, {}; {} answered",
         bytes(set.size()),
         count(set.entry_count(), "entry"),
-        count(sound.planted, "planted query")
+        count(sound.proof.planted, "planted query")
     ))
 }
 

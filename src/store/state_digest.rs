@@ -3,9 +3,9 @@
 use crate::set::{Entry, EntryId};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sum([u64; 16]);
+pub(super) struct StateDigest([u64; 16]);
 
-impl Sum {
+impl StateDigest {
     pub(super) fn add(&mut self, part: &[u8]) {
         let mut hasher = blake3::Hasher::new_derive_key("tamis 2026-11 state digest");
         hasher.update(part);

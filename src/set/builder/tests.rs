@@ -2,9 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use super::*;
 use crate::error::ErrorCode;
 use crate::fingerprint::{Algorithm, Fingerprint};
+use crate::set::*;
 
 /// Enough entries that threads are started, of several algorithms; fingerprints with several entries, duplicates, and texts whose
 /// beginnings are alike.

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::*;
 use crate::error::{Error, ErrorCode};
 use crate::fingerprint::{Algorithm, Fingerprint};
+use crate::set::*;
 
 fn md5(n: u8) -> Fingerprint {
     Fingerprint::new(Algorithm::Md5, &[n; 16].map(|b| b ^ 0x5A)).unwrap()
