@@ -31,7 +31,7 @@ fn scanner(fingerprint: impl Fn(usize) -> Fingerprint, policy: Policy) -> Scanne
         Entry::new(fingerprint(number))
             .source_id(format!("case {number}"))
             // A label of its own for every entry: no rule names it, though one may name the other.
-        .labels(vec![format!("case {number}"), "terror".to_owned()])
+            .labels(vec![format!("case {number}"), "terror".to_owned()])
             .reviewed(number % 100 == 0)
     };
     Scanner::new(store_of((0..CROWD).map(entry)), policy)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use image::ImageFormat;
 use tamis::fingerprint::{Algorithm, Fingerprints};
 use tamis::media::{MediaClass, Unscannable};
-use tamis::{Action, Context, ErrorCode, Limits, Method, Outcome, Policy, Scanner, Verdict};
+use tamis::{Action, ErrorCode, Limits, Method, Outcome, Policy, Scanner, Verdict};
 
 use crate::listed::{digest, reviewed};
 use crate::pictures::{at_distance, encode, film, hash, jpeg, png, scene, turned_jpeg};
