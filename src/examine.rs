@@ -77,6 +77,7 @@ impl<'a> Asked<'a> {
 
 /// What was found out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Examined {
     /// The hash of each view, in the order of the views and of the parts.
     pub perceptual: Vec<Perceptual>,

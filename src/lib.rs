@@ -84,6 +84,11 @@
 //!   On a network file system use [`set::Residency::Sealed`] or [`set::Residency::Heap`].
 //! - **Fork.** Opening starts no thread and holds no lock, so a server may open a store and then fork its workers. The feature `rayon` starts threads only within
 //!   a batch call, and they are gone when it returns.
+//! - **What waits, and how long.** A check takes the CPU for as long as [`Limits::time_for`] allows, and longer for the digests of a long upload: nothing bounds these but the upload's length. Besides, it may wait for the disk
+//!   where a part of the store is looked at for the first time, and, once in a refresh interval, for the opening of what has changed. An asynchronous host calls it on a thread for
+//!   blocking work; one that wants no waiting for the disk at all turns the interval off ([`store::StoreOptions::refresh_interval`]), calls [`Store::refresh`] from a thread of its own, and opens with
+//!   [`set::Residency::Populated`]. A [`Scanner`] may move between threads, and is used by one at a time.
+//! - **Panics** end at the decoders, as `unscannable(decoder-panic)`. Anything else that panics is a defect; a scanner that was unwound through is to be dropped.
 //! - **Memory.** Decoders may fail to allocate, and then the process ends: that cannot be caught. [`Limits`] keep them far from it.
 
 #[cfg(feature = "rayon")]
@@ -111,7 +116,7 @@ mod verdict;
 pub use error::{Error, ErrorCode, Result, plain};
 pub use limits::Limits;
 pub use policy::{Action, Policy, PolicyDigest};
-pub use scanner::{Context, Scanner, Shadow, ShadowCounts};
+pub use scanner::{Context, Scanner, Shadow, ShadowCounts, Upload};
 pub use search::Match;
 pub use set::{Set, SetBuilder};
 pub use store::Store;

@@ -20,6 +20,7 @@
 mod options;
 mod run;
 mod shadow;
+mod upload;
 
 use std::io::Read;
 use std::path::Path;
@@ -44,6 +45,7 @@ use run::Run;
 
 pub(crate) use options::Options;
 pub use shadow::{Shadow, ShadowCounts};
+pub use upload::Upload;
 
 /// Bytes of an upload longer than [`Limits::upload_bytes`] that are looked at to name its kind, if the limit is not greater.
 /// The same from memory and from a reader, in whatever pieces it reads: a picture that is too long must not pass for something without pixels.
@@ -264,25 +266,59 @@ impl Scanner {
     /// # Errors
     /// If the reader fails, or the store turns out to be damaged.
     pub fn check_reader(&mut self, reader: impl Read, context: &Context) -> Result<Verdict> {
-        let mut run = Run::new(self, context)?;
-        let mut digester = Digester::new(run.wanted());
-        let mut upload = std::mem::take(&mut self.upload);
-        upload.clear();
-        let most = self.kept();
-        let read = run.step(|t| &mut t.digests, || digester.update_from(reader, most, &mut upload));
-        let length =
-            read.map_err(|e| Error::new(ErrorCode::Io, format!("cannot read the upload: {e}")))?;
-        // A slow uploader must not use up the time for decoding.
-        run.started = Instant::now();
+        let mut upload = self.begin(context)?;
+        let read = upload.update_from(reader);
+        read.map_err(|e| Error::new(ErrorCode::Io, format!("cannot read the upload: {e}")))?;
+        self.finish(upload)
+    }
+
+    /// Begins an upload that arrives in pieces, for callers that are handed them, such as servers: nothing waits for the next one. A scanner may have begun any
+    /// number of uploads, and judges one at a time.
+    ///
+    /// ```
+    /// # use tamis::{Context, Policy, Scanner, Store, SetBuilder, Set, store::StoreOptions};
+    /// # let set = Set::from_bytes(&SetBuilder::new().to_bytes()?.0)?;
+    /// # let store = Store::from_set(set, StoreOptions::new().test_list(true))?;
+    /// let mut scanner = Scanner::new(store, Policy::builtin());
+    /// let mut upload = scanner.begin(&Context::at(1_790_000_000))?;
+    /// for piece in tamis::store::test_files()[0].bytes.chunks(1000) {
+    ///     upload.update(piece);
+    /// }
+    /// assert_eq!(scanner.finish(upload)?.action, tamis::Action::Block);
+    /// # Ok::<(), tamis::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidArgument`] for a time that is none.
+    pub fn begin(&mut self, context: &Context) -> Result<Upload> {
+        let run = Run::new(self, context)?;
+        let memory = std::mem::take(&mut self.upload);
+        Ok(Upload::new(run, context.clone(), self.kept(), memory))
+    }
+
+    /// Judges an upload whose pieces have all come: by what the store holds now, not when it began, unless that calls for digests that nobody has computed.
+    ///
+    /// # Errors
+    /// If the store turns out to be damaged.
+    pub fn finish(&mut self, upload: Upload) -> Result<Verdict> {
+        let Upload { run: mut begun, context, wanted, mut digester, mut kept, length, .. } = upload;
+        let now = Run::new(self, &context)?;
+        // A slow uploader must not use up the time for decoding: this run has begun just now.
+        let mut run = if now.wanted().iter().all(|a| wanted.contains(a)) {
+            now.with_timings_of(&begun)
+        } else {
+            begun.started = Instant::now();
+            begun
+        };
         run.fingerprints.digests = digester.finish();
-        let media = run.step(|t| &mut t.sniff, || sniff(&upload));
-        let body = (length <= self.options.limits.upload_bytes).then_some(&upload[..]);
-        let verdict = self.judge(run, media, body, context);
+        let media = run.step(|t| &mut t.sniff, || sniff(&kept));
+        let body = (length <= self.options.limits.upload_bytes).then_some(&kept[..]);
+        let verdict = self.judge(run, media, body, &context);
         // One large upload must not hold its memory for ever.
-        if upload.capacity() > 4 << 20 {
-            upload = Vec::new();
+        if kept.capacity() > 4 << 20 {
+            kept = Vec::new();
         }
-        self.upload = upload;
+        self.upload = kept;
         verdict
     }
 

@@ -130,7 +130,7 @@ impl Directory {
 /// # let dir = tempfile::tempdir()?;
 /// # let path = dir.path().join("list.csv");
 /// let mut draft = Draft::of(&path)?;
-/// draft.write(|out| Ok(out.write_all(b"sha256,label\n").unwrap()))?;
+/// draft.write(|out| out.write_all(b"sha256,label\n").map_err(|e| tamis::Error::io("write", &path, e)))?;
 /// if std::fs::metadata(draft.path())?.len() > 0 {
 ///     draft.publish(&path)?;
 /// }
@@ -340,7 +340,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x");
         let mut draft = Draft::of(&path).unwrap();
-        draft.write(|out| Ok(out.write_all(b"new").unwrap())).unwrap();
+        draft.write(|out| out.write_all(b"new").map_err(|e| Error::io("write", &path, e))).unwrap();
         assert_eq!(fs::read(draft.path()).unwrap(), b"new");
         assert!(!path.exists());
         #[cfg(unix)]

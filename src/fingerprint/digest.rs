@@ -77,6 +77,7 @@ impl FromIterator<Algorithm> for Algorithms {
 ///
 /// As JSON: hexadecimal digits by algorithm name, without those that were not computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Digests {
     /// MD5, if it was asked for.
     pub md5: Option<[u8; 16]>,

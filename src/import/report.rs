@@ -114,6 +114,7 @@ impl Problem {
 /// assert_eq!(report.to_string(), "3 rows: 3 accepted, 0 rejected; 1 blank line");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Report {
     /// Rows: lines (CSV: records) other than the header, blank lines and comments.
     pub rows: u64,

@@ -127,6 +127,7 @@ pub trait Sink {
 
 /// What was decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Decoded {
     /// Frames that were handed over.
     pub frames: u32,

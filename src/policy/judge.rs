@@ -29,6 +29,7 @@ pub struct Judgement {
 
 /// What a policy makes of one match by itself.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Decision<'p> {
     /// What it calls for.
     pub action: Action,
@@ -38,6 +39,7 @@ pub struct Decision<'p> {
 
 /// What a decision rests on.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Ground<'p> {
     /// The match is a valid exception: the upload is allowed, whatever else matches.
     Exception,

@@ -71,6 +71,12 @@ impl Run {
         })
     }
 
+    /// What was measured of the upload while it arrived.
+    pub(super) fn with_timings_of(mut self, begun: &Run) -> Run {
+        self.timings = begun.timings;
+        self
+    }
+
     /// The same upload, judged against what the shadow is judged against. What the breaker has degraded is degraded there too, so that only the candidate makes a difference.
     pub(super) fn for_shadow(&self) -> Option<Run> {
         Some(Run {

@@ -60,6 +60,7 @@ use walk::{Stop, Walk};
 
 /// Where a picture was found inside an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Place {
     /// The thumbnail in the EXIF block of a photograph.
     Thumbnail,
@@ -126,6 +127,7 @@ impl Default for Budget {
 /// How much of an upload was looked into.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use]
+#[non_exhaustive]
 pub struct Coverage {
     /// How many pictures were handed over.
     pub pictures: u32,
