@@ -28,7 +28,7 @@
 //! knows no store, so that a worker process can do the same for a host that trusts no decoder.
 //!
 //! A picture that is not opaque has no colours of its own where the page is seen: with the right alpha it is one picture on white and another one on
-//! black. Both are hashed. Over black, what is black all over is nothing and is not looked up: most logos are.
+//! black. Both are hashed. Over black, what is black all over is nothing and is not looked up: many logos are.
 //!
 //! All of it is bounded by [`Limits`]: the time counts from [`Asked::started`], however often a picture is decoded.
 
@@ -436,7 +436,7 @@ impl<'a> Pass<'a> {
         } else if frame.orientation == 1 && self.wants(View::AsShown) {
             self.push(View::AsShown, 0, one, slack);
         }
-        let DihedralPdq { hashes, quality } = eight.unwrap_or_default();
+        let Some(DihedralPdq { hashes, quality }) = eight else { return };
         for (form, hash) in Dihedral::ALL.into_iter().zip(hashes).skip(1) {
             if self.wants(View::of(form)) {
                 self.push(View::of(form), 0, Pdq { hash, quality }, slack);
