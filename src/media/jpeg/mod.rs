@@ -130,11 +130,17 @@ pub(super) fn decode(
     Ok(Decoded { cut_short: (!whole).then_some(why), ..WHOLE })
 }
 
-/// The parts of a JPEG's colour profile in their order, with their numbers; more than 256 are not gathered.
-pub(super) fn profile(bytes: &[u8], deadline: Option<Instant>) -> Vec<(u8, &[u8])> {
+/// The parts of a JPEG's colour profile as they stand: the number of each, how many it says there are, its bytes. More than 256 are not gathered.
+///
+/// # Errors
+/// `Timeout`.
+pub(super) fn profile(
+    bytes: &[u8],
+    deadline: Option<Instant>,
+) -> Result<Vec<(u8, u8, &[u8])>, Unscannable> {
     let mut markers = Markers::new(bytes, deadline);
     let (mut at, mut parts) = (2, Vec::new());
-    while let Ok(Some((marker, start))) = markers.next(at) {
+    while let Some((marker, start)) = markers.next(at)? {
         at = start;
         if matches!(marker, 0x01 | 0xd0..=0xd8) {
             continue;
@@ -144,13 +150,13 @@ pub(super) fn profile(bytes: &[u8], deadline: Option<Instant>) -> Vec<(u8, &[u8]
         }
         let Some(body) = markers.segment(start) else { break };
         at += 2 + body.len();
-        if let (0xe2, Some([number, _, part @ ..])) = (marker, body.strip_prefix(b"ICC_PROFILE\0"))
+        if let (0xe2, Some([number, count, part @ ..])) =
+            (marker, body.strip_prefix(b"ICC_PROFILE\0"))
         {
-            parts.push((*number, part));
+            parts.push((*number, *count, part));
         }
     }
-    parts.sort_by_key(|(number, _)| *number);
-    parts
+    Ok(parts)
 }
 
 /// What must follow the data so that the decoder ends well if it was all there, and ends early if it was not.
