@@ -5,6 +5,7 @@
 //!     decode in colour if asked.exact, else by luma where the file has it; while the rows arrive, hash each frame:
 //!         frame 0     -> as stored, its dihedral forms, as shown
 //!         later ones  -> frame
+//!     something is seen through it:  the same once more, over black instead of white
 //!     exact, and the hash is a near-tie:  decode once more, replaying the reference's own arithmetic
 //!     by luma:  note how far the exact hash can be away (slack); where that is too far, examine exactly
 //!     one level down and no further: the thumbnail, the pictures inside a document or archive
@@ -26,6 +27,9 @@
 //! picture.) What one by luma gives was within its slack of that for every honest picture that was tried. Nothing is looked up here: this room
 //! knows no store, so that a worker process can do the same for a host that trusts no decoder.
 //!
+//! A picture that is not opaque has no colours of its own where the page is seen: with the right alpha it is one picture on white and another one on
+//! black. Both are hashed. Over black, what is black all over is nothing and is not looked up: many logos are.
+//!
 //! All of it is bounded by [`Limits`]: the time counts from [`Asked::started`], however often a picture is decoded.
 
 use std::time::Instant;
@@ -35,8 +39,8 @@ use serde::{Deserialize, Serialize};
 use crate::fingerprint::{Dihedral, DihedralPdq, Hasher, Pdq, Perceptual, Sampled, View};
 use crate::limits::Limits;
 use crate::media::{
-    Budget, Channels, Coverage, Decoded, Decoder, Embedded, Frame, Media, Place, Raster, Request,
-    Sink, Unscannable, embedded, is_container, sniff,
+    Budget, Channels, Coverage, Decoded, Decoder, Embedded, Frame, Media, Page, Place, Raster,
+    Request, Sink, Unscannable, embedded, is_container, sniff,
 };
 
 /// How far the coefficients of a luma hash usually are from those of the exact one: the median is 0.9 for photographs of all
@@ -236,39 +240,64 @@ impl Examiner {
         asked: &Asked<'_>,
         out: &mut Vec<Perceptual>,
     ) -> Result<Found, Unscannable> {
-        let Asked { views, limits, started, deadline, .. } = *asked;
+        let Asked { views, exact, limits, started, deadline } = *asked;
         let frames =
             if place.is_none() && views.contains(&View::Frame) { limits.frames } else { 1 };
-        let request = |channels| Request {
+        let request = Request {
             bytes,
             media: *media,
-            channels,
+            channels: if exact { Channels::Colour } else { Channels::Luma },
+            page: Page::White,
             frames,
             limits,
             started,
             before,
             deadline,
         };
-        let mut channels = if asked.exact { Channels::Colour } else { Channels::Luma };
+        let mut found = self.rendering(&request, views, place, out)?;
+        if found.decoded.transparent && views.contains(&View::OverBlack) {
+            let request = Request { page: Page::Black, ..request };
+            match self.rendering(&request, views, place, out) {
+                Ok(again) => found.add(again.decoded),
+                Err(reason) => found.add(Decoded {
+                    all_frames: false,
+                    cut_short: Some(reason),
+                    ..found.decoded
+                }),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Hashes a picture over one page.
+    fn rendering(
+        &mut self,
+        request: &Request<'_>,
+        views: &[View],
+        place: Option<Place>,
+        out: &mut Vec<Perceptual>,
+    ) -> Result<Found, Unscannable> {
+        let mut request = *request;
         loop {
-            let mut pass = Pass::new(&mut self.hashers, views, place);
-            let mut decoded = self.decoder.decode(&request(channels), &mut pass)?;
+            let mut pass = Pass::new(&mut self.hashers, views, place, request.page);
+            let decoded = self.decoder.decode(&request, &mut pass)?;
             let Pass { hashes, undecided, by_luma, frame, .. } = pass.finish();
+            let mut found = Found { decoded, frame };
             if by_luma && !undecided.is_empty() {
-                channels = Channels::Colour;
+                request.channels = Channels::Colour;
                 continue;
             }
             out.extend(hashes);
             if !undecided.is_empty() {
-                let mut pass = Pass::new(&mut self.hashers, views, place);
+                let mut pass = Pass::new(&mut self.hashers, views, place, request.page);
                 pass.replays = Some(undecided);
-                let again = self.decoder.decode(&request(channels), &mut pass)?;
+                let again = self.decoder.decode(&request, &mut pass)?;
                 let mut pass = pass.finish();
-                decoded.all_frames &= again.all_frames && pass.undecided.is_empty();
-                decoded.cut_short = decoded.cut_short.or(again.cut_short);
+                found.add(again);
+                found.decoded.all_frames &= pass.undecided.is_empty();
                 out.append(&mut pass.hashes);
             }
-            return Ok(Found { decoded, frame });
+            return Ok(found);
         }
     }
 }
@@ -280,6 +309,12 @@ struct Found {
 }
 
 impl Found {
+    /// What was decoded when the same picture was looked at once more.
+    fn add(&mut self, again: Decoded) {
+        self.decoded.all_frames &= again.all_frames;
+        self.decoded.cut_short = self.decoded.cut_short.or(again.cut_short);
+    }
+
     fn pixels(&self) -> u64 {
         let area = self.frame.map_or(0, |f| f.width as u64 * f.height as u64);
         area.saturating_mul(u64::from(self.decoded.frames))
@@ -299,6 +334,7 @@ struct Pass<'a> {
     views: &'a [View],
     /// Where the picture was found; nowhere if it is the upload itself.
     place: Option<Place>,
+    page: Page,
     /// The first frame.
     frame: Option<Frame>,
     /// The one whose rows are arriving.
@@ -320,11 +356,12 @@ struct Hashed {
 }
 
 impl<'a> Pass<'a> {
-    fn new(hashers: &'a mut Hashers, views: &'a [View], place: Option<Place>) -> Self {
+    fn new(hashers: &'a mut Hashers, views: &'a [View], place: Option<Place>, page: Page) -> Self {
         Pass {
             hashers,
             views,
             place,
+            page,
             frame: None,
             current: None,
             hashes: Vec::new(),
@@ -351,8 +388,10 @@ impl<'a> Pass<'a> {
                 slack: 0,
             })
         } else {
-            let sampled = self.hashers.stored.finish();
-            sampled.and_then(|sampled| hashed(&sampled, &frame, eight))
+            match self.hashers.stored.finish() {
+                Some(sampled) if self.page == Page::Black && is_black(&sampled) => return,
+                sampled => sampled.and_then(|sampled| hashed(&sampled, &frame, eight)),
+            }
         };
         match stored {
             Some(hashed) => self.take_stored(&frame, hashed),
@@ -365,10 +404,7 @@ impl<'a> Pass<'a> {
                 false => hashed(&sampled, &frame, false),
             });
             match shown {
-                Some(hashed) => {
-                    let view = self.place.as_ref().map_or(View::AsShown, view_of);
-                    self.push(view, 0, hashed.one, hashed.slack);
-                }
+                Some(hashed) => self.push(View::AsShown, 0, hashed.one, hashed.slack),
                 None => self.undecided.push(frame.index),
             }
         }
@@ -385,26 +421,22 @@ impl<'a> Pass<'a> {
 
     /// Whether a frame is hashed as it is shown, besides as it is stored.
     fn shows(&self, frame: &Frame) -> bool {
-        let wanted = self.place.is_some() || self.wants(View::AsShown);
+        let wanted = self.is_named_otherwise() || self.wants(View::AsShown);
         self.replays.is_none() && wanted && frame.index == 0 && frame.orientation != 1
     }
 
     /// Notes the hashes of the frame as it is stored.
     fn take_stored(&mut self, frame: &Frame, Hashed { one, eight, slack }: Hashed) {
-        if let Some(place) = &self.place {
-            let view = view_of(place);
-            return self.push(view, 0, one, slack);
-        }
         if frame.index > 0 {
             return self.push(View::Frame, frame.index, one, slack);
         }
         // An upright picture is shown as it is stored: one look-up is enough, under either name.
-        if self.wants(View::AsStored) {
+        if self.is_named_otherwise() || self.wants(View::AsStored) {
             self.push(View::AsStored, 0, one, slack);
         } else if frame.orientation == 1 && self.wants(View::AsShown) {
             self.push(View::AsShown, 0, one, slack);
         }
-        let DihedralPdq { hashes, quality } = eight.unwrap_or_default();
+        let Some(DihedralPdq { hashes, quality }) = eight else { return };
         for (form, hash) in Dihedral::ALL.into_iter().zip(hashes).skip(1) {
             if self.wants(View::of(form)) {
                 self.push(View::of(form), 0, Pdq { hash, quality }, slack);
@@ -412,10 +444,17 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// Whether the first frame has one name, however it is hashed: that of the place where it was found, or of the page.
+    fn is_named_otherwise(&self) -> bool {
+        self.place.is_some() || self.page == Page::Black
+    }
+
     fn push(&mut self, view: View, part: u32, pdq: Pdq, slack: u32) {
-        let part = match &self.place {
-            Some(Place::Member(number)) => *number,
-            _ => part,
+        let (view, part) = match &self.place {
+            Some(place @ Place::Member(number)) => (view_of(place), *number),
+            Some(place) => (view_of(place), part),
+            None if self.page == Page::Black && view != View::Frame => (View::OverBlack, part),
+            None => (view, part),
         };
         self.hashes.push(Perceptual { slack, ..Perceptual::new(view, pdq).of_part(part) });
     }
@@ -450,6 +489,11 @@ impl Sink for Pass<'_> {
             self.hashers.shown.rows(band);
         }
     }
+}
+
+/// Whether there is nothing to see: of black alone no frequency is anything but zero.
+fn is_black(sampled: &Sampled) -> bool {
+    sampled.coefficients() == [[0.0; 16]; 16]
 }
 
 /// What the samples of a frame say, if they can tell.

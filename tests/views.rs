@@ -621,3 +621,104 @@ fn a_symmetric_drawing_is_hashed_as_the_reference_does() {
     let verdict = scanner([&drawing]).check(&png(&drawing), &now()).unwrap();
     assert_eq!(verdict.matches.first().map(|m| m.distance), Some(0), "quality {}", listed.quality);
 }
+
+/// A picture of which each pixel has these four channels.
+fn rgba(width: u32, height: u32, pixel: impl Fn(u32, u32) -> [u8; 4]) -> DynamicImage {
+    image::RgbaImage::from_fn(width, height, |x, y| image::Rgba(pixel(x, y))).into()
+}
+
+fn written(picture: &DynamicImage, format: image::ImageFormat) -> Vec<u8> {
+    let mut out = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut out, format).unwrap();
+    out.into_inner()
+}
+
+/// The picture in grey.
+fn grey(picture: &RgbImage) -> RgbImage {
+    DynamicImage::ImageLuma8(DynamicImage::from(picture.clone()).to_luma8()).to_rgb8()
+}
+
+/// All that there is of it stands in the alpha of a white picture.
+#[test]
+fn a_picture_that_is_seen_on_a_dark_page_only_is_found() {
+    use image::ImageFormat::{Bmp, Png, WebP};
+    let listed = grey(&scene(5, 320, 240));
+    let ghost = rgba(320, 240, |x, y| [255, 255, 255, listed.get_pixel(x, y).0[0]]);
+    let mut uploads: Vec<_> = [Png, WebP, Bmp].map(|format| written(&ghost, format)).into();
+    uploads.push(written(&ghost.to_luma_alpha8().into(), Png));
+    for upload in &uploads {
+        let verdict = scanner([&listed]).check(upload, &now()).unwrap();
+        assert_eq!((seen(&verdict), verdict.action), (vec![(View::OverBlack, 0)], Action::Block));
+        assert_eq!((verdict.matches[0].distance, verdict.complete), (0, true));
+        assert!(verdict.reason().contains("over-black"), "{}", verdict.reason());
+        // What is not listed is clear, and all of it was looked at.
+        let verdict = scanner([&scene(9, 320, 240)]).check(upload, &now()).unwrap();
+        assert_eq!((verdict.outcome, verdict.complete), (Outcome::Clear, true));
+    }
+    let upload = &uploads[0];
+    // Turned and mirrored forms are among it, and what EXIF says.
+    let mirrored = image::imageops::flip_horizontal(&listed);
+    let verdict = scanner([&mirrored]).check(upload, &now()).unwrap();
+    assert_eq!(seen(&verdict), [(View::OverBlack, 0)]);
+    let exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let turned = [&upload[..33], &png_chunk(b"eXIf", exif), &upload[33..]].concat();
+    let shown = image::imageops::rotate90(&listed);
+    let policy = Policy::builder().views([View::OverBlack]).build().unwrap();
+    let mut only = Scanner::new(store([hash(&shown).hash.into()]), policy).with_limits(patient());
+    assert_eq!(seen(&only.check(&turned, &now()).unwrap()), [(View::OverBlack, 0)]);
+    assert_eq!(only.check(upload, &now()).unwrap().outcome, Outcome::Clear);
+    // In an archive it keeps the name of the place.
+    let verdict = scanner([&listed]).check(&zip("a.png", upload), &now()).unwrap();
+    assert_eq!((seen(&verdict), verdict.complete), (vec![(View::Embedded, 0)], true));
+    // The policy may leave it out.
+    let policy = Policy::builder().views([View::AsStored]).build().unwrap();
+    let mut narrow = Scanner::new(store([hash(&listed).hash.into()]), policy);
+    assert_eq!(narrow.check(upload, &now()).unwrap().outcome, Outcome::Clear);
+}
+
+/// Over white one picture, over black another: neither is a cover for the other.
+#[test]
+fn a_picture_with_two_faces_is_found_by_either() {
+    let (dark, light) = (grey(&scene(5, 320, 240)), grey(&scene(6, 320, 240)));
+    let faces = rgba(320, 240, |x, y| {
+        let over_black = u32::from(dark.get_pixel(x, y).0[0]) / 2;
+        let over_white = 128 + u32::from(light.get_pixel(x, y).0[0]) / 2;
+        let alpha = 255 - (over_white - over_black);
+        let level = (over_black * 255 / alpha.max(1)) as u8;
+        [level, level, level, alpha as u8]
+    });
+    let upload = written(&faces, image::ImageFormat::Png);
+    for (listed, view) in [(&light, View::AsStored), (&dark, View::OverBlack)] {
+        let verdict = scanner([listed]).check(&upload, &now()).unwrap();
+        assert_eq!((seen(&verdict), verdict.action), (vec![(view, 0)], Action::Block));
+    }
+}
+
+#[test]
+fn logos_with_soft_edges_are_clear() {
+    // A ring whose edges fade.
+    let logo = |[r, g, b]: [u8; 3]| {
+        rgba(300, 200, |x, y| {
+            let (dx, dy) = (f64::from(x) - 130.0, f64::from(y) - 90.0);
+            let from_ring = ((dx * dx + dy * dy).sqrt() - 60.0).abs();
+            [r, g, b, ((25.0 - from_ring) * 40.0).clamp(0.0, 255.0) as u8]
+        })
+    };
+    let listed = [scene(1, 300, 200), scene(2, 300, 200)];
+    for (colour, over_black) in [([0, 0, 0], 0), ([255, 255, 255], 8), ([20, 90, 160], 8)] {
+        for format in [image::ImageFormat::Png, image::ImageFormat::WebP] {
+            let upload = written(&logo(colour), format);
+            let verdict = scanner(&listed).check(&upload, &now()).unwrap();
+            assert_eq!((verdict.outcome, verdict.action), (Outcome::Clear, Action::Allow));
+            assert_eq!((verdict.unscannable, verdict.complete), (None, true));
+            let hashes = verdict.fingerprints.perceptual.iter();
+            let found = hashes.filter(|p| p.view == View::OverBlack).count();
+            assert_eq!(found, over_black, "of black on black there is nothing to look up");
+        }
+    }
+    // Nothing is seen through a picture whose alpha is full.
+    let opaque =
+        written(&DynamicImage::from(scene(3, 300, 200)).to_rgba8().into(), image::ImageFormat::Png);
+    let verdict = scanner(&listed).check(&opaque, &now()).unwrap();
+    assert!(verdict.fingerprints.perceptual.iter().all(|p| p.view != View::OverBlack));
+}

@@ -70,6 +70,9 @@ named! {
         Thumbnail = 11 "thumbnail",
         /// A picture inside a document or archive, as stored and as shown.
         Embedded = 12 "embedded",
+        /// The picture, if it is transparent somewhere, laid over black instead of white: as stored, as shown, and in the turned and mirrored
+        /// forms that are asked for. With this view, frames and embedded pictures are laid over black too, under their own names.
+        OverBlack = 13 "over-black",
     }
 }
 

@@ -1,11 +1,14 @@
 //! What an animation is drawn on.
 //!
-//! The page behind a picture is white here, and laying one picture over another is associative: a canvas that starts
-//! white and has everything laid over it holds what a viewer shows, without an alpha of its own. Clearing is painting white.
+//! The page behind a picture has one colour here, and laying one picture over another is associative: a canvas that starts
+//! as the page and has everything laid over it holds what a viewer shows, without an alpha of its own. Clearing is painting the page.
+//!
+//! Whether the page is still seen somewhere is known by whole frames: it is no more once a frame covers all of the canvas, and it may be
+//! again once something was cleared or replaced.
 
 use super::class::Unscannable;
 use super::codec::fill;
-use super::frame::{Frame, Sink};
+use super::frame::{Frame, Page, Sink};
 use super::raster::{PixelFormat, Raster};
 
 /// A rectangle of a canvas, which it may reach beyond.
@@ -33,7 +36,13 @@ pub(super) enum Disposal {
 pub(super) struct Canvas<'a> {
     pixels: &'a mut Vec<u8>,
     frame: Frame,
+    page: Page,
+    /// Whether the page may be seen through what is drawn.
+    bare: bool,
+    /// Whether it was when a canvas was shown.
+    shown_bare: bool,
     saved: Vec<u8>,
+    saved_bare: bool,
     pending: (Disposal, Area),
 }
 
@@ -48,11 +57,24 @@ impl<'a> Canvas<'a> {
         area.saturating_mul(format.bytes_per_pixel() as u64)
     }
 
-    /// A white canvas for frames of this size.
-    pub(super) fn new(pixels: &'a mut Vec<u8>, frame: Frame) -> Result<Self, Unscannable> {
+    /// An empty canvas for frames of this size.
+    pub(super) fn new(
+        pixels: &'a mut Vec<u8>,
+        frame: Frame,
+        page: Page,
+    ) -> Result<Self, Unscannable> {
         let length = frame.row_bytes().checked_mul(frame.height).ok_or(Unscannable::Limit)?;
-        fill(pixels, length, 255)?;
-        Ok(Canvas { pixels, frame, saved: Vec::new(), pending: Default::default() })
+        fill(pixels, length, page.level())?;
+        Ok(Canvas {
+            pixels,
+            frame,
+            page,
+            bare: true,
+            shown_bare: false,
+            saved: Vec::new(),
+            saved_bare: true,
+            pending: Default::default(),
+        })
     }
 
     /// Disposes of the frame drawn last; the next will be drawn in `area`.
@@ -60,8 +82,13 @@ impl<'a> Canvas<'a> {
         let (pending, before) = self.pending;
         match pending {
             Disposal::Keep => {}
-            Disposal::Clear => self.each_row(before, |row, _| row.fill(255)),
+            Disposal::Clear => {
+                let page = self.page.level();
+                self.each_row(before, |row, _| row.fill(page));
+                self.bare = true;
+            }
             Disposal::Restore => {
+                self.bare = self.saved_bare;
                 let saved = std::mem::take(&mut self.saved);
                 self.each_row(before, |row, at| {
                     if let Some(saved) = saved.get(at..at + row.len()) {
@@ -76,8 +103,26 @@ impl<'a> Canvas<'a> {
             saved.clear();
             self.each_row(area, |row, _| saved.extend_from_slice(row));
             self.saved = saved;
+            self.saved_bare = self.bare;
         }
         self.pending = (disposal, area);
+    }
+
+    /// Notes that all of a frame was drawn in `area`: whether nothing is seen through it, and whether it was laid over what was there.
+    pub(super) fn drawn(&mut self, area: Area, opaque: bool, over: bool) {
+        let Frame { width, height, .. } = self.frame;
+        let covers =
+            (area.left, area.top) == (0, 0) && area.width >= width && area.height >= height;
+        self.bare = match (opaque, over) {
+            (true, _) => self.bare && !covers,
+            (false, true) => self.bare,
+            (false, false) => true,
+        };
+    }
+
+    /// Whether the page may be seen on any canvas that was handed over.
+    pub(super) fn was_bare(&self) -> bool {
+        self.shown_bare
     }
 
     /// Calls `change` with the part of each row that lies in `area`, and how many bytes of it came before.
@@ -113,7 +158,8 @@ impl<'a> Canvas<'a> {
     }
 
     /// Hands the canvas over as it is, as frame `index`.
-    pub(super) fn show(&self, sink: &mut dyn Sink, index: u32) {
+    pub(super) fn show(&mut self, sink: &mut dyn Sink, index: u32) {
+        self.shown_bare |= self.bare;
         let frame = Frame { index, ..self.frame };
         if let Ok(band) = Raster::new(self.pixels, frame.width, frame.height, frame.format) {
             sink.begin(&frame);

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::class::{MediaClass, Unscannable};
 use super::decode::Decoder;
 use super::format::Format;
-use super::frame::{Decoded, Request, Sink};
+use super::frame::{Decoded, Page, Request, Sink};
 use super::source::{Source, Trace};
 use super::survey::Survey;
 use super::{gif, jpeg, png, webp, whole};
@@ -54,6 +54,11 @@ pub(super) fn decode(
 impl<'a> Job<'a> {
     pub(super) fn bytes(&self) -> &'a [u8] {
         self.request.bytes
+    }
+
+    /// What is seen where the picture is transparent.
+    pub(super) fn page(&self) -> Page {
+        self.request.page
     }
 
     /// A reader over part of the upload.
@@ -130,8 +135,9 @@ pub(super) fn cut_short(stopped: Option<Unscannable>, any: bool) -> Result<Decod
     }
 }
 
-/// One frame, all of it.
-pub(super) const WHOLE: Decoded = Decoded { frames: 1, all_frames: true, cut_short: None };
+/// One frame, all of it, through which nothing is seen.
+pub(super) const WHOLE: Decoded =
+    Decoded { frames: 1, all_frames: true, transparent: false, cut_short: None };
 
 /// Makes a buffer `length` zeros long.
 pub(super) fn resize(buffer: &mut Vec<u8>, length: usize) -> Result<(), Unscannable> {

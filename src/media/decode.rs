@@ -8,7 +8,7 @@
 //!   pixels held + the decoder's own buffers + what handing over takes > limits.memory  -> limit
 //!   open exactly that format's decoder (no guessing)
 //!   decode, reading against the deadline                     -> timeout, truncated, corrupt
-//!   8 bits, over white, handed to the sink as rows come out
+//!   8 bits, over the page (white, if nothing else is asked for), handed to the sink as rows come out
 //! ```
 //!
 //! | format | held | a file that ends early, or breaks off |
@@ -24,10 +24,11 @@
 //! | TIFF | the picture, twice | an error |
 //! | animations | canvas, what is saved of it, a WebP frame | frames up to there; the last as far as it goes, of a GIF or APNG |
 //!
+//! * What is called white here is the page. [`Decoded::transparent`] says whether it is seen anywhere.
 //! * With one row or more, [`Decoded::cut_short`] says why it ended. Without a row, and when time runs out in the middle of
 //!   a still picture, it is an error.
 //! * Of an animation the first frame is handed over, and the last and those shown longest of the others that can be reached: pixels of all
-//!   frames on the way count against `limits.pixels`. Frames are composed as browsers do, over white. When time runs out behind
+//!   frames on the way count against `limits.pixels`. Frames are composed as browsers do. When time runs out behind
 //!   the first frame, those handed over count, and `cut_short` says so. `limits.frames` of 0 refuses animations. Of an APNG
 //!   whose plain picture is no frame, that picture is frame 0.
 //!   An animation whose canvas is too large for the memory gives its first frame, if that is not.

@@ -20,6 +20,27 @@ pub enum Channels {
     Colour,
 }
 
+/// What lies behind a picture, and is seen where the picture is transparent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Page {
+    /// White, as paper is.
+    #[default]
+    White,
+    /// Black, as half of the web is at night.
+    Black,
+}
+
+#[cfg(feature = "decode")]
+impl Page {
+    /// All of its channels.
+    pub(super) fn level(self) -> u8 {
+        match self {
+            Page::White => 255,
+            Page::Black => 0,
+        }
+    }
+}
+
 /// One picture to decode.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
@@ -29,6 +50,8 @@ pub struct Request<'a> {
     pub media: Media,
     /// Which channels are wanted.
     pub channels: Channels,
+    /// What it is laid over.
+    pub page: Page,
     /// Most frames of an animation to hand over; at least 1, and never more than [`Limits::frames`].
     pub frames: u32,
     /// What it may cost.
@@ -42,10 +65,19 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// The first frame of a picture, in colour.
+    /// The first frame of a picture, in colour and over white.
     pub fn still(bytes: &'a [u8], media: Media, limits: &'a Limits) -> Self {
-        let (channels, started) = (Channels::Colour, Instant::now());
-        Request { bytes, media, channels, frames: 1, limits, started, before: 0, deadline: None }
+        Request {
+            bytes,
+            media,
+            channels: Channels::Colour,
+            page: Page::White,
+            frames: 1,
+            limits,
+            started: Instant::now(),
+            before: 0,
+            deadline: None,
+        }
     }
 
     /// The moment by which a picture of `area` pixels must be done; none if that is centuries away.
@@ -100,9 +132,12 @@ pub struct Decoded {
     pub frames: u32,
     /// Whether these were all frames that the file has.
     pub all_frames: bool,
+    /// Whether the page is seen through what was handed over: it has other pixels over another [`Page`]. Of an animation it may be said where
+    /// a later frame has covered the page again.
+    pub transparent: bool,
     /// Why what was handed over is not all that is shown: the file ends early or breaks off, or it is shown in other colours, or with more or
     /// less of it transparent, than it was decoded (`Unsupported`, `Corrupt`). What was missing of a picture was handed over as a viewer
-    /// shows it, grey or white; what was missing of an animation's later frames was left out, as if it ended there. `Corrupt` may also
+    /// shows it, grey or the page; what was missing of an animation's later frames was left out, as if it ended there. `Corrupt` may also
     /// mean that viewers show different pictures of what was handed over, and `Limit` that some of an animation's frames would cost
     /// more pixels or memory than [`Limits`] allow.
     pub cut_short: Option<Unscannable>,

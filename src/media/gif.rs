@@ -65,24 +65,26 @@ pub(super) fn decode(
         walk: GifFrames::new(bytes, survey::GIF_STEPS),
         colours: [None; 256],
         known: 256,
+        hole: None,
         indexes: Vec::new(),
+        opaque: true,
         differs: false,
     };
     if sample.wanted() > 1 {
         job.allow(sample.work().max(survey.area()));
-        return film.animate(&mut Canvas::new(pixels, frame)?, sample, sink);
+        return film.animate(&mut Canvas::new(pixels, frame, job.page())?, sample, sink);
     }
 
     let (area, _) = film.next()?;
     if area.width == 0 || area.height == 0 {
         return Err(Unscannable::Corrupt);
     }
-    let mut rows = Rows::new(sink, frame);
+    let mut rows = Rows::new(sink, frame, job.page());
     let drawn = if found.interlaced {
         if !job.affords(&survey, survey.working + Canvas::bare_bytes(survey.area(), format)) {
             return Err(Unscannable::Limit);
         }
-        let mut canvas = Canvas::new(pixels, frame)?;
+        let mut canvas = Canvas::new(pixels, frame, job.page())?;
         let drawn = film.draw(&mut canvas, area);
         drawn.refine(&mut canvas, area);
         if drawn.rows > 0 {
@@ -95,8 +97,10 @@ pub(super) fn decode(
     };
     rows.fill();
     let decoded = cut_short(drawn.stopped, drawn.rows > 0)?;
+    let covers = area.width >= width && area.height >= height;
+    let transparent = !(covers && film.opaque);
     let cut_short = decoded.cut_short.or(sample.missed());
-    Ok(Decoded { all_frames: sample.all(), cut_short, ..decoded })
+    Ok(Decoded { all_frames: sample.all(), transparent, cut_short, ..decoded })
 }
 
 /// The pixels of a frame, and for how long it is shown.
@@ -126,7 +130,11 @@ struct Film<'a, 'b> {
     colours: [Option<[u8; 3]>; 256],
     /// How many indexes have a colour.
     known: usize,
+    /// The transparent index, if there is one.
+    hole: Option<u8>,
     indexes: Vec<u8>,
+    /// Whether nothing is seen through the rows of the frame so far.
+    opaque: bool,
     /// Whether viewers show different pictures of the frame.
     differs: bool,
 }
@@ -197,9 +205,11 @@ impl Film<'_, '_> {
         for (colour, rgb) in self.colours.iter_mut().zip(palette) {
             *colour = Some(*rgb);
         }
-        if flags & 1 == 1 {
-            self.colours[usize::from(index)] = None;
+        self.hole = (flags & 1 == 1).then_some(index);
+        if let Some(hole) = self.hole {
+            self.colours[usize::from(hole)] = None;
         }
+        self.opaque = true;
         self.indexes.resize(area.width, 0);
         Ok((area, disposal))
     }
@@ -212,6 +222,7 @@ impl Film<'_, '_> {
         match self.decoder.fill_buffer(&mut self.indexes) {
             Ok(true) => {
                 self.differs |= self.known < self.colours.len() && self.strays();
+                self.opaque &= self.hole.is_none_or(|hole| !self.indexes.contains(&hole));
                 Ok(())
             }
             Ok(false) => Err(None),
@@ -246,18 +257,18 @@ impl Film<'_, '_> {
 
     /// Hands the only frame over row by row.
     fn hand_over(&mut self, rows: &mut Rows<'_>, frame: Frame, area: Area) -> Drawn {
-        let white = vec![255; frame.row_bytes()];
-        let mut out = white.clone();
+        let bare = vec![self.job.page().level(); frame.row_bytes()];
+        let mut out = bare.clone();
         let mut drawn = Drawn::default();
         for y in 0..frame.height {
             if y < area.top || y >= area.top + area.height {
-                rows.push(&white);
+                rows.push(&bare);
                 continue;
             }
             if let Err(reason) = self.row() {
                 return drawn.stop(reason);
             }
-            out.copy_from_slice(&white);
+            out.copy_from_slice(&bare);
             if let Some(out) = out.get_mut(3 * area.left..) {
                 self.lay(out);
             }
@@ -280,6 +291,7 @@ impl Film<'_, '_> {
                 drawn.rows += 1;
             }
         }
+        canvas.drawn(area, self.opaque, true);
         self.drawn(drawn.rows)
     }
 
@@ -310,6 +322,7 @@ impl Film<'_, '_> {
                 break;
             }
         }
+        decoded.transparent = canvas.was_bare();
         match (decoded.frames, decoded.cut_short) {
             (0, reason) => Err(reason.unwrap_or(Unscannable::Corrupt)),
             (_, reason) => Ok(Decoded { cut_short: reason.or(sample.missed()), ..decoded }),

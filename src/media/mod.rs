@@ -18,7 +18,7 @@
 //! | `rows`, `canvas`, `sample` | rows on their way; what an animation is drawn on; which of its frames are looked at |
 //! | `source`, `codec`, `decode` | the deadline; what one decode may cost; what the scanner calls |
 //! | `embedded` | pictures inside an upload: thumbnails, members of archives, pictures of a PDF |
-//! | `pixels`, `raster` | 8 bits over white; the rectangle handed on |
+//! | `pixels`, `raster` | 8 bits over the page; the rectangle handed on |
 
 #[cfg(feature = "decode")]
 mod canvas;
@@ -59,7 +59,7 @@ pub use class::{MediaClass, Unscannable};
 pub use decode::Decoder;
 pub use embedded::{Budget, Coverage, Embedded, Place, embedded, is_container};
 pub use format::Format;
-pub use frame::{Channels, Decoded, Frame, Keep, Request, Sink};
+pub use frame::{Channels, Decoded, Frame, Keep, Page, Request, Sink};
 pub(crate) use raster::narrow;
 pub use raster::{PixelFormat, Raster};
 pub use sniff::{Media, sniff};

@@ -41,9 +41,25 @@ impl Layout {
         }
     }
 
-    /// The pixels of `row` over white, into `out` of this layout's [`format`](Self::format).
-    pub(super) fn over_white(self, row: &[u8], out: &mut [u8]) {
-        self.lay(row, out, |_| 255);
+    /// Whether nothing is seen through the pixels of `row`.
+    pub(super) fn is_opaque(self, row: &[u8]) -> bool {
+        // All of them are looked at, and none by itself: that is as fast as reading them.
+        fn full<const N: usize, const A: usize>(row: &[u8]) -> bool {
+            let alphas = row.as_chunks::<N>().0.iter().flat_map(|pixel| &pixel[N - A..]);
+            alphas.fold(255, |all, byte| all & byte) == 255
+        }
+        match self {
+            Layout::L8 | Layout::Rgb8 | Layout::Rgbx8 | Layout::L16 | Layout::Rgb16 => true,
+            Layout::La8 => full::<2, 1>(row),
+            Layout::Rgba8 => full::<4, 1>(row),
+            Layout::La16 => full::<4, 2>(row),
+            Layout::Rgba16 => full::<8, 2>(row),
+        }
+    }
+
+    /// The pixels of `row` over a page of this level, into `out` of this layout's [`format`](Self::format).
+    pub(super) fn over_page(self, row: &[u8], out: &mut [u8], page: u8) {
+        self.lay(row, out, |_| page);
     }
 
     /// The pixels of `row` over those of `out`.
@@ -106,12 +122,12 @@ fn word<const N: usize>(pixel: &[u8; N], i: usize) -> u16 {
 }
 
 /// A channel over what is under it: `(c * a + under * (255 - a)) / 255`, rounded.
-fn mixed(c: u8, a: u8, under: u8) -> u8 {
+pub(super) fn mixed(c: u8, a: u8, under: u8) -> u8 {
     by_255(u32::from(c) * u32::from(a) + u32::from(under) * u32::from(255 - a)) as u8
 }
 
 /// A 16-bit channel over what is under it, in 8 bits, rounded once.
-fn narrow_mixed(c: u16, a: u16, under: u8) -> u8 {
+pub(super) fn narrow_mixed(c: u16, a: u16, under: u8) -> u8 {
     const FULL: u64 = 65_535 * 65_535;
     let n = u64::from(c) * u64::from(a) * 255 + u64::from(under) * 65_535 * u64::from(65_535 - a);
     ((n + FULL / 2) / FULL) as u8
@@ -123,28 +139,16 @@ fn by_255(n: u32) -> u32 {
     (n + (n >> 8)) >> 8
 }
 
-/// A channel over white: `(c * a + 255 * (255 - a)) / 255`, rounded.
-pub(super) fn over_white(c: u8, a: u8) -> u8 {
-    (255 - by_255(u32::from(255 - c) * u32::from(a))) as u8
-}
-
-/// A 16-bit channel over white, in 8 bits, rounded once.
-pub(super) fn narrow_over_white(c: u16, a: u16) -> u8 {
-    const FULL: u64 = 65_535 * 65_535;
-    let n = FULL - u64::from(65_535 - c) * u64::from(a);
-    ((n * 255 + FULL / 2) / FULL) as u8
-}
-
 /// A float channel, 0 to 1, in 8 bits. What is no number is black.
 pub(super) fn from_float(c: f32) -> u8 {
     // `as` saturates and turns NaN into 0.
     (c * 255.0 + 0.5) as u8
 }
 
-/// A float channel over white, in 8 bits.
-pub(super) fn float_over_white(c: f32, a: f32) -> u8 {
+/// A float channel over a page of this level, in 8 bits.
+pub(super) fn float_mixed(c: f32, a: f32, page: u8) -> u8 {
     let a = a.clamp(0.0, 1.0);
-    from_float(c.clamp(0.0, 1.0) * a + (1.0 - a))
+    from_float(c.clamp(0.0, 1.0) * a + f32::from(page) / 255.0 * (1.0 - a))
 }
 
 /// Replaces every `IN` bytes by `OUT <= IN` bytes, in place.

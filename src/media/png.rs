@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! open(without what is no picture):                texts, profiles and unknown chunks are not even shown to the decoder
-//!   one frame, rows from the top                -> each row over white, handed over
+//!   one frame, rows from the top                -> each row over the page, handed over
 //!   one frame, interlaced                       -> the whole picture in memory, then handed over
 //!   several frames                              -> each drawn on the canvas; those of the sample handed over
 //! ```
@@ -20,7 +20,7 @@ use png::{BitDepth, BlendOp, ColorType, DecodingError, DisposeOp, Transformation
 
 use super::canvas::{Area, Canvas, Disposal};
 use super::class::Unscannable;
-use super::codec::{Job, cut_short, give_back};
+use super::codec::{Job, WHOLE, cut_short, give_back};
 use super::frame::{Decoded, Frame, Sink};
 use super::pixels::Layout;
 use super::rows::Rows;
@@ -80,17 +80,17 @@ pub(super) fn decode(
     }
     if sample.wanted() > 1 {
         job.allow(sample.work().max(survey.area()));
-        let mut canvas = Canvas::new(pixels, frame)?;
-        return Picture { job, reader, layout }.animate(&mut canvas, sample, sink);
+        let mut canvas = Canvas::new(pixels, frame, job.page())?;
+        return Picture { job, reader, layout, opaque: true }.animate(&mut canvas, sample, sink);
     }
     let area = area(&reader);
-    let mut picture = Picture { job, reader, layout };
-    let mut rows = Rows::new(sink, frame);
+    let mut picture = Picture { job, reader, layout, opaque: true };
+    let mut rows = Rows::new(sink, frame, job.page());
     let drawn = if header.interlaced {
         if !job.affords(&survey, survey.working + Canvas::bare_bytes(survey.area(), format)) {
             return Err(Unscannable::Limit);
         }
-        let mut canvas = Canvas::new(pixels, frame)?;
+        let mut canvas = Canvas::new(pixels, frame, job.page())?;
         let drawn = picture.draw_interlaced(&mut canvas, area, false);
         if drawn.rows > 0 {
             drawn.refine(&mut canvas, area);
@@ -103,8 +103,10 @@ pub(super) fn decode(
     };
     rows.fill();
     let decoded = cut_short(drawn.stopped, drawn.rows > 0)?;
+    let covers = (area.width, area.height) == (width, height);
+    let transparent = !(covers && picture.opaque);
     let cut_short = decoded.cut_short.or(sample.missed());
-    Ok(Decoded { all_frames: sample.all(), cut_short, ..decoded })
+    Ok(Decoded { all_frames: sample.all(), transparent, cut_short, ..decoded })
 }
 
 /// The frames that control chunks announce.
@@ -173,6 +175,8 @@ struct Picture<'a, 'b> {
     job: &'a Job<'b>,
     reader: Reader<'a>,
     layout: Layout,
+    /// Whether nothing is seen through the rows of the frame so far.
+    opaque: bool,
 }
 
 /// How much of a frame was drawn.
@@ -182,10 +186,14 @@ struct Drawn {
 }
 
 impl Picture<'_, '_> {
-    /// The next row of the frame into `raw`, of which it fills the beginning.
-    fn row(&mut self, raw: &mut [u8]) -> Result<(), Unscannable> {
+    /// The next row of the frame, of `width` pixels, into the beginning of `raw`.
+    fn row(&mut self, raw: &mut [u8], width: usize) -> Result<(), Unscannable> {
         match self.reader.read_row(raw) {
-            Ok(Some(_)) => Ok(()),
+            Ok(Some(_)) => {
+                let row = raw.get(..width * self.layout.bytes()).unwrap_or(raw);
+                self.opaque = self.opaque && self.layout.is_opaque(row);
+                Ok(())
+            }
             Ok(None) => Err(Unscannable::Corrupt),
             Err(error) => Err(reason(self.job, &error)),
         }
@@ -199,16 +207,17 @@ impl Picture<'_, '_> {
     /// Hands the only frame over row by row.
     fn hand_over(&mut self, rows: &mut Rows<'_>, frame: Frame, area: Area) -> Drawn {
         let mut raw = self.buffer(frame.width);
-        let white = vec![255; frame.row_bytes()];
-        let mut out = white.clone();
+        let page = self.job.page().level();
+        let bare = vec![page; frame.row_bytes()];
+        let mut out = bare.clone();
         let plain = matches!(self.layout, Layout::L8 | Layout::Rgb8) && area.width == frame.width;
         let start = area.left * frame.format.bytes_per_pixel();
         for y in 0..frame.height {
             if y < area.top || y >= area.top + area.height {
-                rows.push(&white);
+                rows.push(&bare);
                 continue;
             }
-            if let Err(reason) = self.row(&mut raw) {
+            if let Err(reason) = self.row(&mut raw, area.width) {
                 return Drawn { rows: y - area.top, stopped: Some(reason) };
             }
             if plain {
@@ -216,7 +225,7 @@ impl Picture<'_, '_> {
             } else {
                 let end = start + area.width * frame.format.bytes_per_pixel();
                 if let Some(out) = out.get_mut(start..end) {
-                    self.layout.over_white(&raw, out);
+                    self.layout.over_page(&raw, out, page);
                 }
                 rows.push(&out);
             }
@@ -230,11 +239,12 @@ impl Picture<'_, '_> {
         }
         let mut raw = self.buffer(area.width);
         for y in 0..area.height {
-            if let Err(reason) = self.row(&mut raw) {
+            if let Err(reason) = self.row(&mut raw, area.width) {
                 return Drawn { rows: y, stopped: Some(reason) };
             }
-            lay(self.layout, &raw, canvas.row(area, y), over);
+            self.lay(&raw, canvas.row(area, y), over);
         }
+        canvas.drawn(area, self.opaque, over);
         Drawn { rows: area.height, stopped: None }
     }
 
@@ -248,22 +258,32 @@ impl Picture<'_, '_> {
                 continue;
             }
             for y in (top..area.height).step_by(dy) {
-                if let Err(reason) = self.row(&mut raw) {
+                if let Err(reason) = self.row(&mut raw, (area.width - left).div_ceil(dx)) {
                     return Drawn { rows, stopped: Some(reason) };
                 }
                 rows += 1;
                 let row = canvas.row(area, y);
                 if dx == 1 {
-                    lay(self.layout, &raw, row, over);
+                    self.lay(&raw, row, over);
                     continue;
                 }
                 let places = row.chunks_mut(bytes).skip(left).step_by(dx);
                 for (pixel, place) in raw.chunks_exact(step).zip(places) {
-                    lay(self.layout, pixel, place, over);
+                    self.lay(pixel, place, over);
                 }
             }
         }
+        canvas.drawn(area, self.opaque, over);
         Drawn { rows, stopped: None }
+    }
+
+    /// Puts pixels over those that are there, or in their place.
+    fn lay(&self, row: &[u8], out: &mut [u8], over: bool) {
+        if over {
+            self.layout.over(row, out);
+        } else {
+            self.layout.over_page(row, out, self.job.page().level());
+        }
     }
 
     /// Draws one frame after the other and hands over those of the sample.
@@ -273,12 +293,12 @@ impl Picture<'_, '_> {
         sample: Sample,
         sink: &mut dyn Sink,
     ) -> Result<Decoded, Unscannable> {
-        let mut frames = 0;
+        let mut decoded = Decoded { frames: 0, all_frames: sample.all(), ..WHOLE };
         for index in 0..sample.decoded() {
             if index > 0
                 && let Err(error) = self.reader.next_frame_info()
             {
-                return ended(frames, reason(self.job, &error));
+                return ended(decoded, reason(self.job, &error));
             }
             let info = self.reader.info();
             let control = info.frame_control();
@@ -291,30 +311,28 @@ impl Picture<'_, '_> {
             });
             let area = area(&self.reader);
             canvas.next(area, disposal);
+            self.opaque = true;
             let drawn = self.draw(canvas, area, over);
             let late = drawn.stopped == Some(Unscannable::Timeout);
             if sample.has(index) && drawn.rows > 0 && !late {
                 canvas.show(sink, index);
-                frames += 1;
+                decoded.frames += 1;
+                decoded.transparent = canvas.was_bare();
             }
             if let Some(reason) = drawn.stopped {
-                return ended(frames, reason);
+                return ended(decoded, reason);
             }
         }
-        Ok(Decoded { frames, all_frames: sample.all(), cut_short: sample.missed() })
+        Ok(Decoded { cut_short: sample.missed(), ..decoded })
     }
 }
 
-/// An animation that breaks off after `frames` frames were handed over.
-fn ended(frames: u32, reason: Unscannable) -> Result<Decoded, Unscannable> {
-    if frames == 0 {
+/// An animation that breaks off after some frames were handed over.
+fn ended(decoded: Decoded, reason: Unscannable) -> Result<Decoded, Unscannable> {
+    if decoded.frames == 0 {
         return Err(reason);
     }
-    Ok(Decoded { frames, all_frames: false, cut_short: Some(reason) })
-}
-
-fn lay(layout: Layout, row: &[u8], out: &mut [u8], over: bool) {
-    if over { layout.over(row, out) } else { layout.over_white(row, out) }
+    Ok(Decoded { all_frames: false, cut_short: Some(reason), ..decoded })
 }
 
 impl Drawn {

@@ -1,21 +1,22 @@
-//! A frame on its way to the sink: rows from the top, and white where a file that was cut has none.
+//! A frame on its way to the sink: rows from the top, and the page where a file that was cut has none.
 
-use super::frame::{Frame, Sink};
+use super::frame::{Frame, Page, Sink};
 use super::raster::Raster;
 
-/// Bytes of white that are handed over at once.
-const WHITE: usize = 64 << 10;
+/// Bytes of the page that are handed over at once.
+const PAGE: usize = 64 << 10;
 
 /// A frame of which some rows were handed over. It begins with the first of them: a frame without rows was none.
 pub(super) struct Rows<'s> {
     sink: &'s mut dyn Sink,
     frame: Frame,
+    page: Page,
     done: usize,
 }
 
 impl<'s> Rows<'s> {
-    pub(super) fn new(sink: &'s mut dyn Sink, frame: Frame) -> Self {
-        Rows { sink, frame, done: 0 }
+    pub(super) fn new(sink: &'s mut dyn Sink, frame: Frame, page: Page) -> Self {
+        Rows { sink, frame, page, done: 0 }
     }
 
     /// The next rows, one behind the other. What is no whole row, or one too many, is dropped.
@@ -31,16 +32,16 @@ impl<'s> Rows<'s> {
         }
     }
 
-    /// White in place of the rows that are missing. Whether there was any row before.
+    /// The page in place of the rows that are missing. Whether there was any row before.
     pub(super) fn fill(&mut self) -> bool {
         let row = self.frame.row_bytes();
         let missing = self.frame.height - self.done;
         if self.done == 0 || missing == 0 {
             return self.done > 0;
         }
-        let white = vec![255; row * missing.min(WHITE.div_ceil(row))];
+        let page = vec![self.page.level(); row * missing.min(PAGE.div_ceil(row))];
         while self.done < self.frame.height {
-            self.push(&white);
+            self.push(&page);
         }
         true
     }

@@ -8,11 +8,12 @@ mod oracle;
 mod pictures;
 mod shared;
 mod sniffing;
+mod transparent;
 mod viewers;
 
 use image::{DynamicImage, ExtendedColorType, ImageFormat, RgbImage};
 
-use super::{Decoded, Decoder, Frame, Keep, MediaClass, PixelFormat, Raster, Request, Sink};
+use super::{Decoded, Decoder, Frame, Keep, MediaClass, Page, PixelFormat, Raster, Request, Sink};
 use super::{Unscannable, sniff};
 use crate::limits::Limits;
 
@@ -85,11 +86,19 @@ fn patient() -> Limits {
 
 /// The pixels as stored, under default limits. The first frame's; all rows of it.
 fn stored(bytes: &[u8]) -> Result<Pixels, Unscannable> {
-    decode_with(bytes, &patient(), |kept, decoded| {
-        assert_eq!((decoded.frames, decoded.cut_short), (1, None));
-        pixels(kept)
-    })
+    stored_over(bytes, Page::White).map(|(pixels, _)| pixels)
 }
+
+/// The same over another page, and whether that is seen.
+fn stored_over(bytes: &[u8], page: Page) -> Result<(Pixels, bool), Unscannable> {
+    let (limits, mut kept) = (patient(), Keep::default());
+    let request = Request { page, ..Request::still(bytes, sniff(bytes), &limits) };
+    let decoded = Decoder::new().decode(&request, &mut kept)?;
+    assert_eq!((decoded.frames, decoded.cut_short), (1, None));
+    Ok((pixels(&kept), decoded.transparent))
+}
+
+const PAGES: [Page; 2] = [Page::White, Page::Black];
 
 /// Every frame that is handed over, and a check that each comes whole, row by row, before the next begins.
 #[derive(Default)]
@@ -98,8 +107,17 @@ struct Frames(Vec<(Frame, Vec<u8>)>);
 impl Frames {
     /// Decodes up to `frames` frames.
     fn of(bytes: &[u8], frames: u32, limits: &Limits) -> Result<(Self, Decoded), Unscannable> {
+        Self::over(Page::White, bytes, frames, limits)
+    }
+
+    fn over(
+        page: Page,
+        bytes: &[u8],
+        frames: u32,
+        limits: &Limits,
+    ) -> Result<(Self, Decoded), Unscannable> {
         let mut found = Frames::default();
-        let request = Request { frames, ..Request::still(bytes, sniff(bytes), limits) };
+        let request = Request { frames, page, ..Request::still(bytes, sniff(bytes), limits) };
         let decoded = Decoder::new().decode(&request, &mut found)?;
         found.check_last();
         assert_eq!(decoded.frames as usize, found.0.len());

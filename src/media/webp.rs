@@ -77,25 +77,29 @@ impl Film<'_, '_> {
         }
         let held = pixels.get(..rows * row).unwrap_or(pixels);
         let area = Area { left: 0, top: 0, width: self.frame.width, height: self.frame.height };
-        self.hand_over(held, layout, area, sink);
-        Ok(Decoded { cut_short: (!whole).then_some(Unscannable::Truncated), ..WHOLE })
+        let transparent = self.hand_over(held, layout, area, sink);
+        let cut_short = (!whole).then_some(Unscannable::Truncated);
+        Ok(Decoded { transparent, cut_short, ..WHOLE })
     }
 
-    /// Hands over a picture that lies in `area` of the frame, row by row.
-    fn hand_over(&self, pixels: &[u8], layout: Layout, area: Area, sink: &mut dyn Sink) {
-        let mut rows = Rows::new(sink, self.frame);
-        let white = vec![255; self.frame.row_bytes()];
-        let mut out = white.clone();
+    /// Hands over a picture that lies in `area` of the frame, row by row. Whether the page is seen.
+    fn hand_over(&self, pixels: &[u8], layout: Layout, area: Area, sink: &mut dyn Sink) -> bool {
+        let page = self.job.page();
+        let mut rows = Rows::new(sink, self.frame, page);
+        let bare = vec![page.level(); self.frame.row_bytes()];
+        let mut out = bare.clone();
         for _ in 0..area.top {
-            rows.push(&white);
+            rows.push(&bare);
         }
         for row in pixels.chunks_exact(area.width * layout.bytes()) {
             if let Some(out) = out.get_mut(3 * area.left..) {
-                layout.over_white(row, out);
+                layout.over_page(row, out, page.level());
             }
             rows.push(&out);
         }
         rows.fill();
+        let covers = (area.width, area.height) == (self.frame.width, self.frame.height);
+        !(covers && layout.is_opaque(pixels))
     }
 
     /// Decodes a picture into `out`, where `held` bytes are in use besides.
@@ -166,12 +170,12 @@ impl Film<'_, '_> {
             let first = frames().next().ok_or(Unscannable::Truncated)?;
             let (area, picture) = self.placed(&first)?;
             let layout = self.picture(&picture, pixels, 0, 0, Padding::Zeros)?;
-            self.hand_over(pixels, layout, area, sink);
+            let transparent = self.hand_over(pixels, layout, area, sink);
             let cut_short = unannounced(found, layout, pixels).or(sample.missed());
-            return Ok(Decoded { all_frames: sample.all(), cut_short, ..WHOLE });
+            return Ok(Decoded { all_frames: sample.all(), transparent, cut_short, ..WHOLE });
         }
         job.allow(sample.work().max(canvas));
-        let mut canvas = Canvas::new(pixels, self.frame)?;
+        let mut canvas = Canvas::new(pixels, self.frame, job.page())?;
         let mut out = Vec::new();
         let mut decoded = Decoded { frames: 0, all_frames: sample.all(), ..WHOLE };
         let mut odd = None;
@@ -181,14 +185,15 @@ impl Film<'_, '_> {
                 let layout = self.picture(&picture, &mut out, held, 0, Padding::Zeros)?;
                 odd = odd.or_else(|| unannounced(found, layout, &out));
                 canvas.next(area, frame.disposal);
-                let row = area.width * layout.bytes();
+                let (row, page) = (area.width * layout.bytes(), job.page().level());
                 for (y, row) in out.chunks_exact(row).enumerate() {
                     if frame.blend {
                         layout.over(row, canvas.row(area, y));
                     } else {
-                        layout.over_white(row, canvas.row(area, y));
+                        layout.over_page(row, canvas.row(area, y), page);
                     }
                 }
+                canvas.drawn(area, layout.is_opaque(&out), frame.blend);
                 Ok(())
             });
             if let Err(reason) = drawn {
@@ -200,6 +205,7 @@ impl Film<'_, '_> {
                 decoded.frames += 1;
             }
         }
+        decoded.transparent = canvas.was_bare();
         decoded.cut_short = decoded.cut_short.or(odd).or(sample.missed());
         match (decoded.frames, decoded.cut_short) {
             (0, reason) => Err(reason.unwrap_or(Unscannable::Truncated)),
@@ -229,7 +235,6 @@ impl Film<'_, '_> {
 /// Why a frame is not shown everywhere as it was drawn: it has alpha, and the file's header says that there is none. Some viewers go
 /// by the one, some by the other.
 fn unannounced(found: &WebP, layout: Layout, pixels: &[u8]) -> Option<Unscannable> {
-    let alpha = || pixels.iter().skip(3).step_by(4);
-    let odd = !found.transparent && layout == Layout::Rgba8 && alpha().any(|a| *a < 255);
+    let odd = !found.transparent && !layout.is_opaque(pixels);
     odd.then_some(Unscannable::Corrupt)
 }

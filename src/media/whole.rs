@@ -8,7 +8,7 @@ use image::{ColorType, ImageDecoder, ImageError};
 use super::class::Unscannable;
 use super::codec::{Job, cut_short, fill};
 use super::frame::{Decoded, Frame, Sink};
-use super::pixels::{compact, float_over_white, from_float, narrow, narrow_over_white, over_white};
+use super::pixels::{Layout, compact, float_mixed, from_float, mixed, narrow, narrow_mixed};
 use super::raster::PixelFormat;
 use super::rows::Rows;
 use super::survey::Survey;
@@ -169,13 +169,14 @@ fn run(
     if zeros_are_none && pixels.iter().skip(3).step_by(4).all(|alpha| *alpha == 0) {
         each_alpha(pixels, |alpha| *alpha = 255);
     }
-    let format = flatten(pixels, color)?;
+    let transparent = !is_opaque(pixels, color);
+    let format = flatten(pixels, color, job.page().level())?;
     let (width, height) = (survey.width as usize, survey.height as usize);
-    let mut rows =
-        Rows::new(sink, Frame { index: 0, width, height, format, orientation, exact: true });
+    let frame = Frame { index: 0, width, height, format, orientation, exact: true };
+    let mut rows = Rows::new(sink, frame, job.page());
     rows.push(pixels);
     // The buffer was made to this size; a mismatch would be a defect of this room.
-    if rows.fill() { Ok(decoded) } else { Err(Unscannable::Corrupt) }
+    if rows.fill() { Ok(Decoded { transparent, ..decoded }) } else { Err(Unscannable::Corrupt) }
 }
 
 /// Changes the alpha of pixels of four bytes.
@@ -192,20 +193,33 @@ fn reason(job: &Job<'_>, error: &ImageError) -> Unscannable {
     }
 }
 
-/// Brings any colour type to 8 bits over white, in place.
-fn flatten(pixels: &mut Vec<u8>, color: ColorType) -> Result<PixelFormat, Unscannable> {
+/// Whether nothing is seen through any pixel.
+fn is_opaque(pixels: &[u8], color: ColorType) -> bool {
+    // Alpha that is full has the same bytes in either order.
+    match color {
+        ColorType::La8 => Layout::La8.is_opaque(pixels),
+        ColorType::Rgba8 => Layout::Rgba8.is_opaque(pixels),
+        ColorType::La16 => Layout::La16.is_opaque(pixels),
+        ColorType::Rgba16 => Layout::Rgba16.is_opaque(pixels),
+        ColorType::Rgba32F => pixels.as_chunks::<16>().0.iter().all(|p| float(*p, 3) >= 1.0),
+        _ => true,
+    }
+}
+
+/// Brings any colour type to 8 bits over a page of this level, in place.
+fn flatten(pixels: &mut Vec<u8>, color: ColorType, page: u8) -> Result<PixelFormat, Unscannable> {
     match color {
         ColorType::L8 | ColorType::Rgb8 => {}
-        ColorType::La8 => compact(pixels, |[l, a]| [over_white(l, a)]),
-        ColorType::Rgba8 => compact(pixels, |[r, g, b, a]| [r, g, b].map(|c| over_white(c, a))),
+        ColorType::La8 => compact(pixels, |[l, a]| [mixed(l, a, page)]),
+        ColorType::Rgba8 => compact(pixels, |[r, g, b, a]| [r, g, b].map(|c| mixed(c, a, page))),
         ColorType::L16 => compact(pixels, |p: [u8; 2]| [narrow(word(p, 0))]),
         ColorType::La16 => {
-            compact(pixels, |p: [u8; 4]| [narrow_over_white(word(p, 0), word(p, 1))])
+            compact(pixels, |p: [u8; 4]| [narrow_mixed(word(p, 0), word(p, 1), page)])
         }
         ColorType::Rgb16 => compact(pixels, |p: [u8; 6]| [0, 1, 2].map(|i| narrow(word(p, i)))),
         ColorType::Rgba16 => {
             compact(pixels, |p: [u8; 8]| {
-                [0, 1, 2].map(|i| narrow_over_white(word(p, i), word(p, 3)))
+                [0, 1, 2].map(|i| narrow_mixed(word(p, i), word(p, 3), page))
             });
         }
         ColorType::Rgb32F => {
@@ -213,7 +227,7 @@ fn flatten(pixels: &mut Vec<u8>, color: ColorType) -> Result<PixelFormat, Unscan
         }
         ColorType::Rgba32F => {
             compact(pixels, |p: [u8; 16]| {
-                [0, 1, 2].map(|i| float_over_white(float(p, i), float(p, 3)))
+                [0, 1, 2].map(|i| float_mixed(float(p, i), float(p, 3), page))
             });
         }
         _ => return Err(Unscannable::Unsupported),

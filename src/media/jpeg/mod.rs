@@ -61,7 +61,7 @@ use self::markers::Markers;
 use self::source::{Source, Tail, Trace};
 use self::survey::Survey;
 use super::class::Unscannable;
-use super::codec::{besides, fill};
+use super::codec::{WHOLE, besides, fill};
 use super::frame::{Channels, Decoded, Frame, Request, Sink};
 use super::raster::{PixelFormat, Raster};
 use crate::limits::Limits;
@@ -135,7 +135,7 @@ pub(super) fn decode(
     sink.begin(&Frame { index: 0, width, height, format, orientation, exact });
     let band = Raster::new(pixels, width, height, format);
     sink.rows(&band.map_err(|_| Unscannable::Corrupt)?);
-    Ok(Decoded { frames: 1, all_frames: true, cut_short: (!whole).then_some(why) })
+    Ok(Decoded { cut_short: (!whole).then_some(why), ..WHOLE })
 }
 
 /// The parts of a JPEG's colour profile in their order, with their numbers; more than 256 are not gathered.

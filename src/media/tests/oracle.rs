@@ -17,13 +17,15 @@ impl Random {
     }
 }
 
-/// What `image` decodes, in 8 bits over white, by floating-point arithmetic.
-pub(super) fn by_image(bytes: &[u8]) -> Pixels {
+/// What `image` decodes, in 8 bits over a page, by floating-point arithmetic; and whether the page is seen.
+pub(super) fn by_image(bytes: &[u8], page: Page) -> (Pixels, bool) {
     let picture = image::load_from_memory(bytes).expect("image decodes it");
     let grey = !picture.color().has_color();
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let wide = picture.color().bytes_per_pixel() > picture.color().channel_count();
-    let over = |c: f64, a: f64| ((c * a + 1.0 - a) * 255.0).round() as u8;
+    let page = f64::from(u8::from(page == Page::White));
+    let over = |c: f64, a: f64| ((c * a + page * (1.0 - a)) * 255.0).round() as u8;
+    let transparent = picture.to_rgba16().pixels().any(|p| p.0[3] < 65_535);
     let channels = if grey { 1 } else { 3 };
     let all: Vec<u8> = if wide {
         let pixels = picture.into_rgba16();
@@ -44,7 +46,8 @@ pub(super) fn by_image(bytes: &[u8]) -> Pixels {
             })
             .collect()
     };
-    (width, height, if grey { PixelFormat::Grey8 } else { PixelFormat::Rgb8 }, all)
+    let format = if grey { PixelFormat::Grey8 } else { PixelFormat::Rgb8 };
+    ((width, height, format, all), transparent)
 }
 
 /// A PNG of random filtered rows; its passes, if it is interlaced.
@@ -114,11 +117,13 @@ fn every_kind_of_png() {
                     for _ in 0..3 {
                         seed += 1;
                         let png = random_png(width, height, *bits, color, interlaced, seed);
-                        assert_eq!(
-                            stored(&png),
-                            Ok(by_image(&png)),
-                            "{width} x {height}, colour {color}, {bits} bits, interlaced {interlaced}, seed {seed}"
-                        );
+                        for page in PAGES {
+                            assert_eq!(
+                                stored_over(&png, page),
+                                Ok(by_image(&png, page)),
+                                "{width} x {height}, colour {color}, {bits} bits, interlaced {interlaced}, seed {seed}"
+                            );
+                        }
                     }
                 }
             }
@@ -137,7 +142,7 @@ fn large_pictures_come_in_bands_and_whole() {
         let (frames, decoded) = Frames::of(&bytes, 8, &limits).unwrap();
         assert!(decoded.all_frames && decoded.cut_short.is_none());
         assert_eq!(frames.indexes(), [0]);
-        assert_eq!(frames.0[0].1, by_image(&bytes).3, "{format:?}");
+        assert_eq!(frames.0[0].1, by_image(&bytes, Page::White).0.3, "{format:?}");
     }
 }
 
@@ -147,7 +152,9 @@ fn webp_with_every_alpha() {
         image::RgbaImage::from_fn(60, 50, |x, y| image::Rgba([x as u8, 3, y as u8, (x * y) as u8]));
     let lossless = encode(&DynamicImage::ImageRgba8(picture), ImageFormat::WebP);
     for webp in [&lossless[..], LOSSY, LOSSY_ALPHA] {
-        assert_eq!(stored(webp), Ok(by_image(webp)));
+        for page in PAGES {
+            assert_eq!(stored_over(webp, page), Ok(by_image(webp, page)));
+        }
         let turned = stored(&with_header(webp)).unwrap();
         assert_eq!(turned, stored(webp).unwrap(), "behind an extended header");
     }

@@ -1,7 +1,7 @@
 //! Pixels as a viewer sees them.
 
 use super::*;
-use crate::media::pixels::{from_float, narrow, narrow_over_white, over_white};
+use crate::media::pixels::{from_float, mixed, narrow, narrow_mixed};
 
 #[test]
 fn lossless_formats_give_the_pixels_back() {
@@ -84,13 +84,15 @@ fn the_integer_formulas_round_like_exact_arithmetic() {
     for c in 0..=255u8 {
         for a in 0..=255u8 {
             let exact = (f64::from(c) * f64::from(a) + 255.0 * f64::from(255 - a)) / 255.0;
-            assert_eq!(over_white(c, a), exact.round() as u8, "{c} {a}");
+            assert_eq!(mixed(c, a, 255), exact.round() as u8, "{c} {a}");
         }
     }
     for c in 0..=65_535u16 {
         assert_eq!(narrow(c), (f64::from(c) * 255.0 / 65_535.0).round() as u8);
-        assert_eq!(narrow_over_white(c, 65_535), narrow(c));
-        assert_eq!(narrow_over_white(c, 0), 255);
+        for page in [0, 255] {
+            assert_eq!(narrow_mixed(c, 65_535, page), narrow(c));
+            assert_eq!(narrow_mixed(c, 0, page), page);
+        }
     }
     assert_eq!([-1.0, 0.0, 0.5, 1.0, 9.0, f32::NAN].map(from_float), [0, 0, 128, 255, 255, 0]);
 }
@@ -108,7 +110,7 @@ fn palettes_and_single_bits_are_expanded() {
         [chunk(b"PLTE", &[0, 0, 0, 10, 20, 30, 255, 0, 0, 0, 0, 255]), chunk(b"tRNS", &[255, 128])]
             .concat();
     let indexed = raw_png(4, 1, 2, 3, &palette, &[0, 0b11_01_10_00]);
-    let half = [10, 20, 30].map(|c| over_white(c, 128));
+    let half = [10, 20, 30].map(|c| mixed(c, 128, 255));
     let expected = [[0, 0, 255], half, [255, 0, 0], [0, 0, 0]].concat();
     assert_eq!(stored(&indexed), Ok((4, 1, PixelFormat::Rgb8, expected)));
     // One level of grey made transparent.
