@@ -7,8 +7,8 @@
 //! again once something was cleared or replaced.
 
 use super::class::Unscannable;
-use super::codec::fill;
 use super::frame::{Frame, Page, Sink};
+use super::job::fill;
 use super::raster::{PixelFormat, Raster};
 
 /// A rectangle of a canvas, which it may reach beyond.

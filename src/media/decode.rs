@@ -43,6 +43,15 @@
 
 use super::class::Unscannable;
 use super::frame::{Decoded, Request, Sink};
+#[cfg(feature = "decode")]
+use {
+    super::class::MediaClass,
+    super::format::Format,
+    super::job::Job,
+    super::source::Trace,
+    super::{gif, jpeg, png, webp, whole},
+    std::time::Instant,
+};
 
 /// Decodes uploads one after another, reusing its buffers: after the first few it does not grow.
 ///
@@ -94,18 +103,18 @@ impl Decoder {
         if request.bytes.len() as u64 > request.limits.upload_bytes {
             return Err(Unscannable::Limit);
         }
-        self.contained(request, sink)
+        self.decode_contained(request, sink)
     }
 
     #[cfg(feature = "decode")]
-    fn contained(
+    fn decode_contained(
         &mut self,
         request: &Request<'_>,
         sink: &mut dyn Sink,
     ) -> Result<Decoded, Unscannable> {
         let outcome = contained(|| {
             let unusual = super::colour::is_unusual(request);
-            let mut decoded = super::codec::decode(self, request, sink)?;
+            let mut decoded = by_format(&mut self.pixels, request, sink)?;
             if unusual {
                 decoded.cut_short.get_or_insert(Unscannable::Unsupported);
             }
@@ -118,8 +127,39 @@ impl Decoder {
     }
 
     #[cfg(not(feature = "decode"))]
-    fn contained(&mut self, _: &Request<'_>, _: &mut dyn Sink) -> Result<Decoded, Unscannable> {
+    fn decode_contained(
+        &mut self,
+        _: &Request<'_>,
+        _: &mut dyn Sink,
+    ) -> Result<Decoded, Unscannable> {
         Err(Unscannable::Unsupported)
+    }
+}
+
+/// Which decoder takes which format.
+#[cfg(feature = "decode")]
+fn by_format(
+    pixels: &mut Vec<u8>,
+    request: &Request<'_>,
+    sink: &mut dyn Sink,
+) -> Result<Decoded, Unscannable> {
+    if request.media.class == MediaClass::Animation && request.limits.frames == 0 {
+        return Err(Unscannable::Limit);
+    }
+    if request.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        return Err(Unscannable::Timeout);
+    }
+    let trace = Trace::default();
+    let job = Job::new(request, &trace);
+    match request.media.format {
+        Format::Jpeg => jpeg::decode(&job, pixels, sink),
+        Format::Png => png::decode(&job, pixels, sink),
+        Format::Gif => gif::decode(&job, pixels, sink),
+        Format::WebP => webp::decode(&job, pixels, sink),
+        Format::Bmp => whole::bmp(&job, pixels, sink),
+        #[cfg(feature = "tiff")]
+        Format::Tiff => whole::tiff(&job, pixels, sink),
+        _ => Err(Unscannable::Unsupported),
     }
 }
 

@@ -10,8 +10,8 @@ use gif::{ColorOutput, DecodeOptions, DecodingError};
 
 use super::canvas::{Area, Canvas, Disposal};
 use super::class::Unscannable;
-use super::codec::{Job, WHOLE, cut_short, give_back};
 use super::frame::{Decoded, Frame, Sink};
+use super::job::{Job, WHOLE, cut_short, give_back};
 use super::raster::PixelFormat;
 use super::rows::Rows;
 use super::sample::{Sample, Shown};

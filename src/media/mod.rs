@@ -16,15 +16,14 @@
 //! | `colour` | whether a picture is shown in other colours than its numbers say |
 //! | `whole` | BMP and TIFF, by way of the `image` crate |
 //! | `rows`, `canvas`, `sample` | rows on their way; what an animation is drawn on; which of its frames are looked at |
-//! | `source`, `codec`, `decode` | the deadline; what one decode may cost; what the scanner calls |
+//! | `decode` | what the scanner calls, and which decoder takes which format |
+//! | `job`, `source` | what one decode may cost; the upload as decoders read it, up to the deadline |
 //! | `embedded` | pictures inside an upload: thumbnails, members of archives, pictures of a PDF |
 //! | `pixels`, `raster` | 8 bits over the page; the rectangle handed on |
 
 #[cfg(feature = "decode")]
 mod canvas;
 mod class;
-#[cfg(feature = "decode")]
-mod codec;
 #[cfg(feature = "decode")]
 mod colour;
 mod decode;
@@ -33,6 +32,8 @@ mod format;
 mod frame;
 #[cfg(feature = "decode")]
 mod gif;
+#[cfg(feature = "decode")]
+mod job;
 #[cfg(feature = "decode")]
 mod jpeg;
 #[cfg(feature = "decode")]

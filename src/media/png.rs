@@ -20,8 +20,8 @@ use png::{BitDepth, BlendOp, ColorType, DecodingError, DisposeOp, Transformation
 
 use super::canvas::{Area, Canvas, Disposal};
 use super::class::Unscannable;
-use super::codec::{Job, WHOLE, cut_short, give_back};
 use super::frame::{Decoded, Frame, Sink};
+use super::job::{Job, WHOLE, cut_short, give_back};
 use super::pixels::Layout;
 use super::rows::Rows;
 use super::sample::{Sample, Shown};

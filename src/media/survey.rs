@@ -11,7 +11,7 @@ use image::metadata::Orientation;
 
 use super::canvas::Disposal;
 use super::class::Unscannable;
-use super::codec::Job;
+use super::job::Job;
 use super::sample::Shown;
 use super::walk::{Chunk, GifFrames, GifStep, array, le16, png_chunks, riff_chunks};
 
@@ -26,13 +26,15 @@ pub(super) struct Survey {
     pub(super) height: u32,
     /// Bytes that the decoder will hold besides the pixels it hands over.
     pub(super) working: u64,
+    /// Whether coefficients of the whole picture are held before there is a pixel: that of a progressive JPEG has a limit of its own.
+    pub(super) held_back: bool,
     /// Length of the file without what was appended to it.
     pub(super) length: usize,
 }
 
 impl Survey {
     pub(super) fn new(width: u32, height: u32, length: usize) -> Self {
-        Survey { width, height, working: 0, length }
+        Survey { width, height, working: 0, held_back: false, length }
     }
 
     /// Pixels of the picture.

@@ -10,8 +10,8 @@ use image_webp::{DecodingError, WebPDecoder};
 
 use super::canvas::{Area, Canvas};
 use super::class::Unscannable;
-use super::codec::{Job, WHOLE, resize};
 use super::frame::{Decoded, Frame, Sink};
+use super::job::{Job, WHOLE, resize};
 use super::pixels::Layout;
 use super::raster::PixelFormat;
 use super::rows::Rows;

@@ -6,8 +6,8 @@ use image::codecs::bmp::BmpDecoder;
 use image::{ColorType, ImageDecoder, ImageError};
 
 use super::class::Unscannable;
-use super::codec::{Job, cut_short, fill};
 use super::frame::{Decoded, Frame, Sink};
+use super::job::{Job, cut_short, fill};
 use super::pixels::{Layout, compact, float_mixed, from_float, mixed, narrow, narrow_mixed};
 use super::raster::PixelFormat;
 use super::rows::Rows;

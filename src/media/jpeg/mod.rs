@@ -1,7 +1,7 @@
 //! JPEG, by way of `zune-jpeg`: the luma alone where that is enough, colour where it is asked for.
 //!
 //! ```text
-//! decode(request):
+//! decode(job):
 //!     survey the segments: size, sampling, scans, where the data ends -> limit, unsupported, truncated, corrupt, timeout
 //!     grey                                     -> grey,  exact
 //!     luma asked for, and the file is YCbCr    -> its Y, not exact
@@ -46,7 +46,7 @@
 //! hashes only: [`Scanner::with_exact_hashes`](crate::Scanner::with_exact_hashes).
 
 mod markers;
-mod source;
+mod stream;
 mod survey;
 
 use std::cell::Cell;
@@ -58,55 +58,50 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
 use self::markers::Markers;
-use self::source::{Source, Tail, Trace};
-use self::survey::Survey;
+use self::stream::{Reading, Stream, Tail};
+use self::survey::Jpeg;
 use super::class::Unscannable;
-use super::codec::{WHOLE, besides, fill};
-use super::frame::{Channels, Decoded, Frame, Request, Sink};
+use super::frame::{Channels, Decoded, Frame, Sink};
+use super::job::{Job, WHOLE, fill};
 use super::raster::{PixelFormat, Raster};
-use crate::limits::Limits;
 
 /// What is missing of a picture: as browsers show it.
 const GREY: u8 = 128;
 
 /// Decodes a JPEG into `pixels` and hands it to the sink in one band.
 pub(super) fn decode(
+    job: &Job<'_>,
     pixels: &mut Vec<u8>,
-    request: &Request<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Decoded, Unscannable> {
-    let survey = survey::survey(request)?;
-    within_limits(&survey, request.limits)?;
-    let deadline = request.until(survey.area());
-    let tail = tail(&survey);
-    let trace = Cell::new(Trace::default());
-    let body = request.bytes.get(survey.body.clone()).unwrap_or(&[]);
-    let source = Source::new(&survey.head, body, tail, deadline, &trace);
+    let found = survey::survey(job)?;
+    let survey = job.admit(found.survey)?;
+    let tail = tail(&found);
+    let reading = Cell::new(Reading::default());
+    let body = job.bytes().get(found.body.clone()).unwrap_or(&[]);
+    let stream = Stream::new(job, &found.head, body, tail, &reading);
     let options = DecoderOptions::default()
         .set_max_width(usize::MAX)
         .set_max_height(usize::MAX)
         .jpeg_set_max_scans(usize::MAX);
-    let mut decoder = JpegDecoder::new_with_options(source, options);
-    let failed = |error: DecodeErrors| reason(&error, trace.get());
+    let mut decoder = JpegDecoder::new_with_options(stream, options);
+    let failed = |error: DecodeErrors| reason(job, &error);
     decoder.decode_headers().map_err(failed)?;
     let (width, height) = (survey.width as usize, survey.height as usize);
     // A decoder that saw another picture than the survey did would escape its bounds.
     if decoder.dimensions() != Some((width, height)) {
         return Err(Unscannable::Corrupt);
     }
-    let ycbcr = survey.components == 3 && decoder.input_colorspace() == Some(ColorSpace::YCbCr);
-    let (space, format, exact) = match request.channels {
-        _ if survey.components == 1 => (ColorSpace::Luma, PixelFormat::Grey8, true),
-        Channels::Luma if ycbcr && survey.luma_alone => {
+    let ycbcr = found.components == 3 && decoder.input_colorspace() == Some(ColorSpace::YCbCr);
+    let (space, format, exact) = match job.request.channels {
+        _ if found.components == 1 => (ColorSpace::Luma, PixelFormat::Grey8, true),
+        Channels::Luma if ycbcr && found.luma_alone => {
             (ColorSpace::Luma, PixelFormat::Grey8, false)
         }
         _ => (ColorSpace::RGB, PixelFormat::Rgb8, true),
     };
     let length = survey.area().saturating_mul(format.bytes_per_pixel() as u64);
-    let budget =
-        if survey.held_back { request.limits.progressive_memory } else { request.limits.memory };
-    let besides = besides(survey.width, survey.height);
-    if length.saturating_add(survey.working()).saturating_add(besides) > budget {
+    if !job.affords(&survey, survey.working.saturating_add(length)) {
         return Err(Unscannable::Limit);
     }
 
@@ -114,24 +109,21 @@ pub(super) fn decode(
     fill(pixels, usize::try_from(length).map_err(|_| Unscannable::Limit)?, GREY)?;
     decoder.set_options(options.jpeg_set_out_colorspace(space));
     let outcome = decoder.decode_into(pixels);
-    let trace = trace.get();
+    let gave_up = job.gave_up();
     // It takes the end of the time for the end of the file.
-    if trace.late {
-        return Err(Unscannable::Timeout);
+    if gave_up == Unscannable::Timeout {
+        return Err(gave_up);
     }
     outcome.map_err(failed)?;
-    if tail == Tail::Zeros && !trace.whole(tail) && !trace.ran_out() {
+    let read = reading.get().is_whole(tail);
+    if tail == Tail::Zeros && !read && gave_up == Unscannable::Corrupt {
         // It gave up in the middle and dropped everything.
-        return Err(Unscannable::Corrupt);
+        return Err(gave_up);
     }
-    let whole = trace.whole(tail) && survey.covered;
-    let why = if trace.whole(tail) || trace.ran_out() {
-        Unscannable::Truncated
-    } else {
-        Unscannable::Corrupt
-    };
+    let whole = read && found.covered;
+    let why = if read { Unscannable::Truncated } else { gave_up };
 
-    let orientation = survey.orientation;
+    let orientation = found.orientation;
     sink.begin(&Frame { index: 0, width, height, format, orientation, exact });
     let band = Raster::new(pixels, width, height, format);
     sink.rows(&band.map_err(|_| Unscannable::Corrupt)?);
@@ -161,31 +153,21 @@ pub(super) fn profile(bytes: &[u8], deadline: Option<Instant>) -> Vec<(u8, &[u8]
     parts
 }
 
-fn within_limits(survey: &Survey, limits: &Limits) -> Result<(), Unscannable> {
-    let area = survey.area();
-    if survey.width > limits.width || survey.height > limits.height || area > limits.pixels {
-        return Err(Unscannable::Limit);
-    }
-    Ok(())
-}
-
 /// What must follow the data so that the decoder ends well if it was all there, and ends early if it was not.
-fn tail(survey: &Survey) -> Tail {
-    match survey {
+fn tail(found: &Jpeg) -> Tail {
+    match found {
         // It insists on a marker behind the first scan.
-        Survey { progressive: true, scans: 1, .. } => Tail::End,
+        Jpeg { progressive: true, scans: 1, .. } => Tail::End,
         // It drops everything if it gives up.
-        Survey { progressive: false, held_back: true, .. } => Tail::Zeros,
+        Jpeg { progressive: false, .. } if found.survey.held_back => Tail::Zeros,
         _ => Tail::Ones,
     }
 }
 
-/// Why the decoder gave up. Its source knows better than its words whether the file or the time ran out.
-fn reason(error: &DecodeErrors, trace: Trace) -> Unscannable {
-    match error {
-        _ if trace.late => Unscannable::Timeout,
-        DecodeErrors::Unsupported(_) => Unscannable::Unsupported,
-        _ if trace.ran_out() => Unscannable::Truncated,
-        _ => Unscannable::Corrupt,
+fn reason(job: &Job<'_>, error: &DecodeErrors) -> Unscannable {
+    match (job.gave_up(), error) {
+        (Unscannable::Timeout, _) => Unscannable::Timeout,
+        (_, DecodeErrors::Unsupported(_)) => Unscannable::Unsupported,
+        (otherwise, _) => otherwise,
     }
 }

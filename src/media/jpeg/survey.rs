@@ -24,7 +24,8 @@ use std::ops::Range;
 use super::markers::Markers;
 use crate::limits::Limits;
 use crate::media::class::Unscannable;
-use crate::media::frame::Request;
+use crate::media::job::Job;
+use crate::media::survey::Survey;
 use crate::media::walk::be16;
 
 /// Most bytes of tables. Real files have under 4 KiB.
@@ -42,23 +43,14 @@ const PASSES: u64 = 12;
 
 /// What a JPEG's segments say.
 #[derive(Clone, Debug)]
-pub(super) struct Survey {
-    pub(super) width: u32,
-    pub(super) height: u32,
+pub(super) struct Jpeg {
+    pub(super) survey: Survey,
     pub(super) components: u8,
-    /// Coefficients of the whole picture are held, before there is a pixel.
-    pub(super) held_back: bool,
     pub(super) progressive: bool,
     /// The first component has all rows and columns, in a sampling whose luma the decoder hands over rightly.
     pub(super) luma_alone: bool,
-    /// Largest sampling factors.
-    sampling: (u64, u64),
-    /// Coefficients of all components, padded to whole blocks.
-    coefficients: u64,
     /// Passes over the picture; no more than are allowed.
     pub(super) scans: u64,
-    /// Bytes of profiles and comments between scans, which the decoder copies.
-    copied: u64,
     /// Every coefficient of every component is sent, to its last bit, and no scan has fewer restart markers than it needs.
     pub(super) covered: bool,
     /// What the decoder reads up to the first scan's data.
@@ -94,33 +86,15 @@ struct Component {
     unknown: [u8; 64],
 }
 
-impl Survey {
-    /// Pixels of the picture.
-    pub(super) fn area(&self) -> u64 {
-        u64::from(self.width) * u64::from(self.height)
-    }
-
-    /// Bytes that the decoder holds besides the pixels that it hands over, as read from its source: tables, one row of
-    /// units of each component before and after it is widened to all columns, and what it holds back.
-    pub(super) fn working(&self) -> u64 {
-        let columns = (u64::from(self.width)).next_multiple_of(BLOCK * self.sampling.0);
-        let unit_row = columns * BLOCK * self.sampling.1 * 2;
-        let rows = 3 * unit_row * u64::from(self.components) + 16 * columns;
-        let held = if self.held_back { 2 * self.coefficients } else { 0 };
-        // The decoder itself, its tables, our head of the file.
-        (256 << 10) + rows + held + self.copied
-    }
-}
-
 /// Walks a JPEG's segments.
 ///
 /// # Errors
 /// `Truncated` if there is no scan data, `Unsupported` for what the decoder does not know (arithmetic coding, lossless, 12 bits,
 /// three-fold sampling), `Corrupt` where the order or length of segments makes no sense, `Limit` for absurd tables and for
 /// more passes than `Limits::pixels` allows, `Timeout`.
-pub(super) fn survey(request: &Request<'_>) -> Result<Survey, Unscannable> {
-    let bytes = request.bytes;
-    let mut markers = Markers::new(bytes, request.until(0));
+pub(super) fn survey(job: &Job<'_>) -> Result<Jpeg, Unscannable> {
+    let (bytes, limits) = (job.bytes(), job.request.limits);
+    let mut markers = Markers::new(bytes, job.deadline());
     let mut head = vec![0xff, 0xd8];
     let mut frame: Option<Frame> = None;
     let (mut jfif, mut adobe, mut orientation) = (false, None, None);
@@ -140,7 +114,8 @@ pub(super) fn survey(request: &Request<'_>) -> Result<Survey, Unscannable> {
         match marker {
             0xc0..=0xc2 if frame.is_none() => {
                 let header = frame_header(marker, body)?;
-                markers.deadline = request.until(header.area().min(request.limits.pixels));
+                job.allow(header.area().min(limits.pixels));
+                markers.deadline = job.deadline();
                 frame = Some(header);
             }
             0xc0..=0xc2 => return Err(Unscannable::Corrupt),
@@ -195,22 +170,20 @@ pub(super) fn survey(request: &Request<'_>) -> Result<Survey, Unscannable> {
     let mut rest = Rest { end: at, scans: 1, copied: 0 };
     rest.scan(&mut markers, at, body, &mut frame)?;
     if held_back {
-        rest.walk(&mut markers, &mut frame, &tables, request.limits)?;
+        rest.walk(&mut markers, &mut frame, &tables, limits)?;
     }
     if rest.end == at {
         return Err(Unscannable::Truncated);
     }
-    Ok(Survey {
-        width: frame.width,
-        height: frame.height,
+    let working = frame.working(held_back).saturating_add(rest.copied);
+    let survey =
+        Survey { working, held_back, ..Survey::new(frame.width, frame.height, bytes.len()) };
+    Ok(Jpeg {
+        survey,
         components: frame.components.len() as u8,
-        held_back,
         progressive: frame.progressive,
         luma_alone: frame.luma_alone(),
-        sampling: frame.sampling(),
-        coefficients: frame.coefficients(),
         scans: rest.scans,
-        copied: rest.copied,
         covered: !frame.short && frame.components.iter().all(|c| c.unknown == [0; 64]),
         head,
         body: at..rest.end,
@@ -222,6 +195,7 @@ pub(super) fn survey(request: &Request<'_>) -> Result<Survey, Unscannable> {
 struct Rest {
     end: usize,
     scans: u64,
+    /// Bytes of profiles and comments between scans, which the decoder copies.
     copied: u64,
 }
 
@@ -288,6 +262,19 @@ impl Frame {
         (max(|c| c.h), max(|c| c.v))
     }
 
+    /// Bytes that the decoder holds besides the pixels that it hands over, as read from its source: tables, one row of
+    /// units of each component before and after it is widened to all columns, and what it holds back.
+    fn working(&self, held_back: bool) -> u64 {
+        let (h, v) = self.sampling();
+        let columns = u64::from(self.width).next_multiple_of(BLOCK * h);
+        let unit_row = columns * BLOCK * v * 2;
+        let rows = 3 * unit_row * self.components.len() as u64 + 16 * columns;
+        let held = if held_back { 2 * self.coefficients() } else { 0 };
+        // The decoder itself, its tables, our head of the file.
+        (256 << 10) + rows + held
+    }
+
+    /// Coefficients of all components, padded to whole blocks.
     fn coefficients(&self) -> u64 {
         let (h, v) = self.sampling();
         let units =

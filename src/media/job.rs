@@ -1,15 +1,21 @@
-//! Which decoder, what one decode may cost, and why it stopped.
+//! What one decode may cost, and why it stopped.
+//!
+//! ```text
+//! a decoder, given a `&Job`:
+//!     survey its headers, with the clock              in_time, deadline
+//!     may it be decoded at all, and in what time?     admit
+//!     with these buffers?                             affords
+//!     read by job.source(..), or say what was read    ran_out
+//!     it gave up                                      gave_up
+//! ```
 
 use std::cell::Cell;
 use std::time::Instant;
 
-use super::class::{MediaClass, Unscannable};
-use super::decode::Decoder;
-use super::format::Format;
-use super::frame::{Decoded, Page, Request, Sink};
+use super::class::Unscannable;
+use super::frame::{Decoded, Page, Request};
 use super::source::{Source, Trace};
 use super::survey::Survey;
-use super::{gif, jpeg, png, webp, whole};
 use crate::limits::Limits;
 
 /// A buffer this large is given back when it is far larger than needed.
@@ -22,36 +28,12 @@ pub(super) struct Job<'a> {
     trace: &'a Trace,
 }
 
-/// Decodes, and hands the frames to the sink.
-pub(super) fn decode(
-    buffers: &mut Decoder,
-    request: &Request<'_>,
-    sink: &mut dyn Sink,
-) -> Result<Decoded, Unscannable> {
-    let Request { media, limits, deadline, .. } = *request;
-    let trace = Trace::default();
-    // Some decoders read headers before their size, and with it their time, is known.
-    let job = Job { request, deadline: Cell::new(request.until(0)), trace: &trace };
-    if media.class == MediaClass::Animation && limits.frames == 0 {
-        return Err(Unscannable::Limit);
-    }
-    if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-        return Err(Unscannable::Timeout);
-    }
-    let pixels = &mut buffers.pixels;
-    match media.format {
-        Format::Jpeg => jpeg::decode(pixels, request, sink),
-        Format::Png => png::decode(&job, pixels, sink),
-        Format::Gif => gif::decode(&job, pixels, sink),
-        Format::WebP => webp::decode(&job, pixels, sink),
-        Format::Bmp => whole::bmp(&job, pixels, sink),
-        #[cfg(feature = "tiff")]
-        Format::Tiff => whole::tiff(&job, pixels, sink),
-        _ => Err(Unscannable::Unsupported),
-    }
-}
-
 impl<'a> Job<'a> {
+    /// Some decoders read headers before their size, and with it their time, is known: until then it is that of no pixels.
+    pub(super) fn new(request: &'a Request<'a>, trace: &'a Trace) -> Self {
+        Job { request, deadline: Cell::new(request.until(0)), trace }
+    }
+
     pub(super) fn bytes(&self) -> &'a [u8] {
         self.request.bytes
     }
@@ -85,8 +67,9 @@ impl<'a> Job<'a> {
 
     /// Whether a decoder that holds `working` bytes stays within the memory for this picture.
     pub(super) fn affords(&self, survey: &Survey, working: u64) -> bool {
-        let besides = besides(survey.width, survey.height);
-        working.saturating_add(besides) <= self.request.limits.memory
+        let Limits { memory, progressive_memory, .. } = *self.request.limits;
+        let most = if survey.held_back { progressive_memory } else { memory };
+        working.saturating_add(besides(survey.width, survey.height)) <= most
     }
 
     /// Allows the time that so many pixels may take.
@@ -108,6 +91,16 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
+    /// Whether the time ran out while something was read.
+    pub(super) fn is_late(&self) -> bool {
+        self.trace.late.get()
+    }
+
+    /// Notes that a decoder wanted more than the upload holds. A [`Source`] does so by itself.
+    pub(super) fn ran_out(&self) {
+        self.trace.ran_out.set(true);
+    }
+
     /// Why a decoder gave up. Its source knows better than its words whether the file or the time ran out.
     pub(super) fn gave_up(&self) -> Unscannable {
         match (self.trace.late.get(), self.trace.ran_out.get()) {
@@ -119,7 +112,7 @@ impl<'a> Job<'a> {
 }
 
 /// Bytes that are needed besides the decoder's: rows on their way, the hasher's sums of them, and its samples of a near-tie.
-pub(super) fn besides(width: u32, height: u32) -> u64 {
+fn besides(width: u32, height: u32) -> u64 {
     let (width, height) = (u64::from(width), u64::from(height));
     (1 << 20) + 64 * width + width * height / 16
 }

@@ -12,9 +12,10 @@
 //!   at once and leaves the rest of the picture grey; or, where giving up would lose everything, zeros.
 
 use std::cell::Cell;
-use std::time::Instant;
 
 use zune_core::bytestream::{ZByteIoError, ZByteReaderTrait, ZSeekFrom};
+
+use crate::media::job::Job;
 
 /// Most bytes that are handed over between two looks at the clock.
 const WINDOW: usize = 8 << 10;
@@ -42,11 +43,9 @@ impl Tail {
     }
 }
 
-/// How a decoder left its source.
+/// How far a decoder has read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Trace {
-    /// The deadline passed while it read.
-    pub(super) late: bool,
+pub(super) struct Reading {
     /// It looked for a marker to the end of the tail.
     swept: bool,
     /// It wanted more data than even the tail has.
@@ -55,9 +54,9 @@ pub(super) struct Trace {
     data: usize,
 }
 
-impl Trace {
+impl Reading {
     /// Whether the decoder had all the data that it wanted.
-    pub(super) fn whole(&self, tail: Tail) -> bool {
+    pub(super) fn is_whole(&self, tail: Tail) -> bool {
         /// Bytes that a decoder that is done has read of the tail at most: it keeps less than 64 bits.
         const AHEAD: usize = 8;
         match tail {
@@ -66,15 +65,11 @@ impl Trace {
             Tail::End => true,
         }
     }
-
-    /// Whether it came to the end of the upload's own data.
-    pub(super) fn ran_out(&self) -> bool {
-        self.data > 0 || self.starved
-    }
 }
 
 /// A reader for the decoder.
-pub(super) struct Source<'a> {
+pub(super) struct Stream<'a> {
+    job: &'a Job<'a>,
     /// The current part of the stream, as far as it is handed over without further ado.
     window: &'a [u8],
     /// Where the next byte lies in the current part.
@@ -82,25 +77,24 @@ pub(super) struct Source<'a> {
     /// Head, body and tail.
     parts: [&'a [u8]; 3],
     part: usize,
-    deadline: Option<Instant>,
-    trace: &'a Cell<Trace>,
+    reading: &'a Cell<Reading>,
 }
 
-impl<'a> Source<'a> {
+impl<'a> Stream<'a> {
     pub(super) fn new(
+        job: &'a Job<'a>,
         head: &'a [u8],
         body: &'a [u8],
         tail: Tail,
-        deadline: Option<Instant>,
-        trace: &'a Cell<Trace>,
+        reading: &'a Cell<Reading>,
     ) -> Self {
-        Source { window: &[], at: 0, parts: [head, body, tail.bytes()], part: 0, deadline, trace }
+        Stream { job, window: &[], at: 0, parts: [head, body, tail.bytes()], part: 0, reading }
     }
 
-    fn note(&self, change: impl FnOnce(&mut Trace)) {
-        let mut trace = self.trace.get();
-        change(&mut trace);
-        self.trace.set(trace);
+    fn note(&self, change: impl FnOnce(&mut Reading)) {
+        let mut reading = self.reading.get();
+        change(&mut reading);
+        self.reading.set(reading);
     }
 
     fn in_tail(&self) -> bool {
@@ -111,9 +105,7 @@ impl<'a> Source<'a> {
     /// stream or of the time.
     fn advance(&mut self) -> bool {
         self.window = &[];
-        if self.trace.get().late || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
-        {
-            self.note(|trace| trace.late = true);
+        if self.job.in_time().is_err() {
             return false;
         }
         while self.at >= self.parts[self.part].len() {
@@ -142,9 +134,12 @@ impl<'a> Source<'a> {
     /// Four bytes at once, and single bytes without a check, are what the decoder reads as data.
     fn note_data(&self, enough: bool) {
         let data = if self.in_tail() { self.at } else { 0 };
-        self.note(|trace| {
-            trace.data = trace.data.max(data);
-            trace.starved |= !enough;
+        if data > 0 || !enough {
+            self.job.ran_out();
+        }
+        self.note(|reading| {
+            reading.data = reading.data.max(data);
+            reading.starved |= !enough;
         });
     }
 
@@ -170,7 +165,7 @@ impl<'a> Source<'a> {
         match buf.len() {
             4 => self.note_data(true),
             1 if self.in_tail() && self.at == self.parts[self.part].len() => {
-                self.note(|trace| trace.swept = true);
+                self.note(|reading| reading.swept = true);
             }
             _ => {}
         }
@@ -181,7 +176,7 @@ impl<'a> Source<'a> {
     #[inline(never)]
     fn slow_end(&mut self) -> Result<bool, ZByteIoError> {
         let more = self.advance();
-        if self.trace.get().late {
+        if self.job.is_late() {
             return Err(ZByteIoError::Generic("the deadline has passed"));
         }
         Ok(!more)
@@ -199,7 +194,7 @@ impl<'a> Source<'a> {
     }
 }
 
-impl ZByteReaderTrait for Source<'_> {
+impl ZByteReaderTrait for Stream<'_> {
     #[inline(always)]
     fn read_byte_no_error(&mut self) -> u8 {
         match self.window.get(self.at) {
@@ -279,7 +274,7 @@ impl ZByteReaderTrait for Source<'_> {
     }
 }
 
-impl Source<'_> {
+impl Stream<'_> {
     #[cold]
     #[inline(never)]
     fn slow_seek(&mut self, from: ZSeekFrom) -> Result<u64, ZByteIoError> {
