@@ -20,6 +20,13 @@ pub(super) struct Area {
     pub(super) height: usize,
 }
 
+impl Area {
+    /// Whether nothing of a frame lies beside it.
+    pub(super) fn covers(self, frame: &Frame) -> bool {
+        (self.left, self.top) == (0, 0) && self.width >= frame.width && self.height >= frame.height
+    }
+}
+
 /// What becomes of a frame before the next one is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Disposal {
@@ -110,11 +117,8 @@ impl<'a> Canvas<'a> {
 
     /// Notes that all of a frame was drawn in `area`: whether nothing is seen through it, and whether it was laid over what was there.
     pub(super) fn drawn(&mut self, area: Area, opaque: bool, over: bool) {
-        let Frame { width, height, .. } = self.frame;
-        let covers =
-            (area.left, area.top) == (0, 0) && area.width >= width && area.height >= height;
         self.bare = match (opaque, over) {
-            (true, _) => self.bare && !covers,
+            (true, _) => self.bare && !area.covers(&self.frame),
             (false, true) => self.bare,
             (false, false) => true,
         };

@@ -96,11 +96,9 @@ pub(super) fn decode(
         film.hand_over(&mut rows, frame, area)
     };
     rows.fill();
+    let transparent = !(area.covers(&frame) && film.opaque);
     let decoded = cut_short(drawn.stopped, drawn.rows > 0)?;
-    let covers = area.width >= width && area.height >= height;
-    let transparent = !(covers && film.opaque);
-    let cut_short = decoded.cut_short.or(sample.missed());
-    Ok(Decoded { all_frames: sample.all(), transparent, cut_short, ..decoded })
+    Ok(sample.of_the_file(Decoded { transparent, ..decoded }))
 }
 
 /// The pixels of a frame, and for how long it is shown.
@@ -302,7 +300,7 @@ impl Film<'_, '_> {
         sample: Sample,
         sink: &mut dyn Sink,
     ) -> Result<Decoded, Unscannable> {
-        let mut decoded = Decoded { frames: 0, all_frames: sample.all(), ..WHOLE };
+        let mut decoded = Decoded { frames: 0, ..WHOLE };
         for index in 0..sample.decoded() {
             let drawn = match self.job.in_time().and_then(|()| self.next()) {
                 Ok((area, disposal)) => {
@@ -325,7 +323,7 @@ impl Film<'_, '_> {
         decoded.transparent = canvas.was_bare();
         match (decoded.frames, decoded.cut_short) {
             (0, reason) => Err(reason.unwrap_or(Unscannable::Corrupt)),
-            (_, reason) => Ok(Decoded { cut_short: reason.or(sample.missed()), ..decoded }),
+            _ => Ok(sample.of_the_file(decoded)),
         }
     }
 }

@@ -102,11 +102,9 @@ pub(super) fn decode(
         picture.hand_over(&mut rows, frame, area)
     };
     rows.fill();
+    let transparent = !(area.covers(&frame) && picture.opaque);
     let decoded = cut_short(drawn.stopped, drawn.rows > 0)?;
-    let covers = (area.width, area.height) == (width, height);
-    let transparent = !(covers && picture.opaque);
-    let cut_short = decoded.cut_short.or(sample.missed());
-    Ok(Decoded { all_frames: sample.all(), transparent, cut_short, ..decoded })
+    Ok(sample.of_the_file(Decoded { transparent, ..decoded }))
 }
 
 /// The frames that control chunks announce.
@@ -293,7 +291,7 @@ impl Picture<'_, '_> {
         sample: Sample,
         sink: &mut dyn Sink,
     ) -> Result<Decoded, Unscannable> {
-        let mut decoded = Decoded { frames: 0, all_frames: sample.all(), ..WHOLE };
+        let mut decoded = Decoded { frames: 0, ..WHOLE };
         for index in 0..sample.decoded() {
             if index > 0
                 && let Err(error) = self.reader.next_frame_info()
@@ -323,7 +321,7 @@ impl Picture<'_, '_> {
                 return ended(decoded, reason);
             }
         }
-        Ok(Decoded { cut_short: sample.missed(), ..decoded })
+        Ok(sample.of_the_file(decoded))
     }
 }
 

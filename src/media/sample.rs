@@ -1,7 +1,7 @@
 //! Which frames of an animation are looked at: the first, the last, and those that are shown longest.
 
 use super::class::Unscannable;
-use super::frame::Request;
+use super::frame::{Decoded, Request};
 
 /// Pixels that a frame costs besides its own: its header, its palette, an entropy decoder made anew. A file may hold
 /// millions of frames of one pixel.
@@ -104,13 +104,15 @@ impl Sample {
         self.chosen.len() as u64
     }
 
-    /// Whether these are all that the file has.
-    pub(super) fn all(&self) -> bool {
-        self.all
+    /// What was decoded of these frames, as what was decoded of the file: it may have others.
+    pub(super) fn of_the_file(&self, decoded: Decoded) -> Decoded {
+        let all_frames = decoded.all_frames && self.all;
+        let cut_short = decoded.cut_short.or(self.missed());
+        Decoded { all_frames, cut_short, ..decoded }
     }
 
     /// Why frames are left out, if they would be looked at within wider limits.
-    pub(super) fn missed(&self) -> Option<Unscannable> {
+    fn missed(&self) -> Option<Unscannable> {
         self.out_of_reach.then_some(Unscannable::Limit)
     }
 
@@ -201,7 +203,7 @@ mod tests {
                 assert!(count == 1 || expected.last() == Some(&(frames as u32 - 1)));
                 assert_eq!(indexes(&sample), expected, "{wanted} of {frames}");
                 assert_eq!(sample.decoded(), expected.last().unwrap() + 1);
-                assert_eq!(sample.all(), expected.len() as u64 == frames);
+                assert_eq!(sample.all, expected.len() as u64 == frames);
                 assert_eq!((sample.wanted(), sample.missed()), (expected.len() as u64, None));
             }
         }
@@ -234,7 +236,7 @@ mod tests {
         let limit = Some(Unscannable::Limit);
         // The fourth frame would be one too many.
         let heavy = sample(8, &limits, &[300_000; 50]);
-        assert_eq!((indexes(&heavy), heavy.all(), heavy.missed()), (vec![0, 1, 2], false, limit));
+        assert_eq!((indexes(&heavy), heavy.all, heavy.missed()), (vec![0, 1, 2], false, limit));
         // Frames of no size cost something all the same.
         let tiny = sample(8, &limits, &[0; 5000]);
         assert_eq!(u64::from(tiny.decoded()), 1_000_000 / PER_FRAME);
@@ -245,9 +247,9 @@ mod tests {
         assert_eq!((one.wanted(), one.missed()), (1, limit));
         // Whoever asks for the first frame only misses nothing.
         let asked = Sample::of(&Request { frames: 1, ..request }, 100, untimed(&[0; 9]));
-        assert_eq!((asked.wanted(), asked.all(), asked.missed()), (1, false, None));
+        assert_eq!((asked.wanted(), asked.all, asked.missed()), (1, false, None));
         let only = sample(8, &Limits::default(), &[100; 5]).first_only();
-        assert_eq!((indexes(&only), only.all(), only.decoded()), (vec![0], false, 1));
+        assert_eq!((indexes(&only), only.all, only.decoded()), (vec![0], false, 1));
         assert_eq!(only.missed(), limit);
         assert_eq!(sample(8, &Limits::default(), &[100]).first_only().missed(), None);
     }

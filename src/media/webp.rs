@@ -98,8 +98,7 @@ impl Film<'_, '_> {
             rows.push(&out);
         }
         rows.fill();
-        let covers = (area.width, area.height) == (self.frame.width, self.frame.height);
-        !(covers && layout.is_opaque(pixels))
+        !(area.covers(&self.frame) && layout.is_opaque(pixels))
     }
 
     /// Decodes a picture into `out`, where `held` bytes are in use besides.
@@ -171,13 +170,13 @@ impl Film<'_, '_> {
             let (area, picture) = self.placed(&first)?;
             let layout = self.picture(&picture, pixels, 0, 0, Padding::Zeros)?;
             let transparent = self.hand_over(pixels, layout, area, sink);
-            let cut_short = unannounced(found, layout, pixels).or(sample.missed());
-            return Ok(Decoded { all_frames: sample.all(), transparent, cut_short, ..WHOLE });
+            let cut_short = unannounced(found, layout, pixels);
+            return Ok(sample.of_the_file(Decoded { transparent, cut_short, ..WHOLE }));
         }
         job.allow(sample.work().max(canvas));
         let mut canvas = Canvas::new(pixels, self.frame, job.page())?;
         let mut out = Vec::new();
-        let mut decoded = Decoded { frames: 0, all_frames: sample.all(), ..WHOLE };
+        let mut decoded = Decoded { frames: 0, ..WHOLE };
         let mut odd = None;
         for (index, frame) in (0..sample.decoded()).zip(frames()) {
             let drawn = job.in_time().and_then(|()| {
@@ -206,10 +205,10 @@ impl Film<'_, '_> {
             }
         }
         decoded.transparent = canvas.was_bare();
-        decoded.cut_short = decoded.cut_short.or(odd).or(sample.missed());
+        decoded.cut_short = decoded.cut_short.or(odd);
         match (decoded.frames, decoded.cut_short) {
             (0, reason) => Err(reason.unwrap_or(Unscannable::Truncated)),
-            _ => Ok(decoded),
+            _ => Ok(sample.of_the_file(decoded)),
         }
     }
 
