@@ -8,11 +8,14 @@
 //! | unusual | why |
 //! |---|---|
 //! | tables from device to colour (`A2B0` and the like; every CMYK profile has some) | may say anything |
-//! | a tone curve that falls, or that is far from a gamma of 1.2 to 3.4 | makes a negative, or hides nearly everything |
-//! | a matrix whose red, green and blue are not about as bright as usual | takes one channel from another |
-//! | a PNG's gamma outside 0.3 to 0.7, unless it says sRGB or has a profile | as the curve |
+//! | a tone curve that falls, that is far from a gamma of 1.2 to 3.4, or that has steps | makes a negative, hides nearly everything, or shows what the numbers hide |
+//! | a matrix, or a PNG's primaries (`cHRM`), whose red, green and blue are not about the usual ones | takes one channel from another |
+//! | a PNG's gamma outside 0.3 to 0.7 | as the curve |
 //! | code points (`cICP`, `cicp`) for another curve: PQ, HLG, linear | as the curve |
 //! | a profile of more than a megabyte | nothing but tables is as long |
+//!
+//! A PNG may say it in four ways, and viewers do not agree which of them counts, nor what is too broken to count: one unusual is enough, and so
+//! is a second profile. Of a JPEG the parts of a profile must be as many as they say, each once.
 //!
 //! What no viewer takes for a profile is none. Profiles of TIFF files are not looked at, and neither is the calibration in a bitmap's header.
 
@@ -25,8 +28,6 @@ use super::walk::{array, png_chunks, riff_chunks};
 
 /// Most bytes of a profile that is judged.
 const PROFILE: usize = 1 << 20;
-/// Most parts of a profile in a JPEG: their numbers have a byte.
-const PARTS: usize = 255;
 /// Most entries of a profile's table of contents that are judged. Real ones have about twenty.
 const TAGS: u32 = 256;
 /// Chunks between two looks at the clock.
@@ -36,14 +37,10 @@ const GAMMA: std::ops::RangeInclusive<u32> = 30_000..=70_000;
 
 /// Whether the picture is shown otherwise than it is decoded here. If there is no time to find out, there is none to decode it.
 pub(super) fn is_unusual(request: &Request<'_>) -> bool {
-    let (bytes, deadline) = (request.bytes, request.until(0));
+    // The longest that any picture of the limits may take.
+    let (bytes, deadline) = (request.bytes, request.until(request.limits.pixels));
     match request.media.format {
-        Format::Jpeg => {
-            let parts = jpeg::profile(bytes, deadline);
-            let bytes = parts.iter().flat_map(|(_, part)| *part).copied();
-            let whole: Vec<u8> = bytes.take(PROFILE + 1).collect();
-            of_profile(&whole).is_some_and(|unusual| unusual || parts.len() > PARTS)
-        }
+        Format::Jpeg => of_parts(&jpeg::profile(bytes, deadline)),
         Format::Png => of_png(bytes, deadline),
         Format::WebP => {
             // The header that says whether there is a profile stands first or not at all.
@@ -67,38 +64,67 @@ fn in_time<T>(
     chunks.enumerate().take_while(move |(n, _)| n % CHUNKS < CHUNKS - 1 || !late()).map(|(_, c)| c)
 }
 
+/// The parts of a JPEG's profile, each with its number and with how many there are.
+fn of_parts(parts: &[([u8; 2], &[u8])]) -> bool {
+    let mut sorted = parts.to_vec();
+    sorted.sort_by_key(|(numbers, _)| *numbers);
+    let regular = |(n, ([number, count], _)): (usize, &([u8; 2], &[u8]))| {
+        usize::from(*number) == n + 1 && usize::from(*count) == parts.len()
+    };
+    if !sorted.iter().enumerate().all(regular) {
+        return true;
+    }
+    let bytes = sorted.iter().flat_map(|(_, part)| *part).copied();
+    let whole: Vec<u8> = bytes.take(PROFILE + 1).collect();
+    of_profile(&whole) == Some(true)
+}
+
 fn of_png(bytes: &[u8], deadline: Option<Instant>) -> bool {
-    let (mut gamma, mut known, mut unusual) = (false, false, false);
+    let (mut profiles, mut unusual) = (0u32, false);
     for chunk in in_time(png_chunks(bytes), deadline) {
         let body = bytes.get(chunk.body).unwrap_or(&[]);
         match &chunk.kind {
             b"gAMA" => {
                 let value = array(body, 0).map_or(0, u32::from_be_bytes);
-                gamma |= value != 0 && !GAMMA.contains(&value);
+                unusual |= value != 0 && !GAMMA.contains(&value);
             }
-            b"sRGB" => known |= body.len() == 1,
+            b"cHRM" => unusual |= !are_usual_primaries(body).unwrap_or(true),
             b"cICP" => unusual |= body.get(1).is_some_and(|curve| !is_usual_code(*curve)),
-            // One is enough: viewers take one of several.
-            b"iCCP" if !known && !unusual => match of_compressed(body) {
-                Some(true) => unusual = true,
-                found => known |= found.is_some(),
-            },
+            b"iCCP" => {
+                profiles += 1;
+                // Each may inflate to a megabyte.
+                unusual |= profiles > 1 || of_compressed(body) == Some(true);
+            }
             b"IDAT" => break,
             _ => {}
         }
+        if unusual {
+            break;
+        }
     }
-    unusual || (gamma && !known)
+    unusual
+}
+
+/// Whether the red, green and blue of a `cHRM` chunk are about where they usually are. Zeros say nothing.
+fn are_usual_primaries(body: &[u8]) -> Option<bool> {
+    let number = |n: usize| Some(f64::from(u32::from_be_bytes(array(body, 4 * n)?)) / 100_000.0);
+    let (red, green) = (number(2)?, [number(4)?, number(5)?]);
+    let blue = [number(6)?, number(7)?];
+    let none = body.iter().take(32).all(|byte| *byte == 0);
+    let usual = red > 0.5 && green[0] < 0.4 && green[1] > 0.45 && blue[0] < 0.25 && blue[1] < 0.25;
+    Some(none || usual)
 }
 
 /// The contents of an `iCCP` chunk: a name, a zero, the method (0), a zlib stream.
 fn of_compressed(body: &[u8]) -> Option<bool> {
     let name = body.iter().take(80).position(|b| *b == 0)?;
     let stream = body.get(name + 2..)?;
+    // What some viewers refuse for its end or its checksum, others take.
     match miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(stream, PROFILE) {
         Ok(profile) => of_profile(&profile),
         Err(error) => {
             let longer = error.status == miniz_oxide::inflate::TINFLStatus::HasMoreOutput;
-            of_profile(&error.output).filter(|_| longer).map(|_| true)
+            of_profile(&error.output).map(|unusual| unusual || longer)
         }
     }
 }
@@ -131,9 +157,9 @@ fn of_profile(profile: &[u8]) -> Option<bool> {
         unusual |= match &[s0, s1, s2, s3] {
             [b'A' | b'D', b'2', b'B', _] => true,
             b"rTRC" | b"gTRC" | b"bTRC" | b"kTRC" => !is_usual_curve(tag).unwrap_or(false),
-            b"rXYZ" => !is_as_bright(tag, 0.1, 0.45),
-            b"gXYZ" => !is_as_bright(tag, 0.4, 0.85),
-            b"bXYZ" => !is_as_bright(tag, -0.1, 0.2),
+            b"rXYZ" => !lies_within(tag, [(0.25, 0.85), (0.1, 0.45), (-0.05, 0.25)]),
+            b"gXYZ" => !lies_within(tag, [(0.05, 0.5), (0.4, 0.85), (-0.05, 0.3)]),
+            b"bXYZ" => !lies_within(tag, [(0.0, 0.35), (-0.1, 0.2), (0.4, 1.1)]),
             b"cicp" => tag.get(9).is_some_and(|curve| !is_usual_code(*curve)),
             _ => false,
         };
@@ -146,9 +172,12 @@ fn is_usual_code(curve: u8) -> bool {
     matches!(curve, 1 | 2 | 4..=6 | 13..=15)
 }
 
-/// Whether a primary colour has its share of the brightness of white.
-fn is_as_bright(tag: &[u8], least: f64, most: f64) -> bool {
-    fixed(tag, 12).is_some_and(|y| (least..=most).contains(&y))
+/// Whether a colour of three numbers lies between these.
+fn lies_within(tag: &[u8], bounds: [(f64, f64); 3]) -> bool {
+    let within = |(n, (least, most)): (usize, (f64, f64))| {
+        fixed(tag, 8 + 4 * n).is_some_and(|number| (least..=most).contains(&number))
+    };
+    bounds.into_iter().enumerate().all(within)
 }
 
 /// A number of 16 bits before and 16 behind the point.
@@ -207,13 +236,22 @@ fn is_usual_curve(tag: &[u8]) -> Option<bool> {
     }
 }
 
+/// Steps of which each must rise by about as much as the others, to the eye.
+const STEPS: u32 = 16;
+
 fn rises_as_usual(curve: impl Fn(f64) -> f64) -> bool {
     let mut most = 0.0;
-    (0..=64).all(|i| {
+    let rises = (0..=64).all(|i| {
         let x = f64::from(i) / 64.0;
         let y = curve(x);
         let rises = y >= most - 1.0 / 64.0;
         most = y.max(most);
         rises && (x.powf(3.4) - 0.02..=x.powf(1.2) + 0.02).contains(&y)
-    })
+    });
+    let seen = |i: u32| curve(f64::from(i) / f64::from(STEPS)).max(0.0).powf(1.0 / 2.2);
+    rises
+        && (1..STEPS).all(|i| {
+            let step = (seen(i + 1) - seen(i)) * f64::from(STEPS);
+            (1.0 / 3.0..=3.0).contains(&step)
+        })
 }

@@ -130,8 +130,8 @@ pub(super) fn decode(
     Ok(Decoded { cut_short: (!whole).then_some(why), ..WHOLE })
 }
 
-/// The parts of a JPEG's colour profile in their order, with their numbers; more than 256 are not gathered.
-pub(super) fn profile(bytes: &[u8], deadline: Option<Instant>) -> Vec<(u8, &[u8])> {
+/// The parts of a JPEG's colour profile as they stand there, each with its number and how many there should be; more than 256 are not gathered.
+pub(super) fn profile(bytes: &[u8], deadline: Option<Instant>) -> Vec<([u8; 2], &[u8])> {
     let mut markers = Markers::new(bytes, deadline);
     let (mut at, mut parts) = (2, Vec::new());
     while let Ok(Some((marker, start))) = markers.next(at) {
@@ -144,12 +144,11 @@ pub(super) fn profile(bytes: &[u8], deadline: Option<Instant>) -> Vec<(u8, &[u8]
         }
         let Some(body) = markers.segment(start) else { break };
         at += 2 + body.len();
-        if let (0xe2, Some([number, _, part @ ..])) = (marker, body.strip_prefix(b"ICC_PROFILE\0"))
-        {
-            parts.push((*number, part));
+        let part = body.strip_prefix(b"ICC_PROFILE\0").filter(|_| marker == 0xe2);
+        if let Some((numbers, part)) = part.and_then(|part| part.split_first_chunk()) {
+            parts.push((*numbers, part));
         }
     }
-    parts.sort_by_key(|(number, _)| *number);
     parts
 }
 

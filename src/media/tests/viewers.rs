@@ -197,15 +197,22 @@ fn table(values: &[u16]) -> Vec<u8> {
     out
 }
 
-/// A profile of one tone curve and a matrix whose colours are this bright.
-fn matrix(curve: &[u8], [r, g, b]: [f64; 3]) -> Vec<u8> {
-    let colour = |y: f64| [b"XYZ \0\0\0\0".to_vec(), fixed(&[0.3, y, 0.2])].concat();
+/// A profile of one tone curve and a matrix of these colours.
+fn matrix(curve: &[u8], [r, g, b]: [[f64; 3]; 3]) -> Vec<u8> {
+    let colour = |xyz: [f64; 3]| [b"XYZ \0\0\0\0".to_vec(), fixed(&xyz)].concat();
     let curves = [b"rTRC", b"gTRC", b"bTRC"].map(|name| (name, curve.to_vec()));
     let colours = [(b"rXYZ", colour(r)), (b"gXYZ", colour(g)), (b"bXYZ", colour(b))];
     profile(&[&curves[..], &colours[..]].concat())
 }
 
-const SRGB: [f64; 3] = [0.2225, 0.7169, 0.0606];
+const SRGB: [[f64; 3]; 3] =
+    [[0.4361, 0.2225, 0.0139], [0.3851, 0.7169, 0.0971], [0.1431, 0.0606, 0.7141]];
+const P3: [[f64; 3]; 3] =
+    [[0.5151, 0.2411, -0.0011], [0.292, 0.6922, 0.0419], [0.1571, 0.0667, 0.7841]];
+const ADOBE: [[f64; 3]; 3] =
+    [[0.6097, 0.3111, 0.0195], [0.2053, 0.6257, 0.0609], [0.1492, 0.0632, 0.7446]];
+const PROPHOTO: [[f64; 3]; 3] =
+    [[0.7977, 0.288, 0.0], [0.1352, 0.7119, 0.0], [0.0314, 0.0001, 0.8249]];
 const LINEAR_BEGINNING: [f64; 5] = [2.4, 1.0 / 1.055, 0.055 / 1.055, 1.0 / 12.92, 0.04045];
 
 /// Profiles that change little, and those that make another picture.
@@ -218,6 +225,18 @@ fn profiles() -> Vec<(&'static str, Vec<u8>, bool)> {
         table(&values.collect::<Vec<_>>())
     };
     let parameters = parametric(3, &LINEAR_BEGINNING);
+    let lightness = |x: f64| {
+        if x > 0.08 { ((x + 0.16) / 1.16).powi(3) } else { x / 9.033 }
+    };
+    // Each of its treads lies where a usual curve passes.
+    let stairs = |x: f64| match x {
+        ..0.14 => srgb(x),
+        ..0.5 => 0.09,
+        ..0.78 => 0.43,
+        _ => srgb(x),
+    };
+    // As bright as usual, and otherwise not.
+    let against = [[5.0, 0.2225, -5.0], SRGB[1], [-5.0, 0.0606, 5.0]];
     let grey = |curve: Vec<u8>| profile(&[(b"kTRC", curve)]);
     let mut noisy: Vec<u16> =
         (0..1024).map(|i| (srgb(f64::from(i) / 1023.0) * 65_535.0) as u16).collect();
@@ -229,9 +248,9 @@ fn profiles() -> Vec<(&'static str, Vec<u8>, bool)> {
     vec![
         ("sRGB by parameters", matrix(&parameters, SRGB), false),
         ("sRGB by a table", matrix(&sampled(1024, &srgb), SRGB), false),
-        ("Display P3", matrix(&parameters, [0.2411, 0.6922, 0.0419]), false),
-        ("Adobe RGB", matrix(&table(&[563]), [0.3111, 0.6257, 0.0632]), false),
-        ("ProPhoto", matrix(&table(&[461]), [0.288, 0.7119, 0.0001]), false),
+        ("Display P3", matrix(&parameters, P3), false),
+        ("Adobe RGB", matrix(&table(&[563]), ADOBE), false),
+        ("ProPhoto", matrix(&table(&[461]), PROPHOTO), false),
         (
             "television",
             matrix(
@@ -254,8 +273,12 @@ fn profiles() -> Vec<(&'static str, Vec<u8>, bool)> {
         ("gamma 0.25", grey(parametric(0, &[0.25])), true),
         ("linear light", matrix(&table(&[]), SRGB), true),
         ("a curve of no known kind", matrix(b"wavy\0\0\0\0\0\0\0\0", SRGB), true),
-        ("red for blue", matrix(&parameters, [0.0606, 0.7169, 0.2225]), true),
-        ("red less green", matrix(&parameters, [1.0, -1.0, 0.0]), true),
+        ("Apple's gamma", matrix(&table(&[461]), SRGB), false),
+        ("lightness", grey(sampled(4096, &lightness)), false),
+        ("red for blue", matrix(&parameters, [SRGB[2], SRGB[1], SRGB[0]]), true),
+        ("red less green", matrix(&parameters, [[1.0; 3], [-1.0; 3], [0.0; 3]]), true),
+        ("red against blue", matrix(&parameters, against), true),
+        ("a staircase", matrix(&sampled(1024, &stairs), SRGB), true),
         ("tables", tables(b"A2B0"), true),
         ("tables of another intent", tables(b"A2B1"), true),
         ("tables of numbers", tables(b"D2B0"), true),
@@ -268,7 +291,7 @@ fn profiles() -> Vec<(&'static str, Vec<u8>, bool)> {
     ]
 }
 
-/// A zlib stream of as many stored blocks as it takes.
+/// A zlib stream that may be long.
 fn long_zlib(data: &[u8]) -> Vec<u8> {
     miniz_oxide::deflate::compress_to_vec_zlib(data, 6)
 }
@@ -324,6 +347,17 @@ fn a_gamma_that_makes_another_picture_is_told() {
     let icc = |profile: &[u8]| chunk(b"iCCP", &[b"name\0\0", &zlib(profile)[..]].concat());
     let usual = icc(&matrix(&table(&[563]), SRGB));
     let code = |curve| chunk(b"cICP", &[1, curve, 0, 1]);
+    let negative = icc(&matrix(&parametric(1, &[2.2, -1.0, 1.0]), SRGB));
+    // Checksums that do not fit, of the stream and of the chunk.
+    let body = |profile: &[u8]| [b"name\0\0", &zlib(profile)[..]].concat();
+    let stream = body(&matrix(&parametric(1, &[2.2, -1.0, 1.0]), SRGB));
+    let torn = chunk(b"iCCP", &stream[..stream.len() - 4]);
+    let wrong = chunk(b"iCCP", &[&stream[..stream.len() - 4], b"wrng"].concat());
+    let mut passed_over = usual.clone();
+    *passed_over.last_mut().unwrap() ^= 1;
+    let primaries = |numbers: [u32; 8]| chunk(b"cHRM", &numbers.map(u32::to_be_bytes).concat());
+    let srgb = [31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000];
+    let around = [31_270, 32_900, 30_000, 60_000, 15_000, 6_000, 64_000, 33_000];
     let cases = [
         (vec![gamma(45_455)], false),
         (vec![gamma(30_000)], false),
@@ -332,10 +366,23 @@ fn a_gamma_that_makes_another_picture_is_told() {
         (vec![gamma(0)], false),
         (vec![gamma(29_999)], true),
         (vec![gamma(181_818)], true),
-        (vec![gamma(181_818), chunk(b"sRGB", &[0])], false),
-        (vec![chunk(b"sRGB", &[0, 0]), gamma(181_818)], true),
-        (vec![usual.clone(), gamma(181_818)], false),
+        // What is not asked by one viewer, since there is something better, is asked by another, which cannot read that.
+        (vec![gamma(181_818), chunk(b"sRGB", &[0])], true),
+        (vec![chunk(b"sRGB", &[9]), gamma(181_818)], true),
+        (vec![chunk(b"sRGB", &[0]), gamma(45_455), primaries(srgb)], false),
+        (vec![usual.clone(), gamma(181_818)], true),
+        (vec![usual.clone(), gamma(45_455)], false),
+        (vec![icc(b"nothing that a viewer knows")], false),
         (vec![icc(b"nothing that a viewer knows"), gamma(181_818)], true),
+        (vec![negative.clone()], true),
+        (vec![chunk(b"sRGB", &[0]), negative.clone()], true),
+        (vec![torn], true),
+        (vec![wrong], true),
+        (vec![passed_over, negative], true),
+        (vec![usual.clone(), usual.clone()], true),
+        (vec![primaries(srgb)], false),
+        (vec![primaries([0; 8])], false),
+        (vec![primaries(around)], true),
         (vec![code(13)], false),
         (vec![code(16)], true),
         (vec![code(8), usual], true),
@@ -346,6 +393,39 @@ fn a_gamma_that_makes_another_picture_is_told() {
         let found = decode_with(&bytes, &patient(), |kept, _| pixels(kept).3);
         assert_eq!(found, Ok(vec![10, 200]), "as it stands");
     }
+}
+
+/// Viewers gather the parts by their numbers, and some stop when they have as many as there should be.
+#[test]
+fn a_profile_in_parts_that_do_not_fit_is_told() {
+    let jpeg = encoded(ImageFormat::Jpeg);
+    let usual = matrix(&table(&[563]), SRGB);
+    let (first, second) = usual.split_at(100);
+    let with = |parts: &[([u8; 2], &[u8])]| {
+        let segments = parts.iter().flat_map(|(numbers, part)| {
+            let length = (2 + 14 + part.len()) as u16;
+            [&[0xff, 0xe2][..], &length.to_be_bytes(), b"ICC_PROFILE\0", numbers, part].concat()
+        });
+        told(&[&jpeg[..2], &segments.collect::<Vec<_>>(), &jpeg[2..]].concat())
+    };
+    assert_eq!(with(&[([1, 1], &usual)]), None);
+    assert_eq!(with(&[([2, 2], second), ([1, 2], first)]), None);
+    let odd = Some(Unscannable::Unsupported);
+    assert_eq!(with(&[([1, 1], &usual), ([0, 1], &[0; 40])]), odd);
+    assert_eq!(with(&[([1, 1], &usual), ([1, 1], &usual)]), odd);
+    assert_eq!(with(&[([1, 2], &usual)]), odd);
+    assert_eq!(with(&[([1, 2], first), ([2, 1], second)]), odd);
+}
+
+/// Each of them may inflate to a megabyte, and only one is.
+#[test]
+fn many_profiles_take_no_longer_than_one() {
+    let profile = chunk(b"iCCP", &[b"name\0\0", &long_zlib(&vec![0; 1 << 20])[..]].concat());
+    let bytes = raw_png(2, 1, 8, 0, &profile.repeat(5_000), &[0, 10, 200]);
+    let started = std::time::Instant::now();
+    assert_eq!(told(&bytes), Some(Unscannable::Unsupported));
+    let took = started.elapsed();
+    assert!(took < Duration::from_millis(500), "{took:?}");
 }
 
 #[test]
