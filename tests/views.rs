@@ -380,6 +380,10 @@ fn a_picture_written_into_a_drawing_is_found() {
         (image(format!("data:image/jpeg;base64,{}", lines.join("&#10;"))), "references to breaks"),
         (image(format!("data:image/jpeg;base64,{}", text.replace('/', "%2f"))), "percent signs"),
         (image(format!("data:image/jpeg,{percent}")), "all percent signs"),
+        (image(format!("data:image/jpeg;base64;x=1,{text}")), "a parameter behind"),
+        (image(format!("data:image/jpeg; base64 ;x=1,{text}")), "white space around"),
+        (svg(&format!("<image href='data:image/jpeg;x=\";base64,{text}'/>")), "a quotation mark"),
+        (image(format!("data:image/jpeg;x=&#34;;base64,{text}")), "a reference to one"),
         (image(format!("{letters}image/jpeg;base64,{text}")), "references"),
         (image(format!("d&#9;ata&#58;image/jpeg;base64&#x2C;{text}")), "a tab within"),
         (svg(&format!("<style>a{{fill:url('data:image/jpeg;base64,{text}')}}</style>")), "style"),
@@ -446,6 +450,7 @@ fn what_a_drawing_may_hide_is_told_and_a_plain_one_is_clear() {
             "percent signs",
         ),
         (b"data: {\"a\": 1}\n".repeat(100_000), "a log"),
+        (b"data: {\"a\": 1, \"b\": 2}\n".repeat(100_000), "a log with commas"),
     ] {
         let verdict = scanner([&listed]).check(&upload, &now()).unwrap();
         assert_eq!((verdict.outcome, verdict.action), (Outcome::Clear, Action::Allow), "{what}");

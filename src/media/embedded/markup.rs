@@ -6,7 +6,7 @@
 //!
 //! Of markup, numeric references are read as what they stand for wherever they stand.
 //!
-//! * The media type is not asked: browsers do not ask it either.
+//! * The media type is not asked: browsers do not ask it either. `base64` counts wherever it stands among the parameters.
 //! * What a `data:` URI holds is opened once: markup in it that has a `data:` again is `unsupported`, and so is a document or archive.
 //! * Of an SVG, entities of its own that are no addresses are `unsupported`, as they may spell anything, and so is UTF-16.
 //! * Not recognised: `data:` spelled by escapes of style sheets and scripts, named references of HTML, pictures drawn as shapes, and what
@@ -22,6 +22,10 @@ use crate::media::sniff::{Media, looks_like_markup, sniff};
 
 const REFERENCE: &[u8] = b"&#";
 const ENTITY: &[u8] = b"<!ENTITY";
+/// Letters of a parameter of a header that are kept: more than `base64` has.
+const LONGEST_WORD: usize = 64;
+/// Bytes by which pictures, containers and markup are known.
+const FIRST: usize = 64;
 /// In either byte order.
 const WIDE_SVG: &[u8] = b"<\0s\0v\0g";
 
@@ -88,11 +92,9 @@ impl Iterator for Letters<'_> {
     fn next(&mut self) -> Option<u8> {
         loop {
             let rest = self.text.get(self.at..)?;
-            let (byte, length) = match reference(rest) {
-                Some((code, length)) if self.references => {
-                    (u8::try_from(code).unwrap_or(b'?'), length)
-                }
-                _ => (*rest.first()?, 1),
+            let (byte, length) = match self.references.then(|| reference(rest)).flatten() {
+                Some((code, length)) => (u8::try_from(code).unwrap_or(b'?'), length),
+                None => (*rest.first()?, 1),
             };
             self.at += length;
             if !(self.references && matches!(byte, b'\t' | b'\n' | b'\r')) {
@@ -118,7 +120,7 @@ fn reference(text: &[u8]) -> Option<(u32, usize)> {
         };
         code = Some(code.unwrap_or(0u32).saturating_mul(radix).saturating_add(digit));
     }
-    None
+    Some((code?, text.len()))
 }
 
 /// Where the part behind the next `data:` at or behind `from` begins. Letters of either case are taken.
@@ -141,39 +143,51 @@ impl Letters<'_> {
             self.at = end;
             return Ok(found.is_some());
         }
-        let (mut last, mut seen) = ([0u8; 5], 0usize);
-        for letter in self.by_ref() {
+        let (mut last, mut counted) = ([0u8; 5], self.at);
+        while let Some(letter) = self.next() {
             last.rotate_left(1);
             last[4] = letter.to_ascii_lowercase();
             if &last == b"data:" {
-                return Ok(true);
+                break;
             }
-            seen += 1;
-            if seen.is_multiple_of(STEP) {
-                walk.work(STEP)?;
-            }
+            self.charge(&mut counted, walk)?;
         }
-        Ok(false)
+        walk.work(self.at - counted)?;
+        Ok(&last == b"data:")
     }
 
     /// Goes to what ends the header of a `data:` URI. Says whether it is a comma, and what stands before it says base64.
+    ///
+    /// A quotation mark ends it only if the address began with one, which nobody knows here: it goes on to the comma.
     fn go_to_header_end(&mut self, walk: &mut Walk<'_>) -> Result<Option<bool>, Stop> {
-        let start = self.at;
-        let mut tail = Vec::new();
+        let mut counted = self.at;
+        let (mut word, mut later, mut base64) = (Vec::new(), false, false);
         let mut comma = false;
-        for letter in self.by_ref() {
+        while let Some(letter) = self.next() {
             comma = letter == b',';
-            if comma || matches!(letter, b'"' | b'<') {
+            if comma || letter == b';' {
+                // What stands first is a media type.
+                base64 |= later && word.trim_ascii().eq_ignore_ascii_case(b"base64");
+                (word, later) = (Vec::new(), true);
+            } else if word.len() < LONGEST_WORD && !(word.is_empty() && letter == b' ') {
+                word.push(letter);
+            }
+            if comma || letter == b'<' {
                 break;
             }
-            // Only its last letters say something.
-            if tail.len() == 64 {
-                tail.drain(..32);
-            }
-            tail.push(letter);
+            self.charge(&mut counted, walk)?;
         }
-        walk.work(self.at - start)?;
-        Ok(comma.then(|| says_base64(&tail)))
+        walk.work(self.at - counted)?;
+        Ok(comma.then_some(base64))
+    }
+
+    /// Counts what was read since it was counted last. A letter may be megabytes long.
+    fn charge(&self, counted: &mut usize, walk: &mut Walk<'_>) -> Result<(), Stop> {
+        if self.at - *counted >= STEP {
+            walk.work(self.at - *counted)?;
+            *counted = self.at;
+        }
+        Ok(())
     }
 }
 
@@ -193,15 +207,6 @@ fn data_uris(mut letters: Letters<'_>, walk: &mut Walk<'_>) -> Result<(), Stop> 
     Ok(())
 }
 
-/// Whether a header ends in `;base64`.
-fn says_base64(header: &[u8]) -> bool {
-    let header = header.trim_ascii_end();
-    let Some((before, word)) = header.len().checked_sub(6).map(|at| header.split_at(at)) else {
-        return false;
-    };
-    word.eq_ignore_ascii_case(b"base64") && before.trim_ascii_end().ends_with(b";")
-}
-
 /// What stands behind the comma of a `data:` URI. Where it ends nobody says: the first byte that cannot belong to it is its end.
 #[derive(Clone, Copy)]
 struct Body<'a> {
@@ -211,8 +216,15 @@ struct Body<'a> {
 
 impl Body<'_> {
     fn look(self, out: &mut Vec<u8>, walk: &mut Walk<'_>) -> Result<(), Stop> {
-        if !self.decode(HEAD, out, walk)? {
-            return Err(walk.stop(Unscannable::Limit));
+        // Of a log every line may have a `data:`: most of what stands behind one is told by its first letters.
+        for most in [FIRST, HEAD] {
+            if !self.decode(most, out, walk)? {
+                return Err(walk.stop(Unscannable::Limit));
+            }
+            let blank = out.trim_ascii().is_empty();
+            if Part::of(out) == Part::Other && !looks_like_markup(out) && !blank {
+                return Ok(());
+            }
         }
         let part = Part::of(out);
         let markup =
@@ -245,7 +257,10 @@ impl Body<'_> {
         out.clear();
         let allowed = most.min(walk.bytes_left());
         let (mut bits, mut count) = (0u32, 0u32);
-        for byte in (Percent { letters: self.letters }) {
+        let mut address = Percent { letters: self.letters };
+        let mut counted = self.letters.at;
+        while let Some(byte) = address.next() {
+            address.letters.charge(&mut counted, walk)?;
             let decoded = if self.base64 {
                 // Browsers pass over white space, and style sheets and scripts over the backslash.
                 if byte.is_ascii_whitespace() || byte == b'\\' {
@@ -267,9 +282,6 @@ impl Body<'_> {
                 return Ok(allowed == most);
             }
             out.push(decoded);
-            if out.len().is_multiple_of(STEP) {
-                walk.work(STEP)?;
-            }
         }
         walk.spend(out.len())?;
         Ok(true)

@@ -34,6 +34,8 @@ fn starts() -> Vec<(&'static [u8], MediaClass, Format)> {
         (b"\0\0\0\x0cJXL \r\n\x87\n", Image, Format::Jxl),
         (b"\0\0\0\x0cjP  \r\n\x87\n", Image, Format::Jp2),
         (b"\0\0\x01\0\x01\0\x10\x10\0\0\x01\0", Image, Format::Ico),
+        (b"\0\0\x01\0\x01\0\x10\x10\0\x07\x01\0\x08\0\x01\0\0\0\x16\0\0\0x", Image, Format::Ico),
+        (b"\0\0\x01\0\x01\0\x10\x10\0\x07\x01\0\x08\0\x02\0\0\0\x16\0\0\0x", Unknown, Format::Unknown),
         (b"8BPS\0\x01", Image, Format::Psd),
         (b"\x1a\x45\xdf\xa3\x9f\x42\x82\x84webm", Video, Format::WebM),
         (b"\x1a\x45\xdf\xa3\x9f\x42\x82\x88matroska", Video, Format::Matroska),
