@@ -218,6 +218,21 @@ fn text_costs_the_budget_and_no_more() {
     }
 }
 
+/// A reference of megabytes stands for one letter, and is read again for each address that reaches so far.
+#[test]
+fn one_letter_of_megabytes_is_counted() {
+    let zeros = vec![b'0'; 8 << 20];
+    for end in ["1;", ""] {
+        let upload = [b"<svg>", &b"data:,".repeat(300)[..], b"&#", &zeros, end.as_bytes()].concat();
+        let started = std::time::Instant::now();
+        let deadline = started.checked_add(std::time::Duration::from_millis(20));
+        let (coverage, _) = walk(&upload, &Budget { deadline, ..Budget::default() });
+        let took = started.elapsed();
+        assert_eq!(coverage.missed, Some(tamis::media::Unscannable::Timeout));
+        assert!(took < std::time::Duration::from_millis(500), "{took:?}");
+    }
+}
+
 /// A thousand entries for the same bytes, as in the archives that inflate to petabytes without an inner archive.
 #[test]
 fn overlapping_members_share_one_budget() {
