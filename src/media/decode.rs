@@ -66,7 +66,7 @@ use {
 /// ```
 #[derive(Default)]
 pub struct Decoder {
-    pixels: Vec<u8>,
+    pub(super) pixels: Vec<u8>,
 }
 
 impl std::fmt::Debug for Decoder {

@@ -13,7 +13,7 @@ use std::cell::Cell;
 use std::time::Instant;
 
 use super::class::Unscannable;
-use super::frame::{Decoded, Page, Request, Sink};
+use super::frame::{Decoded, Page, Request};
 use super::source::{Source, Trace};
 use super::survey::Survey;
 use crate::limits::Limits;
