@@ -39,8 +39,8 @@ use serde::{Deserialize, Serialize};
 use crate::fingerprint::{Dihedral, DihedralPdq, Hasher, Pdq, Perceptual, Sampled, View};
 use crate::limits::Limits;
 use crate::media::{
-    Budget, Channels, Coverage, Decoded, Decoder, Embedded, Frame, Media, Page, Place, Raster,
-    Request, Sink, Unscannable, embedded, is_container, sniff,
+    Budget, Channels, Coverage, Decoded, Decoder, Embedded, Frame, Media, MediaClass, Page, Place,
+    Raster, Request, Sink, Unscannable, embedded, is_container, is_drawing, sniff,
 };
 
 /// How far the coefficients of a luma hash usually are from those of the exact one: the median is 0.9 for photographs of all
@@ -84,7 +84,7 @@ pub struct Examined {
     /// Whether everything that the views call for was looked at.
     pub complete: bool,
     /// Why a part of what should have been looked at was not: a picture that ends early (what there is of it was hashed as viewers
-    /// show it), one that viewers show in other colours (it was hashed as it stands), frames of an animation that are out of reach (`limit`), or a picture inside a document or archive. Of several reasons one.
+    /// show it), one that viewers show in other colours (`colours`: it was hashed as it stands), frames of an animation that are out of reach (`limit`), or a picture inside a document or archive. Of several reasons one.
     pub missed: Option<Unscannable>,
     /// Width and height of the picture as stored, if it is one.
     pub size: Option<(u32, u32)>,
@@ -180,7 +180,10 @@ impl Examiner {
             self.decoder.release();
             (budget.thumbnails, budget.members) = (false, true);
             let (_, missed) = self.parts(bytes, media, &mut pixels, asked, budget, examined);
-            examined.missed = examined.missed.max(missed);
+            // What a text may hold that no browser draws is no reason to hold the text back: logs and saved pages have much that looks like it.
+            let shown = media.class != MediaClass::Text || is_drawing(bytes, media);
+            let missed = missed.filter(|why| shown || is_of_the_time(*why));
+            examined.missed = Unscannable::graver(examined.missed, missed);
         }
     }
 
@@ -217,16 +220,16 @@ impl Examiner {
                 Ok(found) => {
                     *pixels = pixels.saturating_add(found.pixels());
                     *complete &= found.decoded.all_frames;
-                    worst = worst.max(found.decoded.cut_short);
+                    worst = Unscannable::graver(worst, found.decoded.cut_short);
                 }
-                Err(reason) => worst = worst.max(Some(reason)),
+                Err(reason) => worst = Unscannable::graver(worst, Some(reason)),
             }
             // It would stand beside what is inflated next.
             if place != Place::Thumbnail {
                 self.decoder.release();
             }
         });
-        worst = worst.max(coverage.missed);
+        worst = Unscannable::graver(worst, coverage.missed);
         *complete &= worst.is_none();
         (coverage, worst)
     }
@@ -313,13 +316,19 @@ impl Found {
     /// What was decoded when the same picture was looked at once more.
     fn add(&mut self, again: Decoded) {
         self.decoded.all_frames &= again.all_frames;
-        self.decoded.cut_short = self.decoded.cut_short.or(again.cut_short);
+        self.decoded.cut_short = Unscannable::graver(self.decoded.cut_short, again.cut_short);
     }
 
     fn pixels(&self) -> u64 {
         let area = self.frame.map_or(0, |f| f.width as u64 * f.height as u64);
         area.saturating_mul(u64::from(self.decoded.frames))
     }
+}
+
+/// Whether it is about the time or the host, and not about what the upload is.
+fn is_of_the_time(why: Unscannable) -> bool {
+    use Unscannable::{Colours, Corrupt, Limit, Truncated, Unsupported};
+    !matches!(why, Unsupported | Truncated | Corrupt | Limit | Colours)
 }
 
 fn view_of(place: &Place) -> View {

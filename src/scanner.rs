@@ -128,6 +128,15 @@ pub struct Scanner {
 /// What was examined of one upload, with what was asked: views, and whether exactly. Remembered only for a shadow.
 type Remembered = Vec<(Vec<View>, bool, std::result::Result<Examined, Unscannable>)>;
 
+/// What is known of an upload before any policy is asked.
+struct Upload<'a> {
+    media: Media,
+    /// Missing if it is longer than the limit.
+    body: Option<&'a [u8]>,
+    /// Whether it can be opened. To find out, all of it is searched.
+    container: bool,
+}
+
 impl Scanner {
     /// A scanner with the default [`Limits`]. Many scanners share a policy that is given as an `Arc`.
     pub fn new(store: Store, policy: impl Into<Arc<Policy>>) -> Scanner {
@@ -430,10 +439,18 @@ impl Scanner {
         run.deadline = context.deadline.and_then(|d| run.started.checked_add(d));
         let beside = run.for_shadow();
         let mut seen = beside.is_some().then(Remembered::new);
-        let verdict =
-            self.judge_by(run, &Arc::clone(&self.options.policy), &media, body, &mut seen)?;
+        // A file may be a picture or anything else and a document besides. One that is too long was not kept.
+        let container = match body {
+            Some(bytes) => is_container(bytes, &media),
+            None => {
+                media.format == Format::Svg
+                    || [MediaClass::Archive, MediaClass::Pdf].contains(&media.class)
+            }
+        };
+        let upload = Upload { media, body, container };
+        let verdict = self.judge_by(run, &Arc::clone(&self.options.policy), &upload, &mut seen)?;
         Ok(self.compare(verdict, beside, self.options.counting, |scanner, run, policy| {
-            scanner.judge_by(run, policy, &media, body, &mut seen)
+            scanner.judge_by(run, policy, &upload, &mut seen)
         }))
     }
 
@@ -441,21 +458,14 @@ impl Scanner {
         &mut self,
         mut run: Run,
         policy: &Policy,
-        media: &Media,
-        body: Option<&[u8]>,
+        upload: &Upload<'_>,
         seen: &mut Option<Remembered>,
     ) -> Result<Verdict> {
+        let Upload { media, body, container } = upload;
+        let (body, container) = (*body, *container);
         run.digest_lookup(&mut self.searcher, policy)?;
         run.examined.push(Method::Digests);
         let views = policy.views();
-        // A file may be a picture or anything else and a document besides. One that is too long was not kept.
-        let container = match body {
-            Some(bytes) => is_container(bytes, media),
-            None => {
-                media.format == Format::Svg
-                    || [MediaClass::Archive, MediaClass::Pdf].contains(&media.class)
-            }
-        };
         let looks_at = |view: &View| match view {
             View::Bytes => false,
             View::Embedded => container,
@@ -466,6 +476,8 @@ impl Scanner {
         let may_hold = media.class.is_picture() || container;
         let opened = !container || views.contains(&View::Embedded);
         let mut complete = media.class != MediaClass::Video && (pictures || !may_hold) && opened;
+        // Of what was not kept nobody knows what else it can be opened as.
+        complete &= body.is_some();
         if pictures && run.snapshot.algorithms().contains(Algorithm::Pdq) {
             if policy.decided_by_digests(&run.matches) {
                 complete = false;

@@ -5,10 +5,13 @@
 mod listed;
 mod pictures;
 
+use std::time::{Duration, Instant};
+
 use image::codecs::gif::GifEncoder;
 use image::{DynamicImage, RgbImage};
 use listed::{NOW, patient, reviewed, scanner_of, store_of};
 use pictures::{at_distance, encode, hash, hash_of_file, jpeg, png, scene, turned_jpeg};
+use tamis::examine::{Asked, Examiner};
 use tamis::fingerprint::{Fingerprint, View};
 use tamis::media::{MediaClass, Unscannable};
 use tamis::policy::{Cap, Cause};
@@ -178,7 +181,9 @@ fn frames_out_of_reach_are_told() {
         let whole = scanner([&listed]).check(upload, &now()).unwrap();
         assert_eq!((whole.outcome, whole.complete), (Outcome::Match, true));
         // The canvas and what is saved of it take 720,000 bytes, one picture without them less; two have 240,000 pixels.
-        for limits in [patient().memory(1_780_000), patient().pixels(200_000)] {
+        for limits in
+            [Limits { memory: 1_780_000, ..patient() }, Limits { pixels: 200_000, ..patient() }]
+        {
             let mut scanner = scanner([&listed]).with_limits(limits);
             let verdict = scanner.check(upload, &now()).unwrap();
             assert_eq!((verdict.unscannable, verdict.complete), (Some(Unscannable::Limit), false));
@@ -387,6 +392,22 @@ fn a_picture_written_into_a_drawing_is_found() {
         ),
         ([&b"<!-- \xe9 -->"[..], &image(format!("data:;base64,{text}"))].concat(), "latin-1"),
         (format!("![a picture](data:image/jpeg;base64,{text})").into_bytes(), "markdown"),
+        (image(format!("data:image/jpeg;base64;x=1,{text}")), "base64 as any parameter"),
+        (
+            image(format!("data:image/jpeg;x=&#34;;base64,{text}")),
+            "a quotation mark by a reference",
+        ),
+        (
+            svg(&format!("<image href='data:image/jpeg;x=\";base64,{text}'/>")),
+            "a quotation mark within others",
+        ),
+        (svg(&format!("<image href=' &#32;data:image/jpeg,{percent}'/>")), "white space in front"),
+        (
+            svg(&format!("<image href='data:image/bmp,{}'/>", quoted_bmp(&listed))),
+            "a bitmap with a quotation mark in it",
+        ),
+        (image(format!("data:{},{text}", "y".repeat(5000))), "a long header"),
+        (image(format!("data&#{:0>30};;base64,{text}", 58)), "many zeros"),
     ] {
         let verdict = scanner([&listed]).check(&upload, &now()).unwrap();
         assert_eq!(verdict.media.class, MediaClass::Text, "{what}");
@@ -414,9 +435,50 @@ fn what_a_drawing_may_hide_is_told_and_a_plain_one_is_clear() {
     let nested = svg(&format!("<image href=\"data:image/svg+xml;base64,{}\"/>", base64(&inner)));
     let document =
         svg(&format!("<a href=\"data:application/pdf;base64,{}\"/>", base64(b"%PDF-1.4\n")));
-    for (upload, what) in
-        [(entity, "entity"), (wide, "UTF-16"), (nested, "nested"), (document, "PDF")]
-    {
+    let plain = String::from_utf8(inner.clone()).unwrap();
+    let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let prefixed = plain
+        .replace("<svg xmlns", "<x:svg xmlns:x")
+        .replace("</svg", "</x:svg")
+        .replace("<image", "<x:image");
+    let declared = "<!DOCTYPE x [<!ENTITY a \"da\"><!ENTITY b \"ta:\">]>";
+    let late = format!("<!--{}-->{declared}<svg>&a;&b;</svg>", "x".repeat(5000));
+    let sheet = format!("svg{{background-image:url({address})}}");
+    let style = |text: &str| svg(&format!("<style>{text}</style>"));
+    let import = format!("@import url(\"data:text/css;base64,{}\");", base64(sheet.as_bytes()));
+    let by_percent = plain.replace("data:", "d%61ta:").replace('<', "%3C").replace('"', "'");
+    let escaped = sheet.replace("data:", "d\\61 ta:");
+    for (upload, what) in [
+        (entity, "entity"),
+        (wide, "UTF-16"),
+        (nested, "nested"),
+        (document, "PDF"),
+        (utf16(&plain), "UTF-16 without a mark"),
+        (plain.encode_utf16().flat_map(u16::to_be_bytes).collect(), "and in the other order"),
+        ([vec![0xff, 0xfe], utf16(&prefixed)].concat(), "UTF-16 with a prefix"),
+        (late.into_bytes(), "entities far behind"),
+        (
+            format!("{declared}<s:svg xmlns:s='http://www.w3.org/2000/svg'>&a;&b;</s:svg>")
+                .into_bytes(),
+            "entities and a prefix",
+        ),
+        (
+            b"<!DOCTYPE html [<!ENTITY a \"]>\">]><svg>&a;</svg>".to_vec(),
+            "entities and a misleading type",
+        ),
+        (style(&sheet.replace("data:", "da<!-- -->ta:")), "a comment in a style sheet"),
+        (
+            style(&format!("<![CDATA[{}]]>ta:,)", sheet.replace("data:", "da"))),
+            "a section in a style sheet",
+        ),
+        (style(&escaped), "escapes in a style sheet"),
+        (svg(&format!("<g style=\"fill:url(d&#92;61ta:,{})\"/>", "x")), "escapes in a style"),
+        (style(&import), "a style sheet in an address"),
+        (
+            svg(&format!("<image href=\"data:image/svg+xml,{by_percent}\"/>")),
+            "nested by percent signs",
+        ),
+    ] {
         let verdict = scanner([&listed]).check(&upload, &now()).unwrap();
         assert_eq!(verdict.unscannable, Some(Unscannable::Unsupported), "{what}");
         assert_eq!((verdict.action, verdict.complete), (Action::Review, false), "{what}");
@@ -438,12 +500,108 @@ fn what_a_drawing_may_hide_is_told_and_a_plain_one_is_clear() {
             "percent signs",
         ),
         (b"data: {\"a\": 1}\n".repeat(100_000), "a log"),
-        (b"data: {\"a\": 1, \"b\": 2}\n".repeat(100_000), "a log with commas"),
+        (
+            b"data: 12, 13 and so on, with numbers 1 2 3 4 5 6 7 8 9\n".repeat(40_000),
+            "a log of numbers",
+        ),
+        (
+            svg(&format!(
+                "<image href=\"data:image/svg+xml;base64,{}\"/>",
+                base64(&svg("<title>Caf&#233;</title>"))
+            )),
+            "a reference within an icon",
+        ),
+        (
+            svg(
+                "<style type=\"text/css\"> <![CDATA[ .st0{fill:#FFF} ]]> </style><g style='fill:none'/>",
+            ),
+            "an ordinary style sheet",
+        ),
+        (
+            svg(
+                "<style>@import url('https://fonts.example/css?family=a');a&gt;b{fill:red}</style><style/>",
+            ),
+            "fonts from elsewhere",
+        ),
+        (
+            svg(&format!(
+                "<style>@font-face{{src:url(data:font/woff;base64,{})}}\nb{{fill:url(data:,x)}}</style>",
+                base64(
+                    &[
+                        b"wOFF\0\x01\0\0".to_vec(),
+                        (0..5000u32).map(|n| (n * n >> 3) as u8).collect()
+                    ]
+                    .concat()
+                )
+            )),
+            "a font within",
+        ),
     ] {
         let verdict = scanner([&listed]).check(&upload, &now()).unwrap();
         assert_eq!((verdict.outcome, verdict.action), (Outcome::Clear, Action::Allow), "{what}");
         assert_eq!((verdict.examined, verdict.complete), (vec![Method::Digests], true), "{what}");
     }
+}
+
+/// A bitmap by percent signs, but for the first byte of the size that it claims, which is a quotation mark.
+fn quoted_bmp(picture: &RgbImage) -> String {
+    let mut bytes = Vec::new();
+    let encoder = image::codecs::bmp::BmpEncoder::new(&mut bytes);
+    let (width, height) = picture.dimensions();
+    let mut encoder = encoder;
+    encoder.encode(picture, width, height, image::ExtendedColorType::Rgb8).unwrap();
+    bytes[2] = b'"';
+    let coded = |(n, byte): (usize, &u8)| match n {
+        2 => "\"".to_owned(),
+        _ => format!("%{byte:02X}"),
+    };
+    bytes.iter().enumerate().map(coded).collect()
+}
+
+/// Saved pages and logs have much that looks like what is looked for: nobody is to look at each.
+#[test]
+fn text_that_no_browser_draws_is_not_held_back() {
+    let listed = scene(5, 320, 240);
+    let small = |n: u32| base64(&png(&scene(n, 16, 16)));
+    let images = |count: u32| -> String {
+        (0..count).map(|n| format!("<img src=\"data:image/png;base64,{}\">", small(n))).collect()
+    };
+    let page = format!("<!DOCTYPE html><html><body><svg></svg>{}</body></html>", images(17));
+    let verdict = scanner([&listed]).check(page.as_bytes(), &now()).unwrap();
+    assert_eq!((verdict.outcome, verdict.action), (Outcome::Clear, Action::Allow));
+    assert!(!verdict.complete);
+    // A drawing is shown as one picture.
+    let drawing = svg(&images(17).replace("<img src", "<image href").replace("\">", "\"/>"));
+    let verdict = scanner([&listed]).check(&drawing, &now()).unwrap();
+    assert_eq!((verdict.unscannable, verdict.action), (Some(Unscannable::Limit), Action::Review));
+    // What is found in such text counts as ever.
+    let address = format!("data:image/jpeg;base64,{}", base64(&jpeg(&listed)));
+    let page = format!("<html><img src=\"{address}\">{}</html>", images(17));
+    let verdict = scanner([&listed]).check(page.as_bytes(), &now()).unwrap();
+    assert_eq!(verdict.action, Action::Block);
+}
+
+/// Work is counted by the bytes that are read, and the clock is looked at on the way.
+#[test]
+fn references_of_megabytes_end_with_the_time() {
+    let examined = |addresses: usize, time: Duration| {
+        let mut bytes = b"<svg xmlns=\"x\">".to_vec();
+        bytes.extend(b"data:,".repeat(addresses));
+        bytes.extend(b"&#");
+        bytes.resize(bytes.len() + (16 << 20), b'0');
+        bytes.extend(b"1;</svg>");
+        let limits = Limits { time, time_per_megapixel: Duration::ZERO, ..Limits::default() };
+        let media = tamis::media::sniff(&bytes);
+        let start = Instant::now();
+        let asked = Asked::exactly(&View::ALL, &limits);
+        let examined = Examiner::new().examine(&bytes, &media, &asked).unwrap();
+        (start.elapsed(), examined.missed)
+    };
+    let (one, missed) = examined(1, Duration::from_secs(600));
+    assert_eq!(missed, None);
+    let (many, missed) = examined(170, Duration::from_millis(50));
+    assert_eq!(missed, Some(Unscannable::Timeout));
+    assert!(many < 4 * one + Duration::from_millis(500), "{one:?}, {many:?}");
 }
 
 fn icon_plain() -> Vec<u8> {
@@ -498,7 +656,8 @@ fn frames_that_are_replayed_are_all_there_or_missed() {
     let upload = gif(&(2..10).map(frame).collect::<Vec<_>>());
     for microseconds in (0..40_000).step_by(400) {
         let time = std::time::Duration::from_micros(microseconds);
-        let limits = Limits::default().time(time).time_per_megapixel(std::time::Duration::ZERO);
+        let limits =
+            Limits { time, time_per_megapixel: std::time::Duration::ZERO, ..Limits::default() };
         let mut hurried = scanner([&scene(9, 64, 64)]).with_limits(limits);
         let verdict = hurried.check(&upload, &now()).unwrap();
         let frames = verdict.fingerprints.perceptual.iter().filter(|p| p.view == View::Frame);
@@ -542,7 +701,7 @@ fn a_picture_too_large_to_be_hashed_exactly_is_reviewed_if_anything_is_near() {
     let upload = jpeg(&picture);
     let exact = hash_of_file(&upload).hash;
     // Luma takes 768 KiB, colour 2,304, and what is needed besides more than 1 MiB.
-    let limits = patient().memory(3 << 20);
+    let limits = Limits { memory: 3 << 20, ..patient() };
     for (distance, outcome, action) in [
         (0, Outcome::Match, Action::Review),
         (30, Outcome::Match, Action::Review),

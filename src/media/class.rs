@@ -41,7 +41,7 @@ named! {
     /// Why an upload that should have been examined was not.
     #[non_exhaustive]
     Unscannable("a reason why an upload is unscannable") {
-        /// The format is known, but this build has no decoder for it.
+        /// The format is known, but this build has no decoder for it, or not for all that the file makes of it.
         Unsupported = 1 "unsupported",
         /// The file ends before its picture does.
         Truncated = 2 "truncated",
@@ -55,5 +55,15 @@ named! {
         DecoderPanic = 6 "decoder-panic",
         /// The worker process that was examining it died, or none could be started in its place.
         WorkerDied = 7 "worker-died",
+        /// Its colours are shown by a profile or a gamma that is not applied here: it was hashed as stored.
+        Colours = 8 "colours",
+    }
+}
+
+impl Unscannable {
+    /// Of two reasons the one that leaves more unseen, for those who can tell one only. A picture in unusual colours was seen, if in others.
+    pub(crate) fn graver(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        let rank = |reason: &Self| (*reason != Unscannable::Colours, *reason);
+        one.into_iter().chain(other).max_by_key(rank)
     }
 }

@@ -8,19 +8,20 @@
 //! | unusual | why |
 //! |---|---|
 //! | tables from device to colour (`A2B0` and the like; every CMYK profile has some) | may say anything |
-//! | a tone curve that falls, that is far from a gamma of 1.2 to 3.4, or that has steps | makes a negative, hides nearly everything, or shows what the numbers hide |
-//! | a matrix, or a PNG's primaries (`cHRM`), whose red, green and blue are not about the usual ones | takes one channel from another |
+//! | a tone curve that falls, or is somewhere much steeper or flatter than a gamma of 1.4 to 3.4 is there | makes a negative, or hides a picture in a step |
+//! | a matrix whose red, green and blue are not about where the usual ones are | takes one channel from another |
 //! | a PNG's gamma outside 0.3 to 0.7 | as the curve |
+//! | a PNG's primaries (`cHRM`) far from the usual | as the matrix |
 //! | code points (`cICP`, `cicp`) for another curve: PQ, HLG, linear | as the curve |
-//! | a profile of more than a megabyte | nothing but tables is as long |
+//! | a second profile; parts of one that are not all there, each once and in order; a tag twice | viewers differ in which they take |
+//! | a profile of more than a megabyte, a curve of more than 65,536 points | nothing but tables is as long |
 //!
-//! A PNG may say it in four ways, and viewers do not agree which of them counts, nor what is too broken to count: one unusual is enough, and so
-//! is a second profile. Of a JPEG the parts of a profile must be as many as they say, each once.
-//!
-//! What no viewer takes for a profile is none. Profiles of TIFF files are not looked at, and neither is the calibration in a bitmap's header.
+//! All of it is asked, each by itself: which of several chunks a viewer goes by, and which it drops as damaged, differs from viewer to viewer. What no
+//! viewer takes for a profile is none. Profiles of TIFF files are not looked at, and neither is the calibration in a bitmap's header.
 
 use std::time::Instant;
 
+use super::class::Unscannable;
 use super::format::Format;
 use super::frame::Request;
 use super::jpeg;
@@ -30,100 +31,115 @@ use super::walk::{array, png_chunks, riff_chunks};
 const PROFILE: usize = 1 << 20;
 /// Most entries of a profile's table of contents that are judged. Real ones have about twenty.
 const TAGS: u32 = 256;
+/// Most points of a tone curve that are judged. Real ones have 4096 at most.
+const POINTS: usize = 1 << 16;
 /// Chunks between two looks at the clock.
-const CHUNKS: usize = 1 << 16;
+const CHUNKS: usize = 1 << 10;
 /// A PNG's gammas that are as good as the usual 0.45455, in 100,000ths.
 const GAMMA: std::ops::RangeInclusive<u32> = 30_000..=70_000;
+/// Where white, red, green and blue of a PNG may lie: x and y of each, in 100,000ths. All that screens, cameras and printers are measured by lie within.
+const PRIMARIES: [std::ops::RangeInclusive<u32>; 8] = [
+    25_000..=45_000,
+    27_000..=45_000,
+    50_000..=80_000,
+    20_000..=45_000,
+    0..=40_000,
+    45_000..=100_000,
+    0..=25_000,
+    0..=25_000,
+];
 
-/// Whether the picture is shown otherwise than it is decoded here. If there is no time to find out, there is none to decode it.
-pub(super) fn is_unusual(request: &Request<'_>) -> bool {
-    // The longest that any picture of the limits may take.
+/// Whether the picture is shown otherwise than it is decoded here.
+///
+/// # Errors
+/// `Timeout`, if there was no time to find out: longer than the largest picture may take. What costs here is one walk over headers and one profile.
+pub(super) fn is_unusual(request: &Request<'_>) -> Result<bool, Unscannable> {
     let (bytes, deadline) = (request.bytes, request.until(request.limits.pixels));
-    match request.media.format {
-        Format::Jpeg => of_parts(&jpeg::profile(bytes, deadline)),
-        Format::Png => of_png(bytes, deadline),
+    Ok(match request.media.format {
+        Format::Jpeg => of_parts(&jpeg::profile(bytes, deadline)?),
+        Format::Png => return of_png(bytes, deadline),
         Format::WebP => {
             // The header that says whether there is a profile stands first or not at all.
             let extended = array(bytes, 12) == Some(*b"VP8X");
-            let chunks = in_time(riff_chunks(bytes, 12..bytes.len()), deadline);
-            let mut profiles = chunks.filter(|chunk| extended && &chunk.kind == b"ICCP");
-            let profile = profiles.next().and_then(|chunk| bytes.get(chunk.body));
-            profile.and_then(of_profile) == Some(true)
+            let mut unusual = None;
+            for chunk in in_time(riff_chunks(bytes, 12..bytes.len()), deadline) {
+                let chunk = chunk?;
+                if extended && &chunk.kind == b"ICCP" {
+                    let profile = bytes.get(chunk.body).unwrap_or(&[]);
+                    unusual = Some(unusual.is_some() || of_profile(profile) == Some(true));
+                }
+            }
+            unusual == Some(true)
         }
         Format::Bmp => of_bmp(bytes) == Some(true),
         _ => false,
-    }
+    })
 }
 
-/// The chunks that there is time for.
+/// The chunks, as long as there is time.
 fn in_time<T>(
     chunks: impl Iterator<Item = T>,
     deadline: Option<Instant>,
-) -> impl Iterator<Item = T> {
+) -> impl Iterator<Item = Result<T, Unscannable>> {
     let late = move || deadline.is_some_and(|deadline| Instant::now() >= deadline);
-    chunks.enumerate().take_while(move |(n, _)| n % CHUNKS < CHUNKS - 1 || !late()).map(|(_, c)| c)
+    chunks.enumerate().map(move |(n, chunk)| {
+        if n % CHUNKS == CHUNKS - 1 && late() { Err(Unscannable::Timeout) } else { Ok(chunk) }
+    })
 }
 
-/// The parts of a JPEG's profile, each with its number and with how many there are.
-fn of_parts(parts: &[([u8; 2], &[u8])]) -> bool {
-    let mut sorted = parts.to_vec();
-    sorted.sort_by_key(|(numbers, _)| *numbers);
-    let regular = |(n, ([number, count], _)): (usize, &([u8; 2], &[u8]))| {
-        usize::from(*number) == n + 1 && usize::from(*count) == parts.len()
+/// The parts of a JPEG's profile: of each its number, how many there are, and its bytes.
+fn of_parts(parts: &[(u8, u8, &[u8])]) -> bool {
+    let in_order = |(place, (number, count, _)): (usize, &(u8, u8, &[u8]))| {
+        usize::from(*number) == place + 1 && usize::from(*count) == parts.len()
     };
-    if !sorted.iter().enumerate().all(regular) {
-        return true;
-    }
-    let bytes = sorted.iter().flat_map(|(_, part)| *part).copied();
+    let bytes = parts.iter().flat_map(|(.., part)| *part).copied();
     let whole: Vec<u8> = bytes.take(PROFILE + 1).collect();
-    of_profile(&whole) == Some(true)
+    !parts.iter().enumerate().all(in_order) || of_profile(&whole) == Some(true)
 }
 
-fn of_png(bytes: &[u8], deadline: Option<Instant>) -> bool {
-    let (mut profiles, mut unusual) = (0u32, false);
+fn of_png(bytes: &[u8], deadline: Option<Instant>) -> Result<bool, Unscannable> {
+    let mut profiles = 0u32;
     for chunk in in_time(png_chunks(bytes), deadline) {
+        let chunk = chunk?;
         let body = bytes.get(chunk.body).unwrap_or(&[]);
-        match &chunk.kind {
+        let unusual = match &chunk.kind {
             b"gAMA" => {
                 let value = array(body, 0).map_or(0, u32::from_be_bytes);
-                unusual |= value != 0 && !GAMMA.contains(&value);
+                value != 0 && !GAMMA.contains(&value)
             }
-            b"cHRM" => unusual |= !are_usual_primaries(body).unwrap_or(true),
-            b"cICP" => unusual |= body.get(1).is_some_and(|curve| !is_usual_code(*curve)),
+            b"cHRM" => {
+                let values = body.as_chunks::<4>().0.iter().map(|n| u32::from_be_bytes(*n));
+                values.clone().any(|n| n != 0)
+                    && values.zip(&PRIMARIES).any(|(n, usual)| !usual.contains(&n))
+            }
+            b"cICP" => body.get(1).is_some_and(|curve| !is_usual_code(*curve)),
             b"iCCP" => {
+                // One is looked at, so that no more is inflated.
                 profiles += 1;
-                // Each may inflate to a megabyte.
-                unusual |= profiles > 1 || of_compressed(body) == Some(true);
+                profiles > 1 || of_compressed(body) == Some(true)
             }
             b"IDAT" => break,
-            _ => {}
-        }
+            _ => false,
+        };
         if unusual {
-            break;
+            return Ok(true);
         }
     }
-    unusual
+    Ok(false)
 }
 
-/// Whether the red, green and blue of a `cHRM` chunk are about where they usually are. Zeros say nothing.
-fn are_usual_primaries(body: &[u8]) -> Option<bool> {
-    let number = |n: usize| Some(f64::from(u32::from_be_bytes(array(body, 4 * n)?)) / 100_000.0);
-    let (red, green) = (number(2)?, [number(4)?, number(5)?]);
-    let blue = [number(6)?, number(7)?];
-    let none = body.iter().take(32).all(|byte| *byte == 0);
-    let usual = red > 0.5 && green[0] < 0.4 && green[1] > 0.45 && blue[0] < 0.25 && blue[1] < 0.25;
-    Some(none || usual)
-}
-
-/// The contents of an `iCCP` chunk: a name, a zero, the method (0), a zlib stream.
+/// The contents of an `iCCP` chunk: a name, a zero, the method (0), a zlib stream. What comes out of it counts, however it ends: viewers stop where
+/// the profile does.
 fn of_compressed(body: &[u8]) -> Option<bool> {
     let name = body.iter().take(80).position(|b| *b == 0)?;
     let stream = body.get(name + 2..)?;
-    // What some viewers refuse for its end or its checksum, others take.
-    match miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(stream, PROFILE) {
+    // Blocks may be empty, so what is read is bounded as well as what comes out.
+    let most = stream.get(..PROFILE).unwrap_or(stream);
+    match miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(most, PROFILE) {
         Ok(profile) => of_profile(&profile),
         Err(error) => {
-            let longer = error.status == miniz_oxide::inflate::TINFLStatus::HasMoreOutput;
+            let longer = error.status == miniz_oxide::inflate::TINFLStatus::HasMoreOutput
+                || most.len() < stream.len();
             of_profile(&error.output).map(|unusual| unusual || longer)
         }
     }
@@ -147,19 +163,26 @@ fn of_profile(profile: &[u8]) -> Option<bool> {
     }
     let count = u32::from_be_bytes(array(profile, 128)?);
     let mut unusual = count > TAGS || profile.len() > PROFILE;
+    let mut names = Vec::new();
     for entry in profile.get(132..)?.as_chunks::<12>().0.iter().take(count.min(TAGS) as usize) {
         let [s0, s1, s2, s3, o0, o1, o2, o3, l0, l1, l2, l3] = *entry;
+        let name = [s0, s1, s2, s3];
+        // So each curve is judged once.
+        if names.contains(&name) {
+            return Some(true);
+        }
+        names.push(name);
         let start = u32::from_be_bytes([o0, o1, o2, o3]) as usize;
         let length = u32::from_be_bytes([l0, l1, l2, l3]) as usize;
         let end = start.saturating_add(length);
         // What lies outside is no part of it to any viewer.
         let Some(tag) = profile.get(start..end) else { continue };
-        unusual |= match &[s0, s1, s2, s3] {
+        unusual |= match &name {
             [b'A' | b'D', b'2', b'B', _] => true,
             b"rTRC" | b"gTRC" | b"bTRC" | b"kTRC" => !is_usual_curve(tag).unwrap_or(false),
-            b"rXYZ" => !lies_within(tag, [(0.25, 0.85), (0.1, 0.45), (-0.05, 0.25)]),
-            b"gXYZ" => !lies_within(tag, [(0.05, 0.5), (0.4, 0.85), (-0.05, 0.3)]),
-            b"bXYZ" => !lies_within(tag, [(0.0, 0.35), (-0.1, 0.2), (0.4, 1.1)]),
+            b"rXYZ" => !is_within(tag, [0.25..=0.85, 0.1..=0.45, -0.05..=0.25]),
+            b"gXYZ" => !is_within(tag, [0.05..=0.5, 0.4..=0.85, -0.05..=0.3]),
+            b"bXYZ" => !is_within(tag, [0.0..=0.35, -0.1..=0.2, 0.4..=1.1]),
             b"cicp" => tag.get(9).is_some_and(|curve| !is_usual_code(*curve)),
             _ => false,
         };
@@ -172,12 +195,10 @@ fn is_usual_code(curve: u8) -> bool {
     matches!(curve, 1 | 2 | 4..=6 | 13..=15)
 }
 
-/// Whether a colour of three numbers lies between these.
-fn lies_within(tag: &[u8], bounds: [(f64, f64); 3]) -> bool {
-    let within = |(n, (least, most)): (usize, (f64, f64))| {
-        fixed(tag, 8 + 4 * n).is_some_and(|number| (least..=most).contains(&number))
-    };
-    bounds.into_iter().enumerate().all(within)
+/// Whether a primary colour lies about where the usual ones do: X, Y, which is its share of the brightness of white, and Z.
+fn is_within(tag: &[u8], usual: [std::ops::RangeInclusive<f64>; 3]) -> bool {
+    let places = [8, 12, 16];
+    places.iter().zip(usual).all(|(at, usual)| fixed(tag, *at).is_some_and(|n| usual.contains(&n)))
 }
 
 /// A number of 16 bits before and 16 behind the point.
@@ -190,17 +211,18 @@ fn is_usual_curve(tag: &[u8]) -> Option<bool> {
     match &array(tag, 0)? {
         b"curv" => {
             let count = u32::from_be_bytes(array(tag, 8)?) as usize;
-            let table =
-                tag.get(12..12usize.checked_add(count.checked_mul(2)?)?)?.as_chunks::<2>().0;
+            if count > POINTS {
+                return Some(false);
+            }
+            let table = tag.get(12..12 + 2 * count)?.as_chunks::<2>().0;
             let at = |i: usize| table.get(i).map_or(0.0, |v| f64::from(u16::from_be_bytes(*v)));
             Some(match count {
                 0 => rises_as_usual(|x| x),
                 1 => rises_as_usual(|x| x.powf(at(0) / 256.0)),
                 _ => {
-                    let rises =
-                        table.iter().map(|v| u16::from_be_bytes(*v)).try_fold(0, |most, v| {
-                            (v >= most || most - v < 1024).then_some(most.max(v))
-                        });
+                    let rises = (0..count)
+                        .map(|i| looks(at(i) / 65_535.0))
+                        .try_fold(0.0, |most, e| (e >= most - NOISE).then_some(e.max(most)));
                     rises.is_some()
                         && rises_as_usual(|x| {
                             let place = x * (count - 1) as f64;
@@ -236,22 +258,26 @@ fn is_usual_curve(tag: &[u8]) -> Option<bool> {
     }
 }
 
-/// Steps of which each must rise by about as much as the others, to the eye.
-const STEPS: u32 = 16;
+/// How much a curve of measured points may fall before it rises again: four of 256 shades.
+const NOISE: f64 = 1.0 / 64.0;
 
+/// How bright a share of the light of white looks, in equal shades.
+fn looks(light: f64) -> f64 {
+    light.max(0.0).powf(1.0 / 2.2)
+}
+
+/// Whether a curve takes black to black and white to white, and is nowhere much steeper or flatter than usual ones: in a step a picture can be hidden that is
+/// shown strongly and stored faintly, beside another one that is stored strongly and shown faintly.
 fn rises_as_usual(curve: impl Fn(f64) -> f64) -> bool {
-    let mut most = 0.0;
-    let rises = (0..=64).all(|i| {
-        let x = f64::from(i) / 64.0;
-        let y = curve(x);
-        let rises = y >= most - 1.0 / 64.0;
-        most = y.max(most);
-        rises && (x.powf(3.4) - 0.02..=x.powf(1.2) + 0.02).contains(&y)
-    });
-    let seen = |i: u32| curve(f64::from(i) / f64::from(STEPS)).max(0.0).powf(1.0 / 2.2);
-    rises
-        && (1..STEPS).all(|i| {
-            let step = (seen(i + 1) - seen(i)) * f64::from(STEPS);
-            (1.0 / 3.0..=3.0).contains(&step)
-        })
+    let at = |i: u32| curve(f64::from(i) / 32.0);
+    let steady = |i: u32| {
+        let rise = 32.0 * (looks(at(i + 1)) - looks(at(i)));
+        match i {
+            // Near black usual curves differ most, and some begin flat.
+            0..2 => (0.0..=4.0).contains(&rise),
+            2..8 => (1.0 / 3.0..=3.0).contains(&rise),
+            _ => (0.5..=2.0).contains(&rise),
+        }
+    };
+    at(0) <= 0.02 && (0.98..=1.02).contains(&at(32)) && (0..32).all(steady)
 }

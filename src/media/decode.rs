@@ -39,7 +39,7 @@
 //!   at before the decoder starts, whenever it reads (at most 8 KiB apart) and between frames; a decoder that loops without
 //!   reading cannot be interrupted in-process. A picture that was finished late is handed over: it has been examined.
 //! * Colour profiles and gamma chunks are not applied. Where they make another picture of the numbers, see `colour`,
-//!   `cut_short` says `unsupported`. Checksums are ignored. CMYK is taken as inverted, as browsers take it.
+//!   `cut_short` says `colours`. Checksums are ignored. CMYK is taken as inverted, as browsers take it.
 
 use super::class::Unscannable;
 use super::frame::{Decoded, Request, Sink};
@@ -113,10 +113,10 @@ impl Decoder {
         sink: &mut dyn Sink,
     ) -> Result<Decoded, Unscannable> {
         let outcome = contained(|| {
-            let unusual = super::colour::is_unusual(request);
+            let unusual = super::colour::is_unusual(request)?;
             let mut decoded = by_format(&mut self.pixels, request, sink)?;
             if unusual {
-                decoded.cut_short.get_or_insert(Unscannable::Unsupported);
+                decoded.cut_short.get_or_insert(Unscannable::Colours);
             }
             Ok(decoded)
         });

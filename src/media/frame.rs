@@ -136,8 +136,8 @@ pub struct Decoded {
     /// Whether the page is seen through what was handed over: it has other pixels over another [`Page`]. Of an animation it may be said where
     /// a later frame has covered the page again.
     pub transparent: bool,
-    /// Why what was handed over is not all that is shown: the file ends early or breaks off, or it is shown in other colours, or with more or
-    /// less of it transparent, than it was decoded (`Unsupported`, `Corrupt`). What was missing of a picture was handed over as a viewer
+    /// Why what was handed over is not all that is shown: the file ends early or breaks off, or it is shown in other colours than it was decoded (`Colours`), or with more or
+    /// less of it transparent (`Unsupported`, `Corrupt`). What was missing of a picture was handed over as a viewer
     /// shows it, grey or the page; what was missing of an animation's later frames was left out, as if it ended there. `Corrupt` may also
     /// mean that viewers show different pictures of what was handed over, and `Limit` that some of an animation's frames would cost
     /// more pixels or memory than [`Limits`] allow.

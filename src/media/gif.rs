@@ -6,6 +6,8 @@
 //! (black, or another colour of it), a frame without width or height (nothing, or the whole screen), a control extension of less than
 //! four bytes. What is longer than four bytes is read as those that show it do: by its first four.
 
+use std::cell::Cell;
+
 use gif::{ColorOutput, DecodeOptions, DecodingError};
 
 use super::canvas::{Area, Canvas, Disposal};
@@ -35,16 +37,17 @@ pub(super) fn decode(
     let frame = Frame { index: 0, width, height, format, orientation: 1, exact: true };
 
     let mut walk = GifFrames::new(bytes, survey::GIF_STEPS).until(job.deadline());
-    let mut undecided = false;
+    let (mut undecided, endless) = (false, Cell::new(false));
     let frames = std::iter::from_fn(|| {
         let step = walk.step();
         undecided = step == GifStep::Undecided;
+        endless.set(walk.is_endless());
         match step {
             GifStep::Frame(frame) => Some(shown(&frame)),
             GifStep::End | GifStep::Undecided => None,
         }
     });
-    let mut sample = Sample::of(job.request, survey.area(), frames);
+    let mut sample = Sample::of(job.request, survey.area(), || endless.get(), frames);
     if undecided {
         job.in_time()?;
         sample = sample.uncounted();
@@ -62,7 +65,7 @@ pub(super) fn decode(
     let mut film = Film {
         job,
         decoder,
-        walk: GifFrames::new(bytes, survey::GIF_STEPS),
+        walk: GifFrames::new(bytes, survey::GIF_STEPS).until(job.deadline()),
         colours: [None; 256],
         known: 256,
         hole: None,

@@ -69,7 +69,8 @@ pub(super) fn decode(
         let hidden = reader.info().frame_control().is_none();
         let plain = hidden.then(|| Shown::new(survey.area(), 0));
         let frames = plain.into_iter().chain(frames(job).take(counted));
-        sample = Sample::of(job.request, survey.area(), frames);
+        let endless = || control.num_plays == 0;
+        sample = Sample::of(job.request, survey.area(), endless, frames);
         if survey::png_frames(job).nth(counted).is_some() {
             sample = sample.of_more();
         }

@@ -25,15 +25,18 @@ impl Shown {
     }
 }
 
-/// The frames that are handed over: the first, the last, where an animation that does not loop stays, and of the others those that
-/// are shown longest. Those shown equally long are taken at even distances.
+/// From this many milliseconds on a frame is shown long enough to be looked at, like a slide.
+const SLIDE: u32 = 1000;
+
+/// The frames that are handed over: the first, the last, where an animation that does not loop stays, and of the others by half those that
+/// are shown longest, by half those that are shown at even instants of the playing time: a picture that stays may be many frames that change little.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sample {
     /// Their numbers, ascending. At least one.
     chosen: Vec<u32>,
     /// Whether the file has no more frames than these.
     all: bool,
-    /// Whether there would be more of them if the limits on pixels and memory were wider.
+    /// Whether frames are left out that people see for long: see `of`.
     out_of_reach: bool,
     /// Pixels of the frames that can be reached.
     work: u64,
@@ -45,13 +48,16 @@ impl Sample {
         Sample { chosen: vec![0], all: true, out_of_reach: false, work: 0 }
     }
 
-    /// Of an animation with a canvas of `canvas` pixels.
+    /// Of an animation with a canvas of `canvas` pixels. Whether it is `endless` is asked behind its frames, and decides what becomes of the last one: played once, it stays.
     ///
     /// All frames up to the last one wanted must be decoded, as each is drawn over the one before: their pixels, and
-    /// those of the canvases handed over, each stay within [`Limits::pixels`](crate::Limits::pixels).
+    /// those of the canvases handed over, each stay within [`Limits::pixels`](crate::Limits::pixels). Frames beyond that are out of reach, and that is
+    /// told if they are shown for more than a third of the playing time, or one of them for a second, or the last one for ever. It is
+    /// told as well if more frames are shown for a second or more each than are looked at.
     pub(super) fn of(
         request: &Request<'_>,
         canvas: u64,
+        endless: impl FnOnce() -> bool,
         frames: impl Iterator<Item = Shown>,
     ) -> Sample {
         let limits = request.limits;
@@ -59,12 +65,20 @@ impl Sample {
         let asked = u64::from(request.frames.min(limits.frames).max(1));
         let most = asked.min(canvases);
         let (mut times, mut spent, mut work, mut more) = (Vec::new(), 0u64, 0u64, false);
+        let (mut playing, mut beyond, mut slides, mut late_slide) = (0u64, 0u64, 0u64, false);
         for Shown { area, time } in frames {
             spent = spent.saturating_add(area).saturating_add(PER_FRAME);
+            playing = playing.saturating_add(time.into());
+            slides += u64::from(time >= SLIDE);
             // The second frame settles whether there are more than one; the first was admitted already.
             if !times.is_empty() && (spent > limits.pixels || most == 1) {
                 more = true;
-                break;
+                beyond = beyond.saturating_add(time.into());
+                late_slide |= time >= SLIDE;
+                if most == 1 {
+                    break;
+                }
+                continue;
             }
             work = work.saturating_add(area);
             times.push(time);
@@ -72,8 +86,11 @@ impl Sample {
         let frames = times.len().max(1) as u64;
         let wanted = most.min(frames);
         let all = wanted == frames && !more;
-        // Whether it is the limits that leave frames out, or that fewer were asked for.
-        let out_of_reach = asked > 1 && (more || (wanted < frames && canvases < asked));
+        let seen_for_long =
+            more && (most == 1 || !endless() || late_slide || beyond.saturating_mul(3) > playing);
+        // Whether it is the limits that leave them out, or that fewer were asked for.
+        let out_of_reach =
+            asked > 1 && (seen_for_long || slides > asked || (wanted < frames && canvases < asked));
         let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
         Sample { chosen: chosen(&times, wanted), all, out_of_reach, work }
     }
@@ -134,30 +151,55 @@ impl Sample {
 
 /// The first, the last, and `wanted - 2` of the others, by the times that frames are shown.
 fn chosen(times: &[u32], wanted: usize) -> Vec<u32> {
-    let numbers = |range: std::ops::Range<usize>| {
-        range.filter_map(|number| u32::try_from(number).ok()).collect::<Vec<_>>()
-    };
-    if wanted >= times.len() {
-        return numbers(0..times.len().max(1));
+    let mut taken: Vec<bool> = vec![wanted >= times.len(); times.len().max(1)];
+    let inner = 1..times.len().saturating_sub(1);
+    let mut places = wanted.min(times.len()).saturating_sub(2);
+    if let Some(first) = taken.first_mut() {
+        *first = true;
     }
-    let (Some(last), Some(others)) = (times.len().checked_sub(1), wanted.checked_sub(2)) else {
-        return vec![0];
-    };
-    // All that are shown longer than this, and some that are shown as long.
-    let mut longest = times.get(1..last).unwrap_or(&[]).to_vec();
-    longest.sort_unstable_by(|a, b| b.cmp(a));
-    let least = others.checked_sub(1).and_then(|n| longest.get(n)).copied().unwrap_or(u32::MAX);
-    let inner = 1..last;
-    let equal: Vec<usize> = inner.clone().filter(|n| times.get(*n) == Some(&least)).collect();
-    let longer = inner.filter(|n| times.get(*n).is_some_and(|time| *time > least));
-    let mut found: Vec<usize> = longer.chain([0, last]).collect();
-    let some = wanted.saturating_sub(found.len()).min(equal.len());
-    for n in 1..=some {
-        let place = (n as u64 * (equal.len() as u64 + 1) / (some as u64 + 1)).saturating_sub(1);
-        found.extend(usize::try_from(place).ok().and_then(|place| equal.get(place)));
+    if let Some(last) = taken.last_mut().filter(|_| wanted > 1) {
+        *last = true;
     }
-    found.sort_unstable();
-    found.into_iter().filter_map(|number| u32::try_from(number).ok()).collect()
+    let take = |taken: &mut Vec<bool>, number: usize, places: &mut usize| {
+        if let Some(free) = taken.get_mut(number).filter(|taken| !**taken && *places > 0) {
+            (*free, *places) = (true, *places - 1);
+        }
+    };
+    if wanted < times.len() {
+        let playing: u64 = times.iter().map(|time| u64::from(*time)).sum();
+        // None is longest where all are shown equally long.
+        let time = |number: usize| u64::from(times.get(number).copied().unwrap_or(0));
+        let long = |number: &usize| time(*number) * times.len() as u64 > playing;
+        let mut longest: Vec<usize> = inner.clone().filter(long).collect();
+        longest.sort_by_key(|number| std::cmp::Reverse(time(*number)));
+        let half = places.div_ceil(2);
+        longest.into_iter().take(half).for_each(|number| take(&mut taken, number, &mut places));
+
+        let instants = places as u64;
+        let (mut until, mut next) = (0, 1);
+        for number in 0..times.len() {
+            until += time(number);
+            let before = next;
+            while next <= instants && until * (instants + 1) > playing * next {
+                next += 1;
+            }
+            if next > before {
+                take(&mut taken, number, &mut places);
+            }
+        }
+        // One frame may be shown at several instants: the places left are spread.
+        let free: Vec<usize> =
+            inner.filter(|number| taken.get(*number).is_some_and(|taken| !taken)).collect();
+        let left = places;
+        for n in 1..=left {
+            let place = (n as u64 * (free.len() as u64 + 1) / (left as u64 + 1)).saturating_sub(1);
+            if let Some(number) = usize::try_from(place).ok().and_then(|place| free.get(place)) {
+                take(&mut taken, *number, &mut places);
+            }
+        }
+    }
+    let numbers = taken.iter().enumerate().filter(|(_, taken)| **taken);
+    numbers.filter_map(|(number, _)| u32::try_from(number).ok()).collect()
 }
 
 #[cfg(test)]
@@ -168,7 +210,7 @@ mod tests {
 
     fn sample(frames: u32, limits: &Limits, areas: &[u64]) -> Sample {
         let request = Request { frames, ..Request::still(b"", sniff(b""), limits) };
-        Sample::of(&request, 100, untimed(areas))
+        Sample::of(&request, 100, || true, untimed(areas))
     }
 
     /// Frames that ask for no time.
@@ -179,9 +221,12 @@ mod tests {
     fn timed(frames: u32, times: &[u32]) -> Vec<u32> {
         let limits = Limits::default();
         let request = Request { frames, ..Request::still(b"", sniff(b""), &limits) };
-        let sample = Sample::of(&request, 100, times.iter().map(|time| Shown::new(100, *time)));
-        assert_eq!(sample.missed(), None);
+        let sample = of_times(&request, true, times);
         indexes(&sample)
+    }
+
+    fn of_times(request: &Request<'_>, endless: bool, times: &[u32]) -> Sample {
+        Sample::of(request, 100, || endless, times.iter().map(|time| Shown::new(100, *time)))
     }
 
     fn indexes(sample: &Sample) -> Vec<u32> {
@@ -198,7 +243,13 @@ mod tests {
                 let expected: Vec<u32> = if count == 1 {
                     vec![0]
                 } else {
-                    (0..count).map(|i| (i * (frames - 1) / (count - 1)) as u32).collect()
+                    // What is shown at even instants, and the last.
+                    let inner = (0..count - 1).map(|i| (i * frames / (count - 1)) as u32);
+                    if count == frames {
+                        (0..frames as u32).collect()
+                    } else {
+                        inner.chain([frames as u32 - 1]).collect()
+                    }
                 };
                 assert!(count == 1 || expected.last() == Some(&(frames as u32 - 1)));
                 assert_eq!(indexes(&sample), expected, "{wanted} of {frames}");
@@ -221,13 +272,61 @@ mod tests {
         }
         // What asks for no time is shown for a tenth of a second, longer than what asks for a fiftieth.
         times[11] = 0;
-        times[23] = 10;
-        assert_eq!(timed(4, &times), [0, 11, 23, 39]);
-        // More of the longest than are wanted: they are spread.
-        times[10..30].fill(200);
-        assert_eq!(timed(5, &times), [0, 14, 19, 24, 39]);
+        assert_eq!(timed(3, &times), [0, 11, 39]);
+        times[11] = 10;
+        assert_eq!(timed(3, &times), [0, 11, 39]);
         assert_eq!(timed(2, &times), [0, 39]);
         assert_eq!(timed(1, &times), [0]);
+    }
+
+    #[test]
+    fn a_picture_that_stays_is_looked_at_though_its_frames_are_short() {
+        // One frame draws it, a hundred leave it standing; six others are longer than each of these.
+        let mut times = vec![20, 100];
+        times.extend([100; 100]);
+        times.extend([200; 6]);
+        times.push(20);
+        let standing = |n: &&u32| (1..=101).contains(*n);
+        assert!(timed(8, &times).iter().filter(standing).count() >= 3);
+        // Wherever it stands, if for a quarter of the time.
+        for start in 1..70 {
+            let found = timed(8, &[100; 100]);
+            assert!(found.iter().any(|n| (start..start + 25).contains(n)), "{start}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn more_slides_than_are_looked_at_are_told() {
+        let limits = Limits::default();
+        let request = Request { frames: 8, ..Request::still(b"", sniff(b""), &limits) };
+        let limit = Some(Unscannable::Limit);
+        assert_eq!(of_times(&request, true, &[1000; 8]).missed(), None);
+        assert_eq!(of_times(&request, true, &[1000; 9]).missed(), limit);
+        assert_eq!(of_times(&request, true, &[999; 90]).missed(), None);
+        assert_eq!(of_times(&Request { frames: 1, ..request }, true, &[1000; 9]).missed(), None);
+    }
+
+    #[test]
+    fn what_is_out_of_reach_is_told_if_it_is_seen_for_long() {
+        let one = 100 + PER_FRAME;
+        let limits = Limits { pixels: 20 * one, ..Limits::default() };
+        let request = Request { frames: 8, ..Request::still(b"", sniff(b""), &limits) };
+        let limit = Some(Unscannable::Limit);
+        let told = |endless, times: &[u32]| {
+            let sample = of_times(&request, endless, times);
+            assert_eq!(indexes(&sample).last(), Some(&19));
+            assert!(!sample.all);
+            sample.missed()
+        };
+        // A third of the time, and more.
+        assert_eq!(told(true, &[100; 30]), None);
+        assert_eq!(told(true, &[100; 31]), limit);
+        // The last frame stays, if it is not the first again.
+        assert_eq!(told(false, &[100; 21]), limit);
+        let mut times = [500; 21];
+        assert_eq!(told(true, &times), None);
+        times[20] = 1000;
+        assert_eq!(told(true, &times), limit);
     }
 
     #[test]
@@ -243,10 +342,10 @@ mod tests {
         // Canvases that are handed over count as well.
         let small = Limits { pixels: 250, ..Limits::default() };
         let request = Request { frames: 8, ..Request::still(b"", sniff(b""), &small) };
-        let one = Sample::of(&request, 100, untimed(&[0; 9]));
+        let one = Sample::of(&request, 100, || true, untimed(&[0; 9]));
         assert_eq!((one.wanted(), one.missed()), (1, limit));
         // Whoever asks for the first frame only misses nothing.
-        let asked = Sample::of(&Request { frames: 1, ..request }, 100, untimed(&[0; 9]));
+        let asked = Sample::of(&Request { frames: 1, ..request }, 100, || true, untimed(&[0; 9]));
         assert_eq!((asked.wanted(), asked.all, asked.missed()), (1, false, None));
         let only = sample(8, &Limits::default(), &[100; 5]).first_only();
         assert_eq!((indexes(&only), only.all, only.decoded()), (vec![0], false, 1));

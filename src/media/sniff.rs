@@ -98,22 +98,21 @@ fn picture(bytes: &[u8], head: &[u8]) -> Found {
         }
         [0, 0, 0, 12, b'j', b'P', b' ', b' ', b'\r', b'\n', 0x87, b'\n', ..]
         | [0xff, 0x4f, 0xff, 0x51, ..] => image(Format::Jp2),
-        // Icon or cursor: a count that is not zero, and the reserved byte of the first entry; without that, which viewers do not ask, its place.
-        [0, 0, 1 | 2, 0, count, 0, _, _, _, reserved, ..]
-            if *count > 0 && (*reserved == 0 || first_icon_is_there(bytes)) =>
-        {
-            image(Format::Ico)
-        }
+        // Icon or cursor: a count that is not zero, and the reserved byte of the first entry. Browsers do not ask that one: then the first entry
+        // must say where in the file it lies.
+        [0, 0, 1 | 2, 0, count, 0, _, _, _, 0, ..] if *count > 0 => image(Format::Ico),
+        [0, 0, 1 | 2, 0, ..] if has_icon(bytes) => image(Format::Ico),
         [b'8', b'B', b'P', b'S', 0, 1 | 2, ..] => image(Format::Psd),
         _ => None,
     }
 }
 
-/// Whether the first picture of an icon lies in the file, behind the entry that says so.
-fn first_icon_is_there(bytes: &[u8]) -> bool {
-    let number = |at| array(bytes, at).map(|n| u64::from(u32::from_le_bytes(n)));
-    let (Some(length), Some(start)) = (number(14), number(18)) else { return false };
-    length > 0 && start >= 22 && start + length <= bytes.len() as u64
+/// Whether the first entry of an icon's directory lies in the file, behind the directory.
+fn has_icon(bytes: &[u8]) -> bool {
+    let number = |at| array(bytes, at).map(u32::from_le_bytes).map_or(0, u64::from);
+    let count = array(bytes, 4).map_or(0, u16::from_le_bytes);
+    let (length, start) = (number(14), number(18));
+    count > 0 && length > 0 && start >= 22 && start + length <= bytes.len() as u64
 }
 
 /// Whether an animation control chunk stands before the first pixels.

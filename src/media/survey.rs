@@ -176,6 +176,8 @@ pub(super) struct WebP {
     pub(super) still: Option<WebPPicture>,
     /// Whether its header says that it has alpha.
     pub(super) transparent: bool,
+    /// Whether an animation is played for ever.
+    pub(super) endless: bool,
     /// Where the chunks of an animation's frames lie.
     pub(super) frames: Range<usize>,
 }
@@ -281,7 +283,7 @@ pub(super) fn webp(bytes: &[u8]) -> Result<WebP, Unscannable> {
     let claimed = u32::from_le_bytes(array(bytes, 4).ok_or(Unscannable::Truncated)?) as usize;
     let end = claimed.saturating_add(8).min(bytes.len());
     let missing = if end == bytes.len() { Unscannable::Truncated } else { Unscannable::Corrupt };
-    let (mut canvas, mut flags, mut exif) = (None, None, None);
+    let (mut canvas, mut flags, mut exif, mut plays) = (None, None, None, None);
     for chunk in riff_chunks(bytes, 12..end) {
         let start = chunk.body.start;
         match &chunk.kind {
@@ -290,6 +292,7 @@ pub(super) fn webp(bytes: &[u8]) -> Result<WebP, Unscannable> {
                 canvas = le24(bytes, start + 4).zip(le24(bytes, start + 7));
                 flags = bytes.get(start).copied();
             }
+            b"ANIM" => plays = plays.max(le16(bytes, start + 4)),
             b"EXIF" if exif.is_none() => exif = bytes.get(chunk.body),
             _ => {}
         }
@@ -315,7 +318,8 @@ pub(super) fn webp(bytes: &[u8]) -> Result<WebP, Unscannable> {
     let mut survey = Survey::new(width, height, end);
     survey.working = still.as_ref().map_or(0, WebPPicture::working);
     let (orientation, transparent) = (orientation_of(exif), transparent == Some(true));
-    Ok(WebP { survey, orientation, still, transparent, frames: 12..end })
+    let endless = plays == Some(0);
+    Ok(WebP { survey, orientation, still, transparent, endless, frames: 12..end })
 }
 
 /// The frames of an animation among the chunks in `range`. The last one's may reach beyond the end of the file.

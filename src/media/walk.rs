@@ -108,6 +108,9 @@ pub(super) struct GifFrames<'a> {
     deadline: Option<Instant>,
     /// The graphic control extension for the next frame.
     pending: GifControl,
+    /// Whether the extensions so far that say how often it is played all say for ever.
+    #[cfg(feature = "decode")]
+    endless: Option<bool>,
     /// Where the last frame begins, and the extension before it.
     #[cfg(feature = "decode")]
     last: (usize, GifControl),
@@ -123,6 +126,8 @@ impl<'a> GifFrames<'a> {
             steps,
             pending: GifControl::None,
             #[cfg(feature = "decode")]
+            endless: None,
+            #[cfg(feature = "decode")]
             deadline: None,
             #[cfg(feature = "decode")]
             last: (0, GifControl::None),
@@ -133,6 +138,12 @@ impl<'a> GifFrames<'a> {
     #[cfg(feature = "decode")]
     pub(super) fn until(self, deadline: Option<Instant>) -> Self {
         GifFrames { deadline, ..self }
+    }
+
+    /// Whether it is played for ever, as far as the walk has come: if nothing says so it is played once.
+    #[cfg(feature = "decode")]
+    pub(super) fn is_endless(&self) -> bool {
+        self.endless == Some(true)
     }
 
     /// Whether the walk came to the end of the file.
@@ -193,6 +204,10 @@ impl<'a> GifFrames<'a> {
                     if self.bytes.get(self.at + 1) == Some(&0xf9) {
                         self.pending = control_at(self.bytes, self.at + 2);
                     }
+                    #[cfg(feature = "decode")]
+                    if let Some(plays) = plays_at(self.bytes, self.at + 1) {
+                        self.endless = Some(plays == 0 && self.endless != Some(false));
+                    }
                     self.at += 2;
                     self.skip_sub_blocks();
                 }
@@ -233,6 +248,14 @@ impl<'a> GifFrames<'a> {
             }
         }
     }
+}
+
+/// How often an animation is played, by the application extension whose label stands at `at`; 0 is for ever.
+#[cfg(feature = "decode")]
+fn plays_at(bytes: &[u8], at: usize) -> Option<u32> {
+    let says = array(bytes, at)?;
+    let known = [*b"\xff\x0bNETSCAPE2.0\x03\x01", *b"\xff\x0bANIMEXTS1.0\x03\x01"];
+    known.contains(&says).then(|| le16(bytes, at + says.len()))?
 }
 
 /// The graphic control extension whose first sub-block begins at `at`.

@@ -160,7 +160,8 @@ impl Film<'_, '_> {
     ) -> Result<Decoded, Unscannable> {
         let (job, canvas) = (self.job, self.survey.area());
         let frames = || survey::webp_frames(job.bytes(), found.frames.clone());
-        let mut sample = Sample::of(job.request, canvas, frames().map(|frame| frame.shown()));
+        let mut sample =
+            Sample::of(job.request, canvas, || found.endless, frames().map(|frame| frame.shown()));
         let held = Canvas::bytes(canvas, PixelFormat::Rgb8);
         if sample.wanted() > 1 && !job.affords(&self.survey, held) {
             sample = sample.first_only();

@@ -52,8 +52,8 @@ fn cautious() -> Table {
     let mut table = [[Action::Review; Unscannable::ALL.len()]; MediaClass::ALL.len()];
     for class in [MediaClass::Archive, MediaClass::Pdf] {
         for reason in Unscannable::ALL.iter().copied() {
-            use Unscannable::{Corrupt, Limit, Truncated, Unsupported};
-            if matches!(reason, Unsupported | Truncated | Corrupt | Limit) {
+            use Unscannable::{Colours, Corrupt, Limit, Truncated, Unsupported};
+            if matches!(reason, Unsupported | Truncated | Corrupt | Limit | Colours) {
                 table[class as usize - 1][reason as usize - 1] = Action::Allow;
             }
         }

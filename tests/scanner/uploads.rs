@@ -119,6 +119,8 @@ fn bytes_reader_and_file_give_the_same_verdict_at_any_limit() {
         let mut scanner = scanner(entries).with_limits(limits);
         for (name, upload) in uploads() {
             let expected = scanner.check(&upload, &now()).unwrap();
+            let longer = upload.len() as u64 > bound;
+            assert!(!(longer && expected.complete), "{name}, {bound}");
             if expected.media.class.is_picture() && upload.len() as u64 > bound {
                 assert_eq!(expected.unscannable, Some(Unscannable::Limit), "{name}, {bound}");
                 assert_eq!(expected.action, Action::Review, "{name}, {bound}");

@@ -6,7 +6,7 @@
 //!   ZIP (and docx, xlsx, pptx, odt, epub, jar)
 //!                          -> each member: inflate 1 KiB; a picture by its content? all of it   zip
 //!   PDF                    -> each `N G obj << .. >> stream`: an image? a picture file of it    pdf
-//!   SVG and other text     -> each `data:` URI with a picture in base64 or percent signs          markup
+//!   SVG and other text     -> each `data:` URI: a picture in base64 or percent signs              markup
 //!   another archive        -> not looked into, and said so
 //!   a file of any kind with a PDF's beginning in its first KiB, or a ZIP's end in its last 64 KiB  -> as that, too
 //!   anything else          -> nothing to look into
@@ -189,6 +189,18 @@ pub fn embedded(
 /// ```
 pub fn is_container(bytes: &[u8], media: &Media) -> bool {
     matches!(media.class, MediaClass::Archive | MediaClass::Pdf) || opens_besides(bytes, media)
+}
+
+/// Whether it is text that browsers draw as a picture.
+#[cfg(feature = "decode")]
+pub(crate) fn is_drawing(bytes: &[u8], media: &Media) -> bool {
+    markup::is_drawing(bytes, media)
+}
+
+/// Without the feature `decode` no text is looked into.
+#[cfg(not(feature = "decode"))]
+pub(crate) fn is_drawing(_: &[u8], _: &Media) -> bool {
+    false
 }
 
 #[cfg(feature = "decode")]

@@ -130,11 +130,17 @@ pub(super) fn decode(
     Ok(Decoded { cut_short: (!whole).then_some(why), ..WHOLE })
 }
 
-/// The parts of a JPEG's colour profile as they stand there, each with its number and how many there should be; more than 256 are not gathered.
-pub(super) fn profile(bytes: &[u8], deadline: Option<Instant>) -> Vec<([u8; 2], &[u8])> {
+/// The parts of a JPEG's colour profile as they stand: the number of each, how many it says there are, its bytes. More than 256 are not gathered.
+///
+/// # Errors
+/// `Timeout`.
+pub(super) fn profile(
+    bytes: &[u8],
+    deadline: Option<Instant>,
+) -> Result<Vec<(u8, u8, &[u8])>, Unscannable> {
     let mut markers = Markers::new(bytes, deadline);
     let (mut at, mut parts) = (2, Vec::new());
-    while let Ok(Some((marker, start))) = markers.next(at) {
+    while let Some((marker, start)) = markers.next(at)? {
         at = start;
         if matches!(marker, 0x01 | 0xd0..=0xd8) {
             continue;
@@ -144,12 +150,13 @@ pub(super) fn profile(bytes: &[u8], deadline: Option<Instant>) -> Vec<([u8; 2], 
         }
         let Some(body) = markers.segment(start) else { break };
         at += 2 + body.len();
-        let part = body.strip_prefix(b"ICC_PROFILE\0").filter(|_| marker == 0xe2);
-        if let Some((numbers, part)) = part.and_then(|part| part.split_first_chunk()) {
-            parts.push((*numbers, part));
+        if let (0xe2, Some([number, count, part @ ..])) =
+            (marker, body.strip_prefix(b"ICC_PROFILE\0"))
+        {
+            parts.push((*number, *count, part));
         }
     }
-    parts
+    Ok(parts)
 }
 
 /// What must follow the data so that the decoder ends well if it was all there, and ends early if it was not.

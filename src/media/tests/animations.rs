@@ -143,7 +143,7 @@ fn compare_over(
     assert_eq!(decoded.cut_short, None, "{what}");
     let wanted: Vec<u32> = match expected.len() {
         n @ 0..=8 => (0..n as u32).collect(),
-        n => (0..8).map(|i| (i * (n - 1) / 7) as u32).collect(),
+        n => (0..7).map(|i| (i * n / 7) as u32).chain([n as u32 - 1]).collect(),
     };
     assert_eq!(found.indexes(), wanted, "{what}");
     assert_eq!(decoded.all_frames, expected.len() <= 8, "{what}");
@@ -269,6 +269,31 @@ fn frames_that_are_not_looked_at_are_told() {
         bytes[at + 4..at + 8].copy_from_slice(&announced.to_be_bytes());
         let (found, decoded) = Frames::of(&bytes, 8, &patient()).unwrap();
         assert_eq!((found.0.len() as u32, decoded.all_frames), (announced, announced == 4));
+    }
+}
+
+#[test]
+fn the_last_frame_of_an_animation_that_is_played_once_is_not_out_of_reach_unsaid() {
+    let frame = |index: u8| gif_frame(0, 0, 3, 3, &[index; 9]);
+    let frames: Vec<_> = (0..4).map(frame).collect();
+    // Three frames are within the limits.
+    let limits = Limits { pixels: 3 * (9 + 4096), ..patient() };
+    let plays =
+        |name: &[u8; 11], count: u8| [&[0x21, 0xff, 11][..], name, &[3, 1, count, 0, 0]].concat();
+    let limit = Some(Unscannable::Limit);
+    for (before, expected) in [
+        (plays(b"NETSCAPE2.0", 0), None),
+        (plays(b"ANIMEXTS1.0", 0), None),
+        (plays(b"NETSCAPE2.0", 1), limit),
+        ([plays(b"NETSCAPE2.0", 0), plays(b"NETSCAPE2.0", 1)].concat(), limit),
+        ([plays(b"NETSCAPE2.0", 1), plays(b"NETSCAPE2.0", 0)].concat(), limit),
+        // In a comment it is none.
+        ([&[0x21, 0xfe, 18][..], &plays(b"NETSCAPE2.0", 0)[..18], &[0]].concat(), limit),
+        (Vec::new(), limit),
+    ] {
+        let (found, decoded) = Frames::of(&gif(3, 3, &before, &frames), 8, &limits).unwrap();
+        assert_eq!((found.indexes(), decoded.all_frames), (vec![0, 1, 2], false));
+        assert_eq!(decoded.cut_short, expected, "{before:?}");
     }
 }
 

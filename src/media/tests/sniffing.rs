@@ -34,8 +34,10 @@ fn starts() -> Vec<(&'static [u8], MediaClass, Format)> {
         (b"\0\0\0\x0cJXL \r\n\x87\n", Image, Format::Jxl),
         (b"\0\0\0\x0cjP  \r\n\x87\n", Image, Format::Jp2),
         (b"\0\0\x01\0\x01\0\x10\x10\0\0\x01\0", Image, Format::Ico),
-        (b"\0\0\x01\0\x01\0\x10\x10\0\x07\x01\0\x08\0\x01\0\0\0\x16\0\0\0x", Image, Format::Ico),
-        (b"\0\0\x01\0\x01\0\x10\x10\0\x07\x01\0\x08\0\x02\0\0\0\x16\0\0\0x", Unknown, Format::Unknown),
+        // Browsers do not ask for the reserved byte, nor for fewer than 256 pictures.
+        (b"\0\0\x01\0\x01\0\x10\x10\0\x01\x01\0\x20\0\x02\0\0\0\x16\0\0\0ab", Image, Format::Ico),
+        (b"\0\0\x02\0\x01\x01\x10\x10\0\0\x01\0\x20\0\x02\0\0\0\x16\0\0\0ab", Image, Format::Ico),
+        (b"\0\0\x01\0\x01\0\x10\x10\0\x01\x01\0\x20\0\x03\0\0\0\x16\0\0\0ab", Unknown, Format::Unknown),
         (b"8BPS\0\x01", Image, Format::Psd),
         (b"\x1a\x45\xdf\xa3\x9f\x42\x82\x84webm", Video, Format::WebM),
         (b"\x1a\x45\xdf\xa3\x9f\x42\x82\x88matroska", Video, Format::Matroska),
@@ -158,12 +160,13 @@ fn a_compatible_brand_makes_a_picture_of_a_film() {
 }
 
 #[test]
-fn each_format_has_a_name_of_its_own() {
-    let formats: std::collections::HashSet<_> = starts().iter().map(|s| s.2).collect();
-    let names: std::collections::HashSet<_> = formats.iter().map(|format| format.name()).collect();
-    assert_eq!(names.len(), formats.len());
-    for format in formats {
+fn names_and_media_types_are_distinct_and_lower_case() {
+    let names: std::collections::BTreeSet<_> = starts().iter().map(|s| s.2.name()).collect();
+    let types: std::collections::BTreeSet<_> = starts().iter().map(|s| s.2.mime()).collect();
+    assert_eq!(names.len(), types.len());
+    for (_, _, format) in starts() {
         assert_eq!(serde_json::to_string(&format).unwrap(), format!("\"{format}\""));
+        assert!(format.mime().split_once('/').is_some());
     }
 }
 

@@ -23,7 +23,7 @@ fn everything_that_differs_is_said() {
         "  1. Block matches of entries of list \"a\" or \"b\", of a list of kind exchange, with label \"x\", whose opinion is \
          positive, of severity high or higher, that a human has reviewed, by SHA-1 or PDQ, of the bytes or as rot90, \
          at distance 7 or nearer (rule 1 \"crisis\", line 13). Why: the incident of May",
-        "  - image: block if truncated or limit; review if corrupt; allow if unsupported, timeout, decoder-panic or worker-died.",
+        "  - image: block if truncated or limit; review if corrupt; allow if unsupported, timeout, decoder-panic, worker-died or colours.",
         "  - any other kind of upload: allow, whatever the reason.",
     ] {
         assert!(explained.contains(words), "{words}\n{explained}");
@@ -43,10 +43,10 @@ fn every_class_is_accounted_for() {
         .build()
         .unwrap();
     let explained = policy.explain();
-    let rest = "unsupported, truncated, corrupt, timeout, decoder-panic or worker-died";
+    let rest = "unsupported, truncated, corrupt, timeout, decoder-panic, worker-died or colours";
     for words in [
         format!("  - image and video: block if limit; review if {rest}."),
-        "  - archive and pdf: review if timeout, decoder-panic or worker-died; allow if unsupported, truncated, corrupt or limit.".to_owned(),
+        "  - archive and pdf: review if timeout, decoder-panic or worker-died; allow if unsupported, truncated, corrupt, limit or colours.".to_owned(),
     ] {
         assert!(explained.contains(&words), "{explained}");
     }

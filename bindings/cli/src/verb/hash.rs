@@ -243,6 +243,7 @@ impl Display for Lack {
             Unscannable::Timeout => "decoding it takes longer than the limits allow",
             Unscannable::DecoderPanic => "the decoder panicked, a defect: please report it",
             Unscannable::WorkerDied => "the worker process that decoded it died",
+            Unscannable::Colours => "it is shown in other colours than it is stored in",
             other => other.name(),
         })
     }
