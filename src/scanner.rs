@@ -128,8 +128,8 @@ pub struct Scanner {
 /// What was examined of one upload, with what was asked: views, and whether exactly. Remembered only for a shadow.
 type Remembered = Vec<(Vec<View>, bool, std::result::Result<Examined, Unscannable>)>;
 
-/// What is known of an upload before any policy is asked.
-struct Upload<'a> {
+/// What is known of an upload that is all there, before any policy is asked.
+struct Whole<'a> {
     media: Media,
     /// Missing if it is longer than the limit.
     body: Option<&'a [u8]>,
@@ -321,8 +321,9 @@ impl Scanner {
         };
         run.fingerprints.digests = digester.finish();
         let media = run.step(|t| &mut t.sniff, || sniff(&kept));
-        let body = (length <= self.options.limits.upload_bytes).then_some(&kept[..]);
-        let verdict = self.judge(run, media, body, &context);
+        // A scanner of narrower limits may have begun it.
+        let whole = length <= self.options.limits.upload_bytes && kept.len() as u64 == length;
+        let verdict = self.judge(run, media, whole.then_some(&kept[..]), &context);
         // One large upload must not hold its memory for ever.
         if kept.capacity() > 4 << 20 {
             kept = Vec::new();
@@ -447,7 +448,7 @@ impl Scanner {
                     || [MediaClass::Archive, MediaClass::Pdf].contains(&media.class)
             }
         };
-        let upload = Upload { media, body, container };
+        let upload = Whole { media, body, container };
         let verdict = self.judge_by(run, &Arc::clone(&self.options.policy), &upload, &mut seen)?;
         Ok(self.compare(verdict, beside, self.options.counting, |scanner, run, policy| {
             scanner.judge_by(run, policy, &upload, &mut seen)
@@ -458,10 +459,10 @@ impl Scanner {
         &mut self,
         mut run: Run,
         policy: &Policy,
-        upload: &Upload<'_>,
+        upload: &Whole<'_>,
         seen: &mut Option<Remembered>,
     ) -> Result<Verdict> {
-        let Upload { media, body, container } = upload;
+        let Whole { media, body, container } = upload;
         let (body, container) = (*body, *container);
         run.digest_lookup(&mut self.searcher, policy)?;
         run.examined.push(Method::Digests);

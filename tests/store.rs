@@ -471,3 +471,49 @@ fn a_change_that_is_stopped_leaves_nothing() {
     list(&mut writer, &["three"]);
     assert!(writer.compact(3, &mut |_| Ok(())).unwrap().changed);
 }
+
+/// A slow upload is judged by what is listed when all of it is there.
+#[test]
+fn what_is_listed_while_an_upload_arrives_is_in_force_for_it() {
+    let dir = private_directory();
+    let mut writer = init(dir.path(), &["one"]);
+    let store =
+        StoreOptions::new().refresh_interval(Some(Duration::ZERO)).open(dir.path()).unwrap();
+    let mut scanner = Scanner::new(store, Policy::builtin());
+    let mut upload = scanner.begin(&Context::at(2)).unwrap();
+    upload.update(b"t");
+    list(&mut writer, &["two"]);
+    upload.update(b"wo");
+    assert_eq!(scanner.finish(upload).unwrap().action, Action::Block);
+}
+
+/// Digests that nobody computed cannot be looked up: such an upload is judged by the store as it was, not half by the new one.
+#[test]
+fn an_upload_that_began_before_its_digests_were_listed_is_judged_by_the_store_as_it_was() {
+    use tamis::fingerprint::Algorithm;
+
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("set.tamis");
+    let set_of = |algorithm: Algorithm, text: &str| {
+        let mut builder = SetBuilder::new();
+        let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
+        let digest = digests(text.as_bytes(), Algorithms::DIGESTS).get(algorithm).unwrap();
+        builder.add(list, Entry::new(digest).reviewed(true)).unwrap();
+        builder.write(&path).unwrap();
+    };
+    set_of(Algorithm::Sha256, "old");
+    let store = StoreOptions::new().refresh_interval(None).open(&path).unwrap();
+    let mut scanner = Scanner::new(store.clone(), Policy::builtin());
+    let mut begin = |text: &[u8]| {
+        let mut upload = scanner.begin(&Context::at(2)).unwrap();
+        upload.update(text);
+        upload
+    };
+    let (old, new) = (begin(b"old"), begin(b"new"));
+    set_of(Algorithm::Md5, "new");
+    store.refresh().unwrap();
+    let began = scanner.finish(old).unwrap();
+    assert_eq!(began.action, Action::Block, "by the set that was there when it began");
+    assert_eq!(scanner.finish(new).unwrap().action, Action::Allow);
+    assert!(blocks(&mut scanner, "new") && !blocks(&mut scanner, "old"));
+}

@@ -181,9 +181,7 @@ fn frames_out_of_reach_are_told() {
         let whole = scanner([&listed]).check(upload, &now()).unwrap();
         assert_eq!((whole.outcome, whole.complete), (Outcome::Match, true));
         // The canvas and what is saved of it take 720,000 bytes, one picture without them less; two have 240,000 pixels.
-        for limits in
-            [Limits { memory: 1_780_000, ..patient() }, Limits { pixels: 200_000, ..patient() }]
-        {
+        for limits in [patient().memory(1_780_000), patient().pixels(200_000)] {
             let mut scanner = scanner([&listed]).with_limits(limits);
             let verdict = scanner.check(upload, &now()).unwrap();
             assert_eq!((verdict.unscannable, verdict.complete), (Some(Unscannable::Limit), false));
@@ -590,7 +588,7 @@ fn references_of_megabytes_end_with_the_time() {
         bytes.extend(b"&#");
         bytes.resize(bytes.len() + (16 << 20), b'0');
         bytes.extend(b"1;</svg>");
-        let limits = Limits { time, time_per_megapixel: Duration::ZERO, ..Limits::default() };
+        let limits = Limits::default().time(time).time_per_megapixel(Duration::ZERO);
         let media = tamis::media::sniff(&bytes);
         let start = Instant::now();
         let asked = Asked::exactly(&View::ALL, &limits);
@@ -656,8 +654,7 @@ fn frames_that_are_replayed_are_all_there_or_missed() {
     let upload = gif(&(2..10).map(frame).collect::<Vec<_>>());
     for microseconds in (0..40_000).step_by(400) {
         let time = std::time::Duration::from_micros(microseconds);
-        let limits =
-            Limits { time, time_per_megapixel: std::time::Duration::ZERO, ..Limits::default() };
+        let limits = Limits::default().time(time).time_per_megapixel(std::time::Duration::ZERO);
         let mut hurried = scanner([&scene(9, 64, 64)]).with_limits(limits);
         let verdict = hurried.check(&upload, &now()).unwrap();
         let frames = verdict.fingerprints.perceptual.iter().filter(|p| p.view == View::Frame);
@@ -701,7 +698,7 @@ fn a_picture_too_large_to_be_hashed_exactly_is_reviewed_if_anything_is_near() {
     let upload = jpeg(&picture);
     let exact = hash_of_file(&upload).hash;
     // Luma takes 768 KiB, colour 2,304, and what is needed besides more than 1 MiB.
-    let limits = Limits { memory: 3 << 20, ..patient() };
+    let limits = patient().memory(3 << 20);
     for (distance, outcome, action) in [
         (0, Outcome::Match, Action::Review),
         (30, Outcome::Match, Action::Review),

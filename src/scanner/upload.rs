@@ -43,7 +43,8 @@ impl Upload {
     /// Takes all that a reader gives.
     pub(super) fn update_from(&mut self, reader: impl Read) -> io::Result<()> {
         let Upload { run, digester, kept, most, .. } = self;
-        self.length += run.step(|t| &mut t.digests, || digester.update_from(reader, *most, kept))?;
+        self.length +=
+            run.step(|t| &mut t.digests, || digester.update_from(reader, *most, kept))?;
         Ok(())
     }
 

@@ -243,3 +243,40 @@ fn a_replay_is_complete_only_if_the_record_covers_the_store() {
     assert_eq!(complete(&mut judging, &without_pixels), (false, vec![Method::Digests]));
     assert_eq!(complete(&mut judging, &Default::default()), (false, Vec::new()));
 }
+
+/// However an upload arrives, in whatever pieces, it is judged as if it had been there at once; several may be under way.
+#[test]
+fn pieces_that_are_pushed_give_the_same_verdict() {
+    let picture = scene(1, 240, 180);
+    for bound in [u64::MAX, 16_384, 100, 0] {
+        let entries = [reviewed(hash(&picture).hash), unrelated()];
+        let mut scanner = scanner(entries).with_limits(Limits::default().upload_bytes(bound));
+        for (name, upload) in uploads() {
+            let expected = scanner.check(&upload, &now()).unwrap();
+            for size in [1, 7, 4096, usize::MAX] {
+                if size == 1 && upload.len() > 10_000 {
+                    continue;
+                }
+                let (mut arriving, mut other) =
+                    (scanner.begin(&now()).unwrap(), scanner.begin(&now()).unwrap());
+                assert!(arriving.is_empty());
+                for piece in upload.chunks(size) {
+                    arriving.update(piece);
+                    other.update(b"something else");
+                }
+                assert_eq!(arriving.len(), upload.len() as u64);
+                let found = scanner.finish(arriving).unwrap();
+                assert_eq!(answer(&found), answer(&expected), "{name} by {size}, limit {bound}");
+                let nothing = scanner.finish(other).unwrap();
+                assert_eq!(nothing.outcome, Outcome::Clear, "{name}");
+            }
+        }
+    }
+    // What a scanner of narrower limits has begun is not taken for all of it.
+    let (_, upload) = uploads().into_iter().find(|(_, upload)| upload.len() > 100_000).unwrap();
+    let mut narrow = scanner([unrelated()]).with_limits(Limits::default().upload_bytes(10));
+    let mut arriving = narrow.begin(&now()).unwrap();
+    arriving.update(&upload);
+    let verdict = scanner([unrelated()]).finish(arriving).unwrap();
+    assert_eq!((verdict.action, verdict.complete), (Action::Review, false));
+}
