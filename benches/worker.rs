@@ -69,7 +69,7 @@ mod measure {
             let media = sniff(upload);
             let (mut here, mut there) = (Vec::new(), Vec::new());
             for _ in 0..if only_assert { 1 } else { *rounds } {
-                let asked = Asked { exact: false, ..Asked::exactly(&View::ALL, &limits) };
+                let asked = Asked { exact: false, ..Asked::exactly(View::ALL, &limits) };
                 let expected = timed(&mut here, || examiner.examine(upload, &media, &asked));
                 assert!(expected.as_ref().is_ok_and(|found| !found.perceptual.is_empty()));
                 assert_eq!(timed(&mut there, || worker.examine(upload, &media, &asked)), expected);

@@ -32,7 +32,7 @@ pub struct Limits {
     /// The same for a progressive JPEG, whose coefficients must be held for the whole picture: 3 to 6 bytes a pixel.
     /// Default 128 MiB, enough for 12 megapixels of any subsampling and for 20 of the usual one.
     pub progressive_memory: u64,
-    /// Frames of an animation that are hashed: the first, the last, and those that are shown longest. Default 8; 0 refuses
+    /// Frames of an animation that are hashed: the first, the last, of the others half those shown longest and half those at even instants. Default 8; 0 refuses
     /// animations.
     pub frames: u32,
     /// Pictures inside a document or archive that are examined, and thumbnails. Default 16.

@@ -527,7 +527,7 @@ fn what_a_drawing_may_hide_is_told_and_a_plain_one_is_clear() {
                 base64(
                     &[
                         b"wOFF\0\x01\0\0".to_vec(),
-                        (0..5000u32).map(|n| (n * n >> 3) as u8).collect()
+                        (0..5000u32).map(|n| ((n * n) >> 3) as u8).collect()
                     ]
                     .concat()
                 )
@@ -591,7 +591,7 @@ fn references_of_megabytes_end_with_the_time() {
         let limits = Limits::default().time(time).time_per_megapixel(Duration::ZERO);
         let media = tamis::media::sniff(&bytes);
         let start = Instant::now();
-        let asked = Asked::exactly(&View::ALL, &limits);
+        let asked = Asked::exactly(View::ALL, &limits);
         let examined = Examiner::new().examine(&bytes, &media, &asked).unwrap();
         (start.elapsed(), examined.missed)
     };

@@ -84,7 +84,7 @@ fn patient() -> Limits {
 }
 
 fn asked(limits: &Limits) -> Asked<'_> {
-    Asked::exactly(&View::ALL, limits)
+    Asked::exactly(View::ALL, limits)
 }
 
 fn examine(worker: &mut Worker, bytes: &[u8]) -> Result<Examined, Unscannable> {

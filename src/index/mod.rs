@@ -116,7 +116,6 @@ named! {
 
 /// A code within the radius of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
 pub struct Near {
     /// Position of the query among those asked.
     pub query: usize,

@@ -87,8 +87,8 @@ fn in_time<T>(
     })
 }
 
-/// The parts of a JPEG's profile: of each its number, how many there are, and its bytes.
-fn of_parts(parts: &[(u8, u8, &[u8])]) -> bool {
+/// The parts of a JPEG's profile.
+fn of_parts(parts: &[jpeg::ProfilePart<'_>]) -> bool {
     let in_order = |(place, (number, count, _)): (usize, &(u8, u8, &[u8]))| {
         usize::from(*number) == place + 1 && usize::from(*count) == parts.len()
     };

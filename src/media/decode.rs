@@ -27,7 +27,7 @@
 //! * What is called white here is the page. [`Decoded::transparent`] says whether it is seen anywhere.
 //! * With one row or more, [`Decoded::cut_short`] says why it ended. Without a row, and when time runs out in the middle of
 //!   a still picture, it is an error.
-//! * Of an animation the first frame is handed over, and the last and those shown longest of the others that can be reached: pixels of all
+//! * Of an animation the first frame is handed over, and the last and some of the others that can be reached (see `sample`): pixels of all
 //!   frames on the way count against `limits.pixels`. Frames are composed as browsers do. When time runs out behind
 //!   the first frame, those handed over count, and `cut_short` says so. `limits.frames` of 0 refuses animations. Of an APNG
 //!   whose plain picture is no frame, that picture is frame 0.

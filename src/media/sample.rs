@@ -1,4 +1,4 @@
-//! Which frames of an animation are looked at: the first, the last, and those that are shown longest.
+//! Which frames of an animation are looked at: the first, the last, those that are shown longest, and those at even instants.
 
 use super::class::Unscannable;
 use super::frame::{Decoded, Request};

@@ -98,7 +98,7 @@ fn warm_up(examiner: &mut Examiner) {
     let question = Question {
         length: bmp.len() as u64,
         media: sniff(&bmp),
-        views: Cow::Borrowed(&View::ALL),
+        views: Cow::Borrowed(View::ALL),
         exact: true,
         limits: Cow::Owned(Limits { time: Duration::from_secs(10), ..Limits::default() }),
         passed: Duration::ZERO,

@@ -44,7 +44,7 @@ prop_compose! {
         (digest, pairs) in (option::of(select(&Algorithm::DIGESTS[..])), prop_oneof![Just(0usize), Just(2), 0usize..40]),
         source in 0u8..5,
         (exception, reviewed, expires) in (prop::bool::weighted(0.05), any::<bool>(), prop_oneof![3 => Just(0u32), 1 => 1u32..4]),
-        (opinion, severity) in (select(&Opinion::ALL[..]), select(&Severity::ALL[..])),
+        (opinion, severity) in (select(Opinion::ALL), select(Severity::ALL)),
         labels in subsequence(LABELS.to_vec(), 0..=3),
         (item, legal_basis, case) in ("[ab]?", "[xy]?", option::of(0u8..9)),
     ) -> Entry {
@@ -69,7 +69,7 @@ type Listed = (usize, Entry, bool);
 /// One set: the kind of each list, and entries with their lists, some switched off.
 fn any_set() -> impl Strategy<Value = (Vec<ListKind>, Vec<Listed>)> {
     let entry = (0..LISTS.len(), any_entry(), prop::bool::weighted(0.1));
-    (vec(select(&ListKind::ALL[..]), LISTS.len()), vec(entry, 0..60))
+    (vec(select(ListKind::ALL), LISTS.len()), vec(entry, 0..60))
 }
 
 prop_compose! {

@@ -64,11 +64,7 @@ fn any_entry() -> impl Strategy<Value = Entry> {
     });
     (
         (fingerprint, text(), text(), labels, text()),
-        (
-            prop::sample::select(&Opinion::ALL[..]),
-            prop::sample::select(&Severity::ALL[..]),
-            any::<bool>(),
-        ),
+        (prop::sample::select(Opinion::ALL), prop::sample::select(Severity::ALL), any::<bool>()),
         (prop::option::of(0..=100_u8), date(), date(), date()),
     )
         .prop_map(|(names, judgement, numbers)| {

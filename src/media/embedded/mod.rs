@@ -127,7 +127,6 @@ impl Default for Budget {
 /// How much of an upload was looked into.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use]
-#[non_exhaustive]
 pub struct Coverage {
     /// How many pictures were handed over.
     pub pictures: u32,

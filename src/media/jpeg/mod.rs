@@ -130,14 +130,17 @@ pub(super) fn decode(
     Ok(Decoded { cut_short: (!whole).then_some(why), ..WHOLE })
 }
 
-/// The parts of a JPEG's colour profile as they stand: the number of each, how many it says there are, its bytes. More than 256 are not gathered.
+/// A part of a colour profile: its number, how many it says there are, its bytes.
+pub(super) type ProfilePart<'a> = (u8, u8, &'a [u8]);
+
+/// The parts of a JPEG's colour profile as they stand. More than 256 are not gathered.
 ///
 /// # Errors
 /// `Timeout`.
 pub(super) fn profile(
     bytes: &[u8],
     deadline: Option<Instant>,
-) -> Result<Vec<(u8, u8, &[u8])>, Unscannable> {
+) -> Result<Vec<ProfilePart<'_>>, Unscannable> {
     let mut markers = Markers::new(bytes, deadline);
     let (mut at, mut parts) = (2, Vec::new());
     while let Some((marker, start)) = markers.next(at)? {

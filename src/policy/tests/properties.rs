@@ -18,9 +18,9 @@ pub(crate) const LABELS: [&str; 3] = ["gore", "art", "news"];
 
 prop_compose! {
     fn any_match()(
-        (list, kind, opinion) in (select(&LISTS[..]), select(&ListKind::ALL[..]), select(&Opinion::ALL[..])),
-        (severity, role) in (select(&Severity::ALL[..]), select(&Role::ALL[..])),
-        (id, algorithm) in (0u8..4, select(&Algorithm::ALL[..])),
+        (list, kind, opinion) in (select(&LISTS[..]), select(ListKind::ALL), select(Opinion::ALL)),
+        (severity, role) in (select(Severity::ALL), select(Role::ALL)),
+        (id, algorithm) in (0u8..4, select(Algorithm::ALL)),
         distance in prop_oneof![4 => Just(0u32), 4 => 0u32..=70, 1 => any::<u32>()],
         view in select(&View::ALL[1..]),
         quality in option::of(0u8..=100),
@@ -44,7 +44,7 @@ prop_compose! {
 
 prop_compose! {
     fn any_rule()(
-        action in select(&Action::ALL[..]),
+        action in select(Action::ALL),
         lists in prop_oneof![3 => Just(vec![]), 1 => subsequence(LISTS.to_vec(), 1..=2)],
         kinds in prop_oneof![3 => Just(vec![]), 1 => subsequence(ListKind::ALL.to_vec(), 1..=3)],
         labels in prop_oneof![3 => Just(vec![]), 1 => subsequence(LABELS.to_vec(), 1..=2)],
@@ -81,7 +81,7 @@ prop_compose! {
         block_quality in prop_oneof![1 => Just(0u8), 4 => 0u8..=100],
         stop_early in any::<bool>(),
         too_old in (0u32..200, select(vec![Action::Allow, Action::Review, Action::Block])),
-        table in vec((select(&MediaClass::ALL[..]), select(&Unscannable::ALL[..]), select(&Action::ALL[..])), 0..5),
+        table in vec((select(MediaClass::ALL), select(Unscannable::ALL), select(Action::ALL)), 0..5),
         rules in vec(any_rule(), 0..8),
     ) -> PolicyBuilder {
         let mut builder = Policy::builder()
@@ -101,7 +101,7 @@ prop_compose! {
 }
 
 fn unscannable() -> impl Strategy<Value = Option<Unscannable>> {
-    option::of(select(&Unscannable::ALL[..]))
+    option::of(select(Unscannable::ALL))
 }
 
 /// The definition of the room's docs, word by word and distance by distance.
