@@ -5,10 +5,20 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each target uses one of the bodies")]
 
+#[path = "bodies/changes.rs"]
+pub mod changes;
 #[path = "../tests/common/mod.rs"]
 mod common;
+#[path = "bodies/counters.rs"]
+pub mod counters;
+#[path = "bodies/store.rs"]
+pub mod store;
+#[cfg(feature = "worker")]
+#[path = "bodies/worker.rs"]
+pub mod worker;
 
 use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +44,7 @@ use tamis::{Action, ErrorCode, Limits, Policy, Set, SetBuilder};
 pub type Body = fn(&[u8]);
 
 /// Every target by its name, which is that of its folder in `corpus`.
-pub const TARGETS: [(&str, Body); 7] = [
+pub const TARGETS: &[(&str, Body)] = &[
     ("set_open", set_open),
     ("radius_index", radius_index),
     ("sniff_decode", sniff_decode),
@@ -42,7 +52,27 @@ pub const TARGETS: [(&str, Body); 7] = [
     ("list_import", list_import),
     ("policy", policy),
     ("feed", feed),
+    ("feed_contents", store::feed_contents),
+    ("manifest", store::manifest),
+    ("log", store::log),
+    ("changes", changes::changes),
+    ("counters", counters::counters),
+    #[cfg(feature = "worker")]
+    ("worker", worker::worker),
 ];
+
+/// A directory of its own, in memory where there is a file system for that: thousands of files, each synced, say nothing about disks.
+fn scratch() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    made.expect("room for some files")
+}
+
+/// What is said of hostile bytes is short, and fit for a terminal.
+fn legible(error: &tamis::Error) {
+    let said = error.to_string();
+    assert!(!said.is_empty() && said.len() < 2000 && !said.contains(char::is_control), "{said:?}");
+}
 
 /// A set file. Byte 0 chooses: even, the rest is opened as it is; odd, its checksums are put right first, as a hostile
 /// list maker would do.
@@ -492,9 +522,7 @@ pub fn feed(data: &[u8]) {
         Ok(received) => received,
         Err(error) => {
             assert_eq!(error.code(), ErrorCode::UpdateMalformed);
-            let said = error.to_string();
-            assert!(!said.is_empty() && said.len() < 2000 && !said.contains(char::is_control));
-            return;
+            return legible(&error);
         }
     };
     let feed = received.feed().clone();

@@ -244,6 +244,11 @@ pub(crate) fn is_unseen(c: char) -> bool {
             | '\u{e0001}' | '\u{e0020}'..='\u{e007f}')
 }
 
+/// What a parser says of foreign text, as it may be shown: it may quote that, which may be long.
+pub(crate) fn complaint(error: &impl fmt::Display) -> String {
+    error.to_string().chars().take(200).map(visible).collect()
+}
+
 /// Foreign text as it may be shown in a message: short, and without characters that cannot be seen.
 pub(crate) fn shown(text: &str) -> String {
     let mut out: String = text.chars().take(40).map(visible).collect();

@@ -21,7 +21,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 fn every_file_of_the_corpora_keeps_the_promises() {
     let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     let (mut bytes, mut folders) = (0, files(&corpora).len());
-    for (target, body) in bodies::TARGETS {
+    for (target, body) in bodies::TARGETS.iter().copied() {
         let files = files(&corpora.join(target));
         assert!(files.len() >= 10, "{target}: only {} files", files.len());
         for path in files {
@@ -32,6 +32,7 @@ fn every_file_of_the_corpora_keeps_the_promises() {
         }
         folders -= 1;
     }
-    assert_eq!(folders, 0, "a corpus without a target");
-    assert!(bytes < 400_000, "{bytes} bytes: run `cargo fuzz cmin`, or drop large files");
+    let without = usize::from(cfg!(not(feature = "worker")));
+    assert_eq!(folders, without, "a corpus without a target");
+    assert!(bytes < 500_000, "{bytes} bytes: run `cargo fuzz cmin`, or drop large files");
 }

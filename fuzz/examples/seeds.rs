@@ -1,6 +1,9 @@
 //! Writes the seed corpora: `cargo run --manifest-path fuzz/Cargo.toml --example seeds`. Files that a fuzzer added stay.
 //! The names of those it writes begin with `seed-`.
 
+#[path = "seeds/store.rs"]
+mod store;
+
 use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -21,7 +24,13 @@ fn main() -> Result<()> {
     containers()?;
     lists()?;
     policies()?;
-    feeds()
+    feeds()?;
+    store::feed_contents()?;
+    store::manifests()?;
+    store::logs()?;
+    store::changes()?;
+    store::counters()?;
+    store::messages()
 }
 
 fn root() -> &'static Path {
@@ -132,6 +141,7 @@ fn pictures() -> Result<()> {
         ImageFormat::Gif,
         ImageFormat::WebP,
         ImageFormat::Bmp,
+        ImageFormat::Tiff,
     ];
     for format in formats {
         for (layout, picture) in &layouts {

@@ -81,6 +81,16 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice(body).ok()
 }
 
+/// The answer that a message is, if it can be one to what was asked.
+pub(super) fn answer(body: &[u8], asked: &Asked<'_>) -> Option<Answer> {
+    let answer: Answer = parse(body)?;
+    let plausible = match &answer {
+        Ok(examined) => is_plausible(examined, asked),
+        Err(reason) => *reason != Unscannable::WorkerDied,
+    };
+    plausible.then_some(answer)
+}
+
 /// Most hashes that an answer may hold: each view of the picture, of its frames and of what is embedded, stored and shown.
 fn most_hashes(asked: &Asked<'_>) -> usize {
     let pictures = 1 + u64::from(asked.limits.frames) + u64::from(asked.limits.embedded);
@@ -94,7 +104,7 @@ pub(super) fn answer_most(asked: &Asked<'_>) -> usize {
 }
 
 /// Whether that can be what was found of what was asked. It may still be a lie; it cannot be one that does harm.
-pub(super) fn is_plausible(examined: &Examined, asked: &Asked<'_>) -> bool {
+fn is_plausible(examined: &Examined, asked: &Asked<'_>) -> bool {
     // Taken apart field by field, so that whoever adds one has to say here what it may hold.
     let Examined { perceptual, complete: _, missed, size } = examined;
     perceptual.len() <= most_hashes(asked)

@@ -18,6 +18,7 @@
 //! | `worker` | the host's side of many uploads: starts, restarts within a bound, asks, distrusts |
 //! | `process` | the host's side of one child: pipes with deadlines, and its end |
 //! | `message` | what goes through the pipes, and what an answer may claim |
+//! | `heard` | both sides' ears, for fuzzers: not a part of the interface |
 //! | `serve` | the child's side |
 //! | `confine`, `filter` | what the child does to itself: resource limits, Landlock, the filter of system calls |
 //!
@@ -77,6 +78,9 @@ mod confine;
 mod elsewhere;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod filter;
+#[cfg(unix)]
+#[doc(hidden)]
+pub mod heard;
 #[cfg(unix)]
 mod message;
 mod options;

@@ -90,7 +90,8 @@ impl Process {
         if said != MAGIC {
             return Err(complain("does not say what a worker says"));
         }
-        let hello: Hello = self.message(GREETING_MOST, &mut said, until).map_err(broken)?;
+        self.body(GREETING_MOST, &mut said, until).map_err(broken)?;
+        let hello: Hello = message::parse(&said).ok_or_else(|| broken(Broken::Died))?;
         if hello.version != VERSION {
             let found: String =
                 hello.version.chars().filter(char::is_ascii_graphic).take(20).collect();
@@ -140,17 +141,16 @@ impl Process {
         Ok(())
     }
 
-    /// Receives a message of at most `most` bytes.
-    pub(super) fn message<T: serde::de::DeserializeOwned>(
+    /// Receives the body of a message, of at most `most` bytes.
+    pub(super) fn body(
         &mut self,
         most: usize,
         buffer: &mut Vec<u8>,
         until: Option<Instant>,
-    ) -> std::result::Result<T, Broken> {
+    ) -> std::result::Result<(), Broken> {
         self.receive(PREFIX, buffer, until)?;
         let length = message::length(buffer, most).ok_or(Broken::Died)?;
-        self.receive(length, buffer, until)?;
-        message::parse(buffer).ok_or(Broken::Died)
+        self.receive(length, buffer, until)
     }
 
     /// Receives exactly so many bytes. The buffer grows with what arrives, not with what was promised.

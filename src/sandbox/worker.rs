@@ -109,11 +109,8 @@ impl Worker {
         process.send(&self.buffer, until)?;
         process.send(bytes, until)?;
         let most = message::answer_most(asked);
-        let answer: Answer = process.message(most, &mut self.buffer, until)?;
-        match &answer {
-            Ok(examined) if !message::is_plausible(examined, asked) => Err(Broken::Died),
-            _ => Ok(answer),
-        }
+        process.body(most, &mut self.buffer, until)?;
+        message::answer(&self.buffer, asked).ok_or(Broken::Died)
     }
 
     /// The process, which is started if there is none that waits for a question.

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, ErrorCode, Result, shown};
+use crate::error::{Error, ErrorCode, Result, complaint, shown};
 use crate::files::{self, Stamp};
 use crate::fingerprint::hex;
 use crate::set::{Change, List, ListKind, Set};
@@ -264,7 +264,7 @@ impl Manifest {
             return Err(damaged("it does not have the checksum in its last line".into()));
         }
         let manifest: Manifest =
-            serde_json::from_slice(body).map_err(|e| damaged(e.to_string()))?;
+            serde_json::from_slice(body).map_err(|e| damaged(complaint(&e)))?;
         manifest.check()?;
         Ok(manifest)
     }
@@ -298,6 +298,13 @@ impl Manifest {
                 shown(&self.format)
             )));
         }
+        if self.version > Change::GREATEST {
+            let most = Change::GREATEST;
+            return Err(damaged(format!(
+                "its version is {}; expected at most {most}",
+                self.version
+            )));
+        }
         let mut names = HashSet::new();
         let mut last: BTreeMap<&str, u64> = BTreeMap::new();
         for set in &self.sets {
@@ -311,7 +318,16 @@ impl Manifest {
                 // The whole list up to a number may lie over what was taken under that number by itself.
                 let ascends =
                     before.is_none_or(|before| before < *end || *first == 0 && before == *end);
-                if first > end || *end == 0 || *end > Change::GREATEST || !follows || !ascends {
+                // Of a list a set holds one run: there is no telling which of several is meant.
+                let other =
+                    set.change(list).is_none_or(|run| (run.first, run.last) != (*first, *end));
+                if other
+                    || first > end
+                    || *end == 0
+                    || *end > Change::GREATEST
+                    || !follows
+                    || !ascends
+                {
                     return Err(damaged(format!(
                         "changes {first} to {end} of list {:?} are out of order",
                         shown(list)

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, ErrorCode, Result, is_unseen, shown, visible};
+use crate::error::{Error, ErrorCode, Result, complaint, is_unseen, shown};
 use crate::set::refusal::TEXT_LIMIT;
 use crate::set::{Change, SetDigest};
 
@@ -103,12 +103,8 @@ impl Feed {
         if bytes.len() as u64 > FEED_LIMIT {
             return Err(malformed(format!("longer than {FEED_LIMIT} bytes")));
         }
-        let feed: Feed = serde_json::from_slice(bytes).map_err(|e| {
-            // What serde says may quote the text, which may be long.
-            let text: String = e.to_string().chars().take(200).collect();
-            let text: String = text.chars().map(visible).collect();
-            malformed(format!("not a feed: {text}"))
-        })?;
+        let feed: Feed = serde_json::from_slice(bytes)
+            .map_err(|e| malformed(format!("not a feed: {}", complaint(&e))))?;
         feed.check()?;
         Ok(feed)
     }
