@@ -263,7 +263,8 @@ fn as_an_upload(fingerprint: &Fingerprint) -> Fingerprints {
             Fingerprints::default().perceptual(vec![Perceptual::new(View::AsStored, hash)])
         }
         _ => {
-            let digests = Digests { sha256: Some(hash), ..Digests::default() };
+            let mut digests = Digests::default();
+            digests.sha256 = Some(hash);
             Fingerprints::default().digests(digests)
         }
     }

@@ -84,7 +84,7 @@ pub fn counters(data: &[u8]) {
             0..=31 => {
                 u64::from(u32::from_le_bytes([place[1], place[2], place[3], 0])) * 8 % sound.bytes
             }
-            32..=47 => number % 96 & !7,
+            32..=47 => (number % 96) & !7,
             kind => {
                 let (at, _) = sound.words[number as usize % sound.words.len()];
                 at + 8 * u64::from(kind & 15)
