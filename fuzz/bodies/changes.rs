@@ -47,7 +47,7 @@ enum What {
 
 /// Half of them perceptual; the same in every list.
 fn fingerprint(key: u8) -> Fingerprint {
-    let algorithm = if key / 2 % 2 == 0 { Algorithm::Sha256 } else { Algorithm::Pdq };
+    let algorithm = if (key / 2).is_multiple_of(2) { Algorithm::Sha256 } else { Algorithm::Pdq };
     common::fingerprint(algorithm, u64::from(key / 2))
 }
 
