@@ -92,7 +92,7 @@ fn the_shadow_says_what_the_candidate_would_say_and_the_verdict_stays_the_same()
                     std::cmp::Ordering::Less => Difference::Looser,
                 };
                 assert_eq!(beside.difference, difference);
-                counts[difference as usize] += 1;
+                counts[difference as usize - 1] += 1;
                 // Again, from what was kept of it.
                 let replayed =
                     both.check_fingerprints(&expected.fingerprints, &Context::at(NOW)).unwrap();

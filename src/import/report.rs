@@ -110,7 +110,8 @@ impl Problem {
 /// Shown as one line:
 ///
 /// ```
-/// let report = tamis::import::Report { rows: 3, accepted: 3, blank: 1, ..Default::default() };
+/// let mut report = tamis::import::Report::default();
+/// (report.rows, report.accepted, report.blank) = (3, 3, 1);
 /// assert_eq!(report.to_string(), "3 rows: 3 accepted, 0 rejected; 1 blank line");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

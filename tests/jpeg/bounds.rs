@@ -57,7 +57,9 @@ fn memory_is_reckoned_before_a_pixel_is() {
 #[test]
 fn profiles_cost_nothing_and_turn_nothing() {
     let plain = Drawing::grey_in_colour(64, 48, (2, 2));
-    let expected = decode(&plain.bytes(), Channels::Luma).unwrap();
+    let mut expected = decode(&plain.bytes(), Channels::Luma).unwrap();
+    // Viewers differ in which of several they take.
+    expected.0.cut_short = Some(Unscannable::Colours);
     let profile = segment(0xe2, &[&b"ICC_PROFILE\0\x01\x01"[..], &[7; 60_000]].concat());
     let text = segment(0xfe, &[b'x'; 65_000]);
     let before = [jfif(), profile.repeat(40), text.repeat(20), b"stray bytes".to_vec()].concat();

@@ -68,7 +68,7 @@ fn is_wide(bytes: &[u8], media: &Media) -> bool {
 
 /// Whether browsers draw it as a picture: its first element is `svg`, or it says `svg` and the first element cannot be told.
 pub(super) fn is_drawing(bytes: &[u8], media: &Media) -> bool {
-    if media.format == Format::Svg {
+    if media.format == Format::Svg || is_wide(bytes, media) {
         return true;
     }
     if media.class != MediaClass::Text || !looks_like_markup(bytes) {

@@ -10,7 +10,7 @@ use crate::set::{EntryId, ListKind, Opinion, Role};
 #[test]
 fn numbers_of_media_and_reasons_have_no_gaps() {
     for (i, class) in MediaClass::ALL.iter().copied().enumerate() {
-        assert_eq!(class as usize, i);
+        assert_eq!(class as usize, i + 1);
     }
     for (i, why) in Unscannable::ALL.iter().copied().enumerate() {
         assert_eq!(why as usize, i + 1);
