@@ -87,9 +87,9 @@ fn listed(json: &Path) -> Result<String, public_api::Error> {
     let known: BTreeSet<String> = lines.iter().cloned().collect();
     let derived = items(true, false)?.into_iter().filter(|line| line.starts_with("impl"));
     // `Freeze` is the compiler's own, and nobody can ask for it.
-    let missing = items(false, true)?.into_iter().filter(|line| {
-        line.starts_with("impl") && line.contains(" !") && !line.contains("Freeze")
-    });
+    let missing = items(false, true)?
+        .into_iter()
+        .filter(|line| line.starts_with("impl") && line.contains(" !") && !line.contains("Freeze"));
     let more: BTreeSet<String> =
         derived.chain(missing).filter(|line| !known.contains(line)).collect();
     lines.extend(more);
