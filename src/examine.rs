@@ -39,8 +39,8 @@ use serde::{Deserialize, Serialize};
 use crate::fingerprint::{Dihedral, DihedralPdq, Hasher, Pdq, Perceptual, Sampled, View};
 use crate::limits::Limits;
 use crate::media::{
-    Budget, Channels, Coverage, Decoded, Decoder, Embedded, Frame, Media, MediaClass, Page, Place,
-    Raster, Request, Sink, Unscannable, embedded, is_container, is_drawing, sniff,
+    Budget, Channels, Coverage, Decoded, Decoder, Embedded, Frame, Media, Page, Place, Raster,
+    Request, Sink, Unscannable, embedded, is_container, is_more_than_text, sniff,
 };
 
 /// How far the coefficients of a luma hash usually are from those of the exact one: the median is 0.9 for photographs of all
@@ -181,8 +181,8 @@ impl Examiner {
             (budget.thumbnails, budget.members) = (false, true);
             let (_, missed) = self.parts(bytes, media, &mut pixels, asked, budget, examined);
             // What a text may hold that no browser draws is no reason to hold the text back: logs and saved pages have much that looks like it.
-            let shown = media.class != MediaClass::Text || is_drawing(bytes, media);
-            let missed = missed.filter(|why| shown || is_of_the_time(*why));
+            let missed =
+                missed.filter(|why| is_of_the_time(*why) || is_more_than_text(bytes, media));
             examined.missed = Unscannable::graver(examined.missed, missed);
         }
     }
@@ -327,8 +327,7 @@ impl Found {
 
 /// Whether it is about the time or the host, and not about what the upload is.
 fn is_of_the_time(why: Unscannable) -> bool {
-    use Unscannable::{Colours, Corrupt, Limit, Truncated, Unsupported};
-    !matches!(why, Unsupported | Truncated | Corrupt | Limit | Colours)
+    matches!(why, Unscannable::Timeout | Unscannable::DecoderPanic | Unscannable::WorkerDied)
 }
 
 fn view_of(place: &Place) -> View {

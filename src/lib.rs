@@ -36,7 +36,7 @@
 //! - [`Set`]: an immutable file of lists, items and entries; [`SetBuilder`] makes one, [`import`] feeds it from lists.
 //! - [`Store`]: what a platform opens; shared by all threads; refreshed in place.
 //! - [`Policy`]: the operator's table from matches to actions. A pure function.
-//! - [`Scanner`]: the whole pipeline, one per thread. It takes a [`Context`] and gives a [`Verdict`].
+//! - [`Scanner`]: the whole pipeline, one per thread. It takes a [`Context`] and gives a [`Verdict`]. An [`Upload`] is one that arrives in pieces.
 //! - [`Limits`]: what one upload may cost.
 //!
 //! A store is a directory that one process changes, [`store::StoreWriter`], and that all others follow by themselves: a change is in force within 200 milliseconds. [`store`] says how.

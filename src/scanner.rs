@@ -30,7 +30,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::error::{Error, ErrorCode, Result};
 use crate::examine::{Asked, Examined, Examiner};
 use crate::files::open_unwaiting;
-use crate::fingerprint::{Algorithm, Digester, Fingerprints, View};
+use crate::fingerprint::{Algorithm, Algorithms, Digester, Fingerprints, View, digests};
 use crate::limits::Limits;
 use crate::media::{Format, Media, MediaClass, Unscannable, is_container, sniff};
 use crate::policy::Policy;
@@ -86,6 +86,15 @@ impl Context {
     /// A context that knows only the time, by the caller's clock. Before 1970 it is 1970.
     pub fn at_time(now: SystemTime) -> Context {
         Context::at(now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs())
+    }
+
+    /// Refuses a time that is none.
+    fn check(&self) -> Result<()> {
+        if self.now <= u64::from(u32::MAX) {
+            return Ok(());
+        }
+        let what = format!("the time is {}; expected seconds since 1970", self.now);
+        Err(Error::new(ErrorCode::InvalidArgument, what))
     }
 }
 
@@ -249,7 +258,7 @@ impl Scanner {
     /// Judges an upload that is in memory.
     ///
     /// # Errors
-    /// Only if the store turns out to be damaged. An upload, whatever its bytes, gives a verdict.
+    /// Only if the store turns out to be damaged, or the time is none. An upload, whatever its bytes, gives a verdict.
     pub fn check(&mut self, bytes: &[u8], context: &Context) -> Result<Verdict> {
         let mut run = Run::new(self, context)?;
         let length = bytes.len() as u64;
@@ -273,57 +282,56 @@ impl Scanner {
     /// digests are compared.
     ///
     /// # Errors
-    /// If the reader fails, or the store turns out to be damaged.
+    /// If the reader fails, the store turns out to be damaged, or the time is none.
     pub fn check_reader(&mut self, reader: impl Read, context: &Context) -> Result<Verdict> {
-        let mut upload = self.begin(context)?;
+        context.check()?;
+        let mut upload = self.begin();
         let read = upload.update_from(reader);
         read.map_err(|e| Error::new(ErrorCode::Io, format!("cannot read the upload: {e}")))?;
-        self.finish(upload)
+        self.finish(upload, context)
     }
 
     /// Begins an upload that arrives in pieces, for callers that are handed them, such as servers: nothing waits for the next one. A scanner may have begun any
-    /// number of uploads, and judges one at a time.
+    /// number of uploads, and judges one at a time. Each holds what has come of it, up to [`Limits::upload_bytes`]: bound how many are under way.
     ///
     /// ```
     /// # use tamis::{Context, Policy, Scanner, Store, SetBuilder, Set, store::StoreOptions};
     /// # let set = Set::from_bytes(&SetBuilder::new().to_bytes()?.0)?;
     /// # let store = Store::from_set(set, StoreOptions::new().test_list(true))?;
     /// let mut scanner = Scanner::new(store, Policy::builtin());
-    /// let mut upload = scanner.begin(&Context::at(1_790_000_000))?;
+    /// let mut upload = scanner.begin();
     /// for piece in tamis::store::test_files()[0].bytes.chunks(1000) {
     ///     upload.update(piece);
     /// }
-    /// assert_eq!(scanner.finish(upload)?.action, tamis::Action::Block);
+    /// let verdict = scanner.finish(upload, &Context::at(1_790_000_000))?;
+    /// assert_eq!(verdict.action, tamis::Action::Block);
     /// # Ok::<(), tamis::Error>(())
     /// ```
-    ///
-    /// # Errors
-    /// [`ErrorCode::InvalidArgument`] for a time that is none.
-    pub fn begin(&mut self, context: &Context) -> Result<Upload> {
-        let run = Run::new(self, context)?;
+    pub fn begin(&mut self) -> Upload {
         let memory = std::mem::take(&mut self.upload);
-        Ok(Upload::new(run, context.clone(), self.kept(), memory))
+        Upload::new(self.wanted(), self.kept(), memory)
     }
 
-    /// Judges an upload whose pieces have all come: by what the store holds now, not when it began, unless that calls for digests that nobody has computed.
+    /// Judges an upload whose pieces have all come, by what the store holds now: the same as [`Scanner::check`] of all of it. Only where the store has come to hold another
+    /// kind of digest since it began, and the upload is longer than [`Limits::upload_bytes`], that digest cannot be looked up; the verdict is not `complete` then.
     ///
     /// # Errors
-    /// If the store turns out to be damaged.
-    pub fn finish(&mut self, upload: Upload) -> Result<Verdict> {
-        let Upload { run: mut begun, context, wanted, mut digester, mut kept, length, .. } = upload;
-        let now = Run::new(self, &context)?;
-        // A slow uploader must not use up the time for decoding: this run has begun just now.
-        let mut run = if now.wanted().iter().all(|a| wanted.contains(a)) {
-            now.with_timings_of(&begun)
+    /// If the store turns out to be damaged; [`ErrorCode::InvalidArgument`] for a time that is none.
+    pub fn finish(&mut self, upload: Upload, context: &Context) -> Result<Verdict> {
+        let Upload { wanted, mut digester, mut kept, length, took, .. } = upload;
+        let mut run = Run::new(self, context)?;
+        let whole = kept.len() as u64 == length;
+        let known = run.wanted().iter().all(|algorithm| wanted.contains(algorithm));
+        run.fingerprints.digests = if known || !whole {
+            digester.finish()
         } else {
-            begun.started = Instant::now();
-            begun
+            let wanted = run.wanted();
+            run.step(|t| &mut t.digests, || digests(&kept, wanted))
         };
-        run.fingerprints.digests = digester.finish();
+        run.has_taken(took);
         let media = run.step(|t| &mut t.sniff, || sniff(&kept));
-        // A scanner of narrower limits may have begun it.
-        let whole = length <= self.options.limits.upload_bytes && kept.len() as u64 == length;
-        let verdict = self.judge(run, media, whole.then_some(&kept[..]), &context);
+        let body = whole && length <= self.options.limits.upload_bytes;
+        let verdict = self.judge(run, media, body.then_some(&kept[..]), context);
         // One large upload must not hold its memory for ever.
         if kept.capacity() > 4 << 20 {
             kept = Vec::new();
@@ -335,7 +343,7 @@ impl Scanner {
     /// Judges an upload that lies in a file. The file is read, never mapped: its owner may change it at any time.
     ///
     /// # Errors
-    /// If the file cannot be read or is not a regular file, or the store turns out to be damaged.
+    /// If the file cannot be read or is not a regular file, the store turns out to be damaged, or the time is none.
     pub fn check_path(&mut self, path: impl AsRef<Path>, context: &Context) -> Result<Verdict> {
         let path = path.as_ref();
         let failed = |e| Error::io("read", path, e);
@@ -394,6 +402,12 @@ impl Scanner {
         }) && run.exact;
         let media = Media { class: MediaClass::Unknown, format: Format::Unknown };
         Ok(run.finish(policy, media, complete))
+    }
+
+    /// The digests that are worth computing of an upload that begins now.
+    fn wanted(&self) -> Algorithms {
+        let shadow = self.options.shadow.as_ref().and_then(|shadow| shadow.store.as_ref());
+        run::wanted([Some(&self.options.store), shadow].into_iter().flatten().map(Store::current))
     }
 
     /// How many bytes of an upload are kept: all that may be decoded, or enough to name the kind of media.

@@ -158,7 +158,7 @@ pub struct Verdict {
     pub media: Media,
     /// The methods that were really applied.
     pub examined: Vec<Method>,
-    /// Whether every method that this kind of upload and this store call for was applied to all of it: no picture is decoded for a store without perceptual hashes. Not when the digests alone already
+    /// Whether every method that this kind of upload and this store call for was applied to all of it. Never of an upload longer than [`Limits::upload_bytes`](crate::Limits::upload_bytes): no picture is decoded for a store without perceptual hashes. Not when the digests alone already
     /// decided, nor for media that Tamis does not look into as far as it might (videos, long animations, the parts of documents and archives that
     /// are not read).
     pub complete: bool,

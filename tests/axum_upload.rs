@@ -224,7 +224,7 @@ fn a_replaced_store_is_enforced_and_a_broken_one_is_not() {
     let took = within_seconds(|| server.post(&upload).0 == 422);
     eprintln!("enforced {took:?} after the new store was published");
 
-    tamis::set::publish_bytes(&set, b"not a set").unwrap();
+    tamis::files::publish_bytes(&set, b"not a set").unwrap();
     within_seconds(|| server.log().contains("the last good store stays in force"));
     assert_eq!(server.post(&upload).0, 422);
     fs::remove_file(&set).unwrap();

@@ -131,7 +131,7 @@ impl Victim {
 
     fn take(&mut self, bytes: &[u8]) -> Result<bool, ErrorCode> {
         let path = self.directory.path().join("dropped.tamis");
-        tamis::set::publish_bytes(&path, bytes).unwrap();
+        tamis::files::publish_bytes(&path, bytes).unwrap();
         let applied = self.writer.apply_unsigned(&path, &Terms::at(NOW));
         applied.map(|applied| applied.changed).map_err(|e| e.code())
     }

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Command;
 
 use tamis::ErrorCode;
-use tamis::set::{publish_bytes, retire};
+use tamis::files::{publish_bytes, retire};
 
 const ERRORS: [&str; 4] = ["EIO", "ENOSPC", "EDQUOT", "EINTR"];
 

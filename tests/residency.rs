@@ -7,9 +7,10 @@ mod common;
 use std::path::Path;
 
 use common::{fingerprint, full_set, u32_at, u64_at};
+use tamis::files::publish_bytes;
 use tamis::fingerprint::{Algorithm, PdqHash};
 use tamis::search::{Near, RadiusSearch};
-use tamis::set::{Entry, List, ListKind, Residency, StoredEntry, publish_bytes};
+use tamis::set::{Entry, List, ListKind, Residency, StoredEntry};
 use tamis::{ErrorCode, Set, SetBuilder};
 
 fn tell(set: &Set) -> tamis::Result<Vec<StoredEntry>> {

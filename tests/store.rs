@@ -34,7 +34,7 @@ fn private_directory() -> tempfile::TempDir {
 
 /// As a careful but mistaken operator would: complete, renamed into place, and not a set.
 fn publish_bytes(path: &Path, bytes: &[u8]) {
-    tamis::set::publish_bytes(path, bytes).unwrap();
+    tamis::files::publish_bytes(path, bytes).unwrap();
 }
 
 fn blocks(scanner: &mut Scanner, upload: &str) -> bool {
@@ -480,40 +480,47 @@ fn what_is_listed_while_an_upload_arrives_is_in_force_for_it() {
     let store =
         StoreOptions::new().refresh_interval(Some(Duration::ZERO)).open(dir.path()).unwrap();
     let mut scanner = Scanner::new(store, Policy::builtin());
-    let mut upload = scanner.begin(&Context::at(2)).unwrap();
+    let mut upload = scanner.begin();
     upload.update(b"t");
     list(&mut writer, &["two"]);
     upload.update(b"wo");
-    assert_eq!(scanner.finish(upload).unwrap().action, Action::Block);
+    assert_eq!(scanner.finish(upload, &Context::at(2)).unwrap().action, Action::Block);
 }
 
-/// Digests that nobody computed cannot be looked up: such an upload is judged by the store as it was, not half by the new one.
+/// Also by a kind of digest that nobody had asked for when it began; unless it is longer than what is held of it, and then the verdict says that it is not complete.
 #[test]
-fn an_upload_that_began_before_its_digests_were_listed_is_judged_by_the_store_as_it_was() {
+fn digests_that_are_listed_while_an_upload_arrives_are_computed_at_its_end() {
+    use tamis::Limits;
     use tamis::fingerprint::Algorithm;
 
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("set.tamis");
-    let set_of = |algorithm: Algorithm, text: &str| {
+    let long = "long ".repeat(20_000);
+    let set_of = |algorithm: Algorithm, texts: &[&str]| {
         let mut builder = SetBuilder::new();
         let list = builder.add_list(List::new("exchange", ListKind::Exchange)).unwrap();
-        let digest = digests(text.as_bytes(), Algorithms::DIGESTS).get(algorithm).unwrap();
-        builder.add(list, Entry::new(digest).reviewed(true)).unwrap();
+        for text in texts {
+            let digest = digests(text.as_bytes(), Algorithms::DIGESTS).get(algorithm).unwrap();
+            builder.add(list, Entry::new(digest).reviewed(true)).unwrap();
+        }
         builder.write(&path).unwrap();
     };
-    set_of(Algorithm::Sha256, "old");
+    set_of(Algorithm::Sha256, &["old"]);
     let store = StoreOptions::new().refresh_interval(None).open(&path).unwrap();
-    let mut scanner = Scanner::new(store.clone(), Policy::builtin());
-    let mut begin = |text: &[u8]| {
-        let mut upload = scanner.begin(&Context::at(2)).unwrap();
-        upload.update(text);
+    let mut scanner = Scanner::new(store.clone(), Policy::builtin())
+        .with_limits(Limits::default().upload_bytes(10));
+    let mut begin = |text: &str| {
+        let mut upload = scanner.begin();
+        upload.update(text.as_bytes());
         upload
     };
-    let (old, new) = (begin(b"old"), begin(b"new"));
-    set_of(Algorithm::Md5, "new");
+    let (old, new, too_long) = (begin("old"), begin("new"), begin(&long));
+    set_of(Algorithm::Md5, &["new", &long]);
     store.refresh().unwrap();
-    let began = scanner.finish(old).unwrap();
-    assert_eq!(began.action, Action::Block, "by the set that was there when it began");
-    assert_eq!(scanner.finish(new).unwrap().action, Action::Allow);
-    assert!(blocks(&mut scanner, "new") && !blocks(&mut scanner, "old"));
+    let mut finish = |upload| scanner.finish(upload, &Context::at(2)).unwrap();
+    assert_eq!(finish(old).action, Action::Allow, "what was withdrawn no longer counts");
+    assert_eq!(finish(new).action, Action::Block);
+    let missed = finish(too_long);
+    assert_eq!((missed.action, missed.complete), (Action::Allow, false));
+    assert!(blocks(&mut scanner, &long), "asked again, it is found");
 }

@@ -327,13 +327,16 @@ fn a_file_of_two_kinds_is_examined_as_both() {
         let mut narrow = Scanner::new(store([hash(&listed).hash.into()]), policy);
         assert!(!narrow.check(&upload, &now()).unwrap().complete, "{class}");
     }
-    // What cannot be read of it is told, and a picture is held back for that.
-    let locked = [&plain[..], &zip("a.zip", &archive)].concat();
-    let verdict = scanner([&scene(9, 320, 240)]).check(&locked, &now()).unwrap();
-    assert_eq!(
-        (verdict.unscannable, verdict.action),
-        (Some(Unscannable::Unsupported), Action::Review)
-    );
+    // What cannot be read of it is told, and a picture is held back for that; so is text, of which by itself nothing is told.
+    let words = b"nothing but words. ".repeat(500);
+    for before in [&plain[..], &words] {
+        let locked = [before, &zip("a.zip", &archive)].concat();
+        let verdict = scanner([&scene(9, 320, 240)]).check(&locked, &now()).unwrap();
+        assert_eq!(
+            (verdict.unscannable, verdict.action),
+            (Some(Unscannable::Unsupported), Action::Review)
+        );
+    }
 }
 
 fn base64(bytes: &[u8]) -> String {

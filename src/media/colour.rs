@@ -112,7 +112,7 @@ fn of_png(bytes: &[u8], deadline: Option<Instant>) -> Result<bool, Unscannable> 
                 values.clone().any(|n| n != 0)
                     && values.zip(&PRIMARIES).any(|(n, usual)| !usual.contains(&n))
             }
-            b"cICP" => body.get(1).is_some_and(|curve| !is_usual_code(*curve)),
+            b"cICP" => array(body, 0).is_some_and(|code| !is_usual_code(code)),
             b"iCCP" => {
                 // One is looked at, so that no more is inflated.
                 profiles += 1;
@@ -183,16 +183,17 @@ fn of_profile(profile: &[u8]) -> Option<bool> {
             b"rXYZ" => !is_within(tag, [0.25..=0.85, 0.1..=0.45, -0.05..=0.25]),
             b"gXYZ" => !is_within(tag, [0.05..=0.5, 0.4..=0.85, -0.05..=0.3]),
             b"bXYZ" => !is_within(tag, [0.0..=0.35, -0.1..=0.2, 0.4..=1.1]),
-            b"cicp" => tag.get(9).is_some_and(|curve| !is_usual_code(*curve)),
+            b"cicp" => array(tag, 8).is_some_and(|code| !is_usual_code(code)),
             _ => false,
         };
     }
     Some(unusual)
 }
 
-/// Code points of ITU-T H.273 for the curves of television and of monitors, or for none in particular.
-fn is_usual_code(curve: u8) -> bool {
-    matches!(curve, 1 | 2 | 4..=6 | 13..=15)
+/// Code points of ITU-T H.273 for the primaries and the curves of television, film and monitors, or for none in particular. Primaries by themselves (10) are none of these:
+/// red and blue have no brightness then.
+fn is_usual_code([primaries, curve]: [u8; 2]) -> bool {
+    matches!(primaries, 1 | 2 | 4..=9 | 11 | 12 | 22) && matches!(curve, 1 | 2 | 4..=6 | 13..=15)
 }
 
 /// Whether a primary colour lies about where the usual ones do: X, Y, which is its share of the brightness of white, and Z.

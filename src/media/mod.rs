@@ -58,7 +58,7 @@ mod whole;
 
 pub use class::{MediaClass, Unscannable};
 pub use decode::Decoder;
-pub(crate) use embedded::is_drawing;
+pub(crate) use embedded::is_more_than_text;
 pub use embedded::{Budget, Coverage, Embedded, Place, embedded, is_container};
 pub use format::Format;
 pub use frame::{Channels, Decoded, Frame, Keep, Page, Request, Sink};

@@ -28,8 +28,8 @@ impl Shown {
 /// From this many milliseconds on a frame is shown long enough to be looked at, like a slide.
 const SLIDE: u32 = 1000;
 
-/// The frames that are handed over: the first, the last, where an animation that does not loop stays, and of the others by half those that
-/// are shown longest, by half those that are shown at even instants of the playing time: a picture that stays may be many frames that change little.
+/// The frames that are handed over: the first, the last, where an animation that does not loop stays, those that are shown for a second or more if there are places for all of
+/// them, and of the others by half those that are shown longest, by half those that are shown at even instants of the playing time: a picture that stays may be many frames that change little.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sample {
     /// Their numbers, ascending. At least one.
@@ -53,7 +53,7 @@ impl Sample {
     /// All frames up to the last one wanted must be decoded, as each is drawn over the one before: their pixels, and
     /// those of the canvases handed over, each stay within [`Limits::pixels`](crate::Limits::pixels). Frames beyond that are out of reach, and that is
     /// told if they are shown for more than a third of the playing time, or one of them for a second, or the last one for ever. It is
-    /// told as well if more frames are shown for a second or more each than are looked at.
+    /// told as well if a frame that is shown for a second or more is not among those looked at, and if there are canvases for fewer frames than are asked for.
     pub(super) fn of(
         request: &Request<'_>,
         canvas: u64,
@@ -65,11 +65,10 @@ impl Sample {
         let asked = u64::from(request.frames.min(limits.frames).max(1));
         let most = asked.min(canvases);
         let (mut times, mut spent, mut work, mut more) = (Vec::new(), 0u64, 0u64, false);
-        let (mut playing, mut beyond, mut slides, mut late_slide) = (0u64, 0u64, 0u64, false);
+        let (mut playing, mut beyond, mut late_slide) = (0u64, 0u64, false);
         for Shown { area, time } in frames {
             spent = spent.saturating_add(area).saturating_add(PER_FRAME);
             playing = playing.saturating_add(time.into());
-            slides += u64::from(time >= SLIDE);
             // The second frame settles whether there are more than one; the first was admitted already.
             if !times.is_empty() && (spent > limits.pixels || most == 1) {
                 more = true;
@@ -88,11 +87,14 @@ impl Sample {
         let all = wanted == frames && !more;
         let seen_for_long =
             more && (most == 1 || !endless() || late_slide || beyond.saturating_mul(3) > playing);
+        let chosen = chosen(&times, usize::try_from(wanted).unwrap_or(usize::MAX));
+        let unseen_slide = (0u32..)
+            .zip(&times)
+            .any(|(number, time)| *time >= SLIDE && chosen.binary_search(&number).is_err());
         // Whether it is the limits that leave them out, or that fewer were asked for.
         let out_of_reach =
-            asked > 1 && (seen_for_long || slides > asked || (wanted < frames && canvases < asked));
-        let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
-        Sample { chosen: chosen(&times, wanted), all, out_of_reach, work }
+            asked > 1 && (seen_for_long || unseen_slide || (wanted < frames && canvases < asked));
+        Sample { chosen, all, out_of_reach, work }
     }
 
     /// The same animation, which has frames that no viewer shows.
@@ -170,7 +172,13 @@ fn chosen(times: &[u32], wanted: usize) -> Vec<u32> {
         // None is longest where all are shown equally long.
         let time = |number: usize| u64::from(times.get(number).copied().unwrap_or(0));
         let long = |number: &usize| time(*number) * times.len() as u64 > playing;
-        let mut longest: Vec<usize> = inner.clone().filter(long).collect();
+        // What people have time to look at comes first, if there are places for all of it.
+        let slides: Vec<usize> = inner.clone().filter(|number| time(*number) >= SLIDE.into()).collect();
+        if slides.len() <= places {
+            slides.into_iter().for_each(|number| take(&mut taken, number, &mut places));
+        }
+        let free = |number: &usize| taken.get(*number).is_some_and(|taken| !taken);
+        let mut longest: Vec<usize> = inner.clone().filter(long).filter(free).collect();
         longest.sort_by_key(|number| std::cmp::Reverse(time(*number)));
         let half = places.div_ceil(2);
         longest.into_iter().take(half).for_each(|number| take(&mut taken, number, &mut places));
@@ -303,6 +311,14 @@ mod tests {
         assert_eq!(of_times(&request, true, &[1000; 8]).missed(), None);
         assert_eq!(of_times(&request, true, &[1000; 9]).missed(), limit);
         assert_eq!(of_times(&request, true, &[999; 90]).missed(), None);
+        // Slides come before what moves, if there are places for all of them.
+        for (slides, told) in [(6, None), (7, limit)] {
+            let times = [vec![20], vec![1000; slides], vec![100; 200]].concat();
+            let sample = of_times(&request, true, &times);
+            assert_eq!(sample.missed(), told, "{slides}");
+            let seen = (1..=slides as u32).filter(|number| sample.has(*number)).count();
+            assert!(seen == slides || told.is_some(), "{slides}: {seen}");
+        }
         assert_eq!(of_times(&Request { frames: 1, ..request }, true, &[1000; 9]).missed(), None);
     }
 

@@ -232,7 +232,7 @@ fn views(views: &[View], last: &str) -> String {
             View::Frame => "in a later frame".to_owned(),
             View::Thumbnail => "in its thumbnail".to_owned(),
             View::Embedded => "inside a document or archive".to_owned(),
-            View::OverBlack => "over black".to_owned(),
+            View::OverBlack => "over black where it is transparent".to_owned(),
             turned => format!("as {turned}"),
         });
     }

@@ -217,6 +217,9 @@ impl fmt::Display for Reason {
             Cause::StoreTooOld => f.write_str(
                 "the store is too old: nobody has changed it, or found it to be up to date, for longer than the policy allows",
             )?,
+            Cause::Unscannable { media, why: Unscannable::Colours } => {
+                write!(f, "the {media} is shown in other colours than were compared")?;
+            }
             Cause::Unscannable { media, why } => {
                 write!(f, "the {media} could not be examined in full: {why}")?;
             }

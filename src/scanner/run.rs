@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{ErrorCode, Result};
 use crate::fingerprint::{Algorithm, Algorithms, Fingerprints};
 use crate::media::{Media, Unscannable};
 use crate::policy::{Action, Cap, Ground, Judgement, Policy};
@@ -40,12 +40,17 @@ pub(super) struct Run {
     fault: Option<ErrorCode>,
 }
 
+/// The digests that are worth computing: those that one of these holds, and BLAKE3 for the evidence.
+pub(super) fn wanted(snapshots: impl Iterator<Item = Arc<Snapshot>>) -> Algorithms {
+    let held = snapshots.flat_map(|snapshot| {
+        Algorithm::DIGESTS.into_iter().filter(move |a| snapshot.algorithms().contains(*a))
+    });
+    held.chain([Algorithm::Blake3]).collect()
+}
+
 impl Run {
     pub(super) fn new(scanner: &Scanner, context: &Context) -> Result<Run> {
-        if context.now > u64::from(u32::MAX) {
-            let what = format!("the time is {}; expected seconds since 1970", context.now);
-            return Err(Error::new(ErrorCode::InvalidArgument, what));
-        }
+        context.check()?;
         let snapshot = scanner.options.store.current();
         let beside = scanner.options.shadow.as_ref().map(|shadow| match &shadow.store {
             Some(store) => store.current(),
@@ -71,10 +76,9 @@ impl Run {
         })
     }
 
-    /// What was measured of the upload while it arrived.
-    pub(super) fn with_timings_of(mut self, begun: &Run) -> Run {
-        self.timings = begun.timings;
-        self
+    /// Adds what the digests of an upload took while it arrived.
+    pub(super) fn has_taken(&mut self, took: Duration) {
+        self.timings.digests += took;
     }
 
     /// The same upload, judged against what the shadow is judged against. What the breaker has degraded is degraded there too, so that only the candidate makes a difference.
@@ -92,15 +96,9 @@ impl Run {
         })
     }
 
-    /// The digests that are worth computing: those that the store holds, or the shadow's, and BLAKE3 for the evidence.
+    /// The digests that are worth computing.
     pub(super) fn wanted(&self) -> Algorithms {
-        let held = |a| {
-            [Some(&self.snapshot), self.beside.as_ref()]
-                .into_iter()
-                .flatten()
-                .any(|snapshot| snapshot.algorithms().contains(a))
-        };
-        Algorithm::DIGESTS.into_iter().filter(|a| *a == Algorithm::Blake3 || held(*a)).collect()
+        wanted([Some(&self.snapshot), self.beside.as_ref()].into_iter().flatten().map(Arc::clone))
     }
 
     pub(super) fn step<T>(

@@ -2,18 +2,14 @@
 
 use std::fmt;
 use std::io::{self, Read};
+use std::time::{Duration, Instant};
 
 use crate::fingerprint::{Algorithms, Digester};
 
-use super::Context;
-use super::run::Run;
-
-/// An upload that is arriving: its digests are computed while it does, and as much of it is kept as is examined in the end. [`Scanner::begin`](super::Scanner::begin) makes it,
-/// [`Scanner::finish`](super::Scanner::finish) judges it; dropping it forgets it.
+/// An upload that is arriving: its digests are computed while it does, and as much of it is held in memory as is examined in the end. [`Scanner::begin`](super::Scanner::begin)
+/// makes it, [`Scanner::finish`](super::Scanner::finish) judges it; dropping it forgets it.
 pub struct Upload {
-    /// As the store was when it began.
-    pub(super) run: Run,
-    pub(super) context: Context,
+    /// The digests that the store held when it began.
     pub(super) wanted: Algorithms,
     pub(super) digester: Digester,
     /// The first bytes, as many as [`most`](Self::most).
@@ -21,20 +17,23 @@ pub struct Upload {
     most: u64,
     /// Bytes so far.
     pub(super) length: u64,
+    /// How long the digests have taken so far.
+    pub(super) took: Duration,
 }
 
 impl Upload {
     /// `kept` lends its memory.
-    pub(super) fn new(run: Run, context: Context, most: u64, mut kept: Vec<u8>) -> Upload {
+    pub(super) fn new(wanted: Algorithms, most: u64, mut kept: Vec<u8>) -> Upload {
         kept.clear();
-        let wanted = run.wanted();
-        Upload { run, context, wanted, digester: Digester::new(wanted), kept, most, length: 0 }
+        let (digester, took) = (Digester::new(wanted), Duration::ZERO);
+        Upload { wanted, digester, kept, most, length: 0, took }
     }
 
     /// Takes the next piece. Of what is beyond the bytes that are examined only the digests are kept.
     pub fn update(&mut self, bytes: &[u8]) {
-        let Upload { run, digester, .. } = self;
-        run.step(|t| &mut t.digests, || digester.update(bytes));
+        let began = Instant::now();
+        self.digester.update(bytes);
+        self.took += began.elapsed();
         let wanted = usize::try_from(self.most.saturating_sub(self.length)).unwrap_or(usize::MAX);
         self.kept.extend_from_slice(bytes.get(..wanted).unwrap_or(bytes));
         self.length = self.length.saturating_add(bytes.len() as u64);
@@ -42,9 +41,9 @@ impl Upload {
 
     /// Takes all that a reader gives.
     pub(super) fn update_from(&mut self, reader: impl Read) -> io::Result<()> {
-        let Upload { run, digester, kept, most, .. } = self;
-        self.length +=
-            run.step(|t| &mut t.digests, || digester.update_from(reader, *most, kept))?;
+        let began = Instant::now();
+        self.length += self.digester.update_from(reader, self.most, &mut self.kept)?;
+        self.took += began.elapsed();
         Ok(())
     }
 

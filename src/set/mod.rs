@@ -44,7 +44,6 @@ mod threads;
 mod verify;
 mod writer;
 
-pub use crate::files::{draft_path, publish, publish_bytes, retire};
 pub use builder::{BuildReport, ListId, SetBuilder};
 pub use change::{Change, Withdrawal};
 pub(crate) use change::{TombstoneKind, text_key};

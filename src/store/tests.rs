@@ -48,12 +48,12 @@ fn a_refresh_sees_a_new_file_and_keeps_the_old_one_when_it_is_bad() {
 
         std::fs::remove_file(&path).unwrap();
         assert_eq!(store.refresh().unwrap_err().code(), ErrorCode::NotFound);
-        crate::set::publish_bytes(&path, b"not a set").unwrap();
+        crate::files::publish_bytes(&path, b"not a set").unwrap();
         assert_eq!(store.refresh().unwrap_err().code(), ErrorCode::SetForeign);
         write(&path, "damaged");
         let mut damaged = std::fs::read(&path).unwrap();
         *damaged.last_mut().unwrap() ^= 1;
-        crate::set::publish_bytes(&path, &damaged).unwrap();
+        crate::files::publish_bytes(&path, &damaged).unwrap();
         let error = store.refresh().unwrap_err();
         assert_eq!((error.code(), error.path()), (ErrorCode::SetCorrupt, Some(path.as_path())));
         assert_eq!(list_of(&store), "two", "the last good one stays in force");

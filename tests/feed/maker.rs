@@ -73,7 +73,7 @@ impl Maker {
     ) -> &mut FeedSet {
         let digest = Set::from_bytes(&bytes).unwrap().digest();
         let file = format!("{first}-{last}.tamis");
-        tamis::set::publish_bytes(&self.path().join(&file), &bytes).unwrap();
+        tamis::files::publish_bytes(&self.path().join(&file), &bytes).unwrap();
         let bytes = bytes.len() as u64;
         let set = FeedSet { file, digest, bytes, first, last, replaces, incident: None };
         self.feed.sets.push(set);

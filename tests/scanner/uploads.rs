@@ -257,17 +257,16 @@ fn pieces_that_are_pushed_give_the_same_verdict() {
                 if size == 1 && upload.len() > 10_000 {
                     continue;
                 }
-                let (mut arriving, mut other) =
-                    (scanner.begin(&now()).unwrap(), scanner.begin(&now()).unwrap());
+                let (mut arriving, mut other) = (scanner.begin(), scanner.begin());
                 assert!(arriving.is_empty());
                 for piece in upload.chunks(size) {
                     arriving.update(piece);
                     other.update(b"something else");
                 }
                 assert_eq!(arriving.len(), upload.len() as u64);
-                let found = scanner.finish(arriving).unwrap();
+                let found = scanner.finish(arriving, &now()).unwrap();
                 assert_eq!(answer(&found), answer(&expected), "{name} by {size}, limit {bound}");
-                let nothing = scanner.finish(other).unwrap();
+                let nothing = scanner.finish(other, &now()).unwrap();
                 assert_eq!(nothing.outcome, Outcome::Clear, "{name}");
             }
         }
@@ -275,8 +274,8 @@ fn pieces_that_are_pushed_give_the_same_verdict() {
     // What a scanner of narrower limits has begun is not taken for all of it.
     let (_, upload) = uploads().into_iter().find(|(_, upload)| upload.len() > 100_000).unwrap();
     let mut narrow = scanner([unrelated()]).with_limits(Limits::default().upload_bytes(10));
-    let mut arriving = narrow.begin(&now()).unwrap();
+    let mut arriving = narrow.begin();
     arriving.update(&upload);
-    let verdict = scanner([unrelated()]).finish(arriving).unwrap();
+    let verdict = scanner([unrelated()]).finish(arriving, &now()).unwrap();
     assert_eq!((verdict.action, verdict.complete), (Action::Review, false));
 }

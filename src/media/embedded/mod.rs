@@ -190,16 +190,17 @@ pub fn is_container(bytes: &[u8], media: &Media) -> bool {
     matches!(media.class, MediaClass::Archive | MediaClass::Pdf) || opens_besides(bytes, media)
 }
 
-/// Whether it is text that browsers draw as a picture.
+/// Whether there is more to it than text to read: it is none, or browsers draw it, or it is an archive or a PDF besides.
 #[cfg(feature = "decode")]
-pub(crate) fn is_drawing(bytes: &[u8], media: &Media) -> bool {
-    markup::is_drawing(bytes, media)
+pub(crate) fn is_more_than_text(bytes: &[u8], media: &Media) -> bool {
+    let Kinds { zip, pdf, .. } = Kinds::of(bytes, media);
+    media.class != MediaClass::Text || zip || pdf || markup::is_drawing(bytes, media)
 }
 
 /// Without the feature `decode` no text is looked into.
 #[cfg(not(feature = "decode"))]
-pub(crate) fn is_drawing(_: &[u8], _: &Media) -> bool {
-    false
+pub(crate) fn is_more_than_text(_: &[u8], media: &Media) -> bool {
+    media.class != MediaClass::Text
 }
 
 #[cfg(feature = "decode")]

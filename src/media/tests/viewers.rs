@@ -246,7 +246,10 @@ fn profiles() -> Vec<(&'static str, Vec<u8>, bool)> {
         .map(|(n, v)| v.saturating_sub(if n % 2 == 0 { 0 } else { 1000 }))
         .collect();
     let tables = |name| profile(&[(b"rTRC", parameters.clone()), (name, vec![0; 64])]);
-    let code = |curve| (b"cicp", vec![b'c', b'i', b'c', b'p', 0, 0, 0, 0, 1, curve, 0, 1]);
+    let of = |primaries, curve| {
+        (b"cicp", vec![b'c', b'i', b'c', b'p', 0, 0, 0, 0, primaries, curve, 0, 1])
+    };
+    let code = |curve| of(1, curve);
     vec![
         ("sRGB by parameters", matrix(&parameters, SRGB), false),
         ("sRGB by a table", matrix(&sampled(1024, &srgb), SRGB), false),
@@ -393,7 +396,8 @@ fn a_gamma_that_makes_another_picture_is_told() {
     let gamma = |n: u32| chunk(b"gAMA", &n.to_be_bytes());
     let icc = |profile: &[u8]| chunk(b"iCCP", &[b"name\0\0", &zlib(profile)[..]].concat());
     let usual = icc(&matrix(&table(&[563]), SRGB));
-    let code = |curve| chunk(b"cICP", &[1, curve, 0, 1]);
+    let of = |primaries, curve| chunk(b"cICP", &[primaries, curve, 0, 1]);
+    let code = |curve| of(1, curve);
     let primaries = |numbers: [u32; 8]| chunk(b"cHRM", &numbers.map(u32::to_be_bytes).concat());
     let negative_profile = matrix(&parametric(1, &[2.2, -1.0, 1.0]), SRGB);
     let negative = icc(&negative_profile);
@@ -408,6 +412,9 @@ fn a_gamma_that_makes_another_picture_is_told() {
     };
     let cases = [
         (vec![gamma(45_455)], false),
+        (vec![of(12, 13)], false),
+        // X, Y and Z by themselves: red and blue have no brightness.
+        (vec![of(10, 13)], true),
         (vec![gamma(30_000)], false),
         (vec![gamma(70_000)], false),
         // None, to viewers.

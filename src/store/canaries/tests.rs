@@ -175,7 +175,7 @@ fn canaries_are_kept_in_the_store_and_can_be_added_to() {
     let canaries = Canaries::of_store(dir.path()).unwrap();
     assert_eq!(canaries.names().unwrap(), ["a", "b", "blank", "c"]);
     assert!(refused(&canaries, &set_of([Entry::new(flipped(code(1), 20))]), 31).is_some());
-    crate::set::publish_bytes(&path, b"not a set").unwrap();
+    crate::files::publish_bytes(&path, b"not a set").unwrap();
     assert_eq!(Canaries::of_store(dir.path()).unwrap_err().code(), ErrorCode::SetForeign);
 }
 

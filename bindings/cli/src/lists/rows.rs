@@ -1,6 +1,7 @@
 //! The rows of the lists that `--from` names, for every verb that adds entries.
 
-use tamis::set::{Entry, Refusal, publish};
+use tamis::files::publish;
+use tamis::set::{Entry, Refusal};
 
 use super::length;
 use super::list::{self, Reading, Source};

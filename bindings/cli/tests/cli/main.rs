@@ -119,7 +119,7 @@ impl Bench {
     /// The draft of that file by that process.
     #[cfg(unix)]
     fn draft(&self, name: &str, process: &Child) -> PathBuf {
-        let ours = tamis::set::draft_path(&self.path(name));
+        let ours = tamis::files::draft_path(&self.path(name));
         let name = ours.file_name().unwrap().to_str().unwrap();
         let ours = std::process::id().to_string();
         self.path(&name.replace(&ours, &process.id().to_string()))

@@ -16,8 +16,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use tamis::files::publish_bytes;
 use tamis::import::{self, Format, Options, Rejection};
-use tamis::set::{List, publish_bytes};
+use tamis::set::List;
 use tamis::{Action, Context, Policy, Scanner, SetBuilder, Store, Verdict};
 
 use crate::judging::now;

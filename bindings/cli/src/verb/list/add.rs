@@ -1,7 +1,7 @@
 //! `tamis list add` and `tamis list withdraw`: what the next publication will say.
 
 use serde_json::json;
-use tamis::set::draft_path;
+use tamis::files::draft_path;
 use tamis::store::feed;
 
 use super::NOTHING;

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tamis::set::{Delta, Entry, EntryId, Withdrawal, incident_of, publish_bytes};
+use tamis::files::publish_bytes;
+use tamis::set::{Delta, Entry, EntryId, Withdrawal, incident_of};
 
 use super::entries::{of_row, row_of};
 use crate::{Failure, wording};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use tamis::set::publish_bytes;
+use tamis::files::publish_bytes;
 use tamis::store::feed::{self, FEED_FILE, Received};
 
 use super::secret::Secret;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tamis::ErrorCode;
-use tamis::set::publish_bytes;
+use tamis::files::publish_bytes;
 use tamis::store::feed::{FEED_FILE, Feed, Received};
 
 use crate::Failure;

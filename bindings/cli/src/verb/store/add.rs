@@ -4,8 +4,9 @@ use std::io::Read;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use tamis::files::draft_path;
 use tamis::fingerprint::{Algorithm, Fingerprint};
-use tamis::set::{Delta, Entry, EntryId, Role, draft_path, incident_label};
+use tamis::set::{Delta, Entry, EntryId, Role, incident_label};
 use tamis::store::{ListRecord, Terms};
 
 use super::{NOTHING, entries_on, in_force, own_list, tell, unknown_list};

@@ -8,7 +8,8 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use tamis::set::{BuildOptions, Delta, Entry, ListKind, Set, draft_path, publish};
+use tamis::files::{draft_path, publish};
+use tamis::set::{BuildOptions, Delta, Entry, ListKind, Set};
 use tamis::store::{LOCAL, ListRecord, MANIFEST, Terms};
 
 use super::{NOTHING, entries_on, in_force, is_set, own_list, tell};

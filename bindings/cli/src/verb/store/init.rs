@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 use tamis::Policy;
-use tamis::set::publish_bytes;
+use tamis::files::publish_bytes;
 use tamis::store::{MANIFEST, StoreWriter};
 
 use super::in_force;

@@ -43,14 +43,14 @@ fn a_damaged_store_is_told_in_full() {
     let told = &status.objects()[0];
     assert!(told["version"].as_u64() >= Some(3) && told["fault"]["code"] == 3, "{told}");
     assert_eq!(bench.run(&["check", "file", "--store", "s"]).status, 2);
-    tamis::set::publish_bytes(&sets[0], &first).unwrap();
-    tamis::set::publish_bytes(&sets[1], &second).unwrap();
+    tamis::files::publish_bytes(&sets[0], &first).unwrap();
+    tamis::files::publish_bytes(&sets[1], &second).unwrap();
     assert_eq!(bench.last(&["verify", "s"])["sound"], true);
 
     // Sets that have changed places.
-    tamis::set::publish_bytes(&sets[0], &second).unwrap();
+    tamis::files::publish_bytes(&sets[0], &second).unwrap();
     assert_eq!(faults(), [name(&sets[0]), "store".into()]);
-    tamis::set::publish_bytes(&sets[0], &first).unwrap();
+    tamis::files::publish_bytes(&sets[0], &first).unwrap();
 
     // Modes, and a log that was cut.
     set_mode(&store.join("log"), 0o666);
@@ -71,7 +71,7 @@ fn a_damaged_store_is_told_in_full() {
     let mut edited = String::from_utf8(manifest.clone()).unwrap();
     edited = edited.replace("exchange", "exchangE");
     for garbage in [&b"garbage"[..], b"", &manifest[..manifest.len() - 5], edited.as_bytes()] {
-        tamis::set::publish_bytes(&store.join(MANIFEST), garbage).unwrap();
+        tamis::files::publish_bytes(&store.join(MANIFEST), garbage).unwrap();
         for verb in [&["status", "s"][..], &["add", "s", "file"], &["compact", "s"], &["log", "s"]]
         {
             bench.refuses(verb, "manifest cannot be used");
@@ -79,6 +79,6 @@ fn a_damaged_store_is_told_in_full() {
         assert_eq!(faults(), ["manifest"]);
         assert_eq!(bench.run(&["check", "file", "--store", "s"]).status, 2);
     }
-    tamis::set::publish_bytes(&store.join(MANIFEST), &manifest).unwrap();
+    tamis::files::publish_bytes(&store.join(MANIFEST), &manifest).unwrap();
     assert_eq!(bench.judged(b"file"), 1);
 }
