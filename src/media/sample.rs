@@ -173,7 +173,8 @@ fn chosen(times: &[u32], wanted: usize) -> Vec<u32> {
         let time = |number: usize| u64::from(times.get(number).copied().unwrap_or(0));
         let long = |number: &usize| time(*number) * times.len() as u64 > playing;
         // What people have time to look at comes first, if there are places for all of it.
-        let slides: Vec<usize> = inner.clone().filter(|number| time(*number) >= SLIDE.into()).collect();
+        let slides: Vec<usize> =
+            inner.clone().filter(|number| time(*number) >= SLIDE.into()).collect();
         if slides.len() <= places {
             slides.into_iter().for_each(|number| take(&mut taken, number, &mut places));
         }
