@@ -480,11 +480,16 @@ fn copy(
     let right = digest_in_head(&mut file, from).map_err(meaning).and_then(is_right);
     right.map_err(|e| e.with_path(from))?;
     file.seek(SeekFrom::Start(0)).map_err(|e| Error::io("read", from, e))?;
-    publish(to, |out| {
+    let copied = publish(to, |out| {
         let copied = io::copy(&mut file.take(bytes), out);
         let copied = copied.map_err(|e| Error::io("copy", from, e))?;
         if copied == bytes { Ok(()) } else { incomplete(from, copied, bytes) }
-    })
+    });
+    match copied {
+        // It is there to be read now, and need not outlive a power failure; the code would say that the change is in force.
+        Err(e) if e.code() == ErrorCode::Durability => Ok(()),
+        copied => copied,
+    }
 }
 
 /// The names of the signature files beside `feed.json`: minisign's own first, then by name.
