@@ -290,9 +290,10 @@ fn run(shapes: &[Shape], most: usize) -> Result<(), libtest_mimic::Failed> {
         points.extend(case.points(room.path()).into_iter().map(|point| (number, point)));
     }
     let all = points.len();
-    // In an order that has nothing to do with what they are, so that the first are a fair sample.
+    // In an order that has nothing to do with what they are, so that the first are a fair sample; but for those before them that were wrong once.
     points.sort_by_cached_key(|(case, point)| {
-        *blake3::hash(format!("{case} {point:?}").as_bytes()).as_bytes()
+        let was_wrong = cases[*case].operation == Operation::Feed && point.call == "fsync";
+        (!was_wrong, *blake3::hash(format!("{case} {point:?}").as_bytes()).as_bytes())
     });
     points.truncate(most);
 
