@@ -212,7 +212,7 @@ fn check_owner(_: &Metadata, _: u32, _: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Refuses files that the group or the world may write to, or the world may read: sets are confidential.
+/// Refuses files that the group or the world may write to, or the world may read: what a store holds is confidential.
 #[cfg(unix)]
 fn check_mode(metadata: &Metadata, path: &Path) -> Result<()> {
     use std::os::unix::fs::MetadataExt;
@@ -220,7 +220,7 @@ fn check_mode(metadata: &Metadata, path: &Path) -> Result<()> {
     let fault = match mode {
         m if m & 0o020 != 0 => "its group may write to it",
         m if m & 0o002 != 0 => "everybody may write to it",
-        m if m & 0o004 != 0 => "everybody may read it, and sets are confidential",
+        m if m & 0o004 != 0 => "everybody may read it, and what a store holds is confidential",
         _ => return Ok(()),
     };
     let fix = if metadata.is_dir() { "chmod 0750" } else { "chmod 0640" };
